@@ -1,0 +1,63 @@
+"""Errors, each with a documented exit code, each listing every fault at once.
+
+BenchError
+├── UsageError        2   the command asks for something that does not exist
+├── SubmissionError   3   a submission does not say what the task needs
+└── DataError         4   recordings are missing, changed or malformed
+    └── SplitError    4   a frozen split file is missing or was changed
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class BenchError(Exception):
+    """A fault of the input, not of the program: shown as text, never as a traceback.
+
+    `problems` says, one per line, the place, what was found and what was expected;
+    `hint` is the next command to type.
+    """
+
+    exit_code = 1
+
+    def __init__(self, title: str, problems: Iterable[str] = (), hint: str | None = None) -> None:
+        self.title = title
+        self.problems = tuple(problems)
+        self.hint = hint
+        super().__init__(str(self))
+
+    def __str__(self) -> str:
+        lines = [self.title, *(f"  - {problem}" for problem in self.problems)]
+        if self.hint:
+            lines.append(f"next: {self.hint}")
+        return "\n".join(lines)
+
+
+class UsageError(BenchError):
+    """The command names something that does not exist."""
+
+    exit_code = 2
+
+
+class SubmissionError(BenchError):
+    """A submission is incomplete, malformed or unsafe."""
+
+    exit_code = 3
+
+
+class DataError(BenchError):
+    """Recordings are missing, changed or malformed."""
+
+    exit_code = 4
+
+
+class SplitError(DataError):
+    """A frozen split file is missing or was changed."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Say which known name `name` was probably meant to be; empty where none is near."""
+    matches = get_close_matches(name, list(known), n=1)
+    return f"; did you mean {matches[0]!r}?" if matches else ""

@@ -1,0 +1,68 @@
+"""What a metric is: two pure functions, *measure one, reduce many*.
+
+`measure(truth, prediction)` looks at one span (a run of consecutive frames of one recording that
+count) and returns what the metric needs of it. `reduce(measures, weights)` turns the measures of
+many spans into values, once for each row of `weights`: `weights[r, n]` is how often span `n` counts
+in row `r`. One row of ones is the point value; a row with a single 1 is the value of one recording;
+a thousand rows drawn with replacement are a bootstrap; two entries reduced under the same rows are a
+paired comparison. There is one code path, so an interval can never belong to another formula than
+its value.
+
+Conventions, the same in every family
+-------------------------------------
+Classes      The class set is the task's. It is never taken from the truth or the prediction at hand.
+Background   The frames of the background class ("other") always count; only its own class value is
+             left out of the mean, where the metric says `mean="foreground"`.
+Undefined    A class value is NaN where the truth of the counted frames leaves it undefined. Whether
+             it is NaN depends on the truth alone, never on the prediction.
+Means        Over the classes that are defined; NaN if none is.
+Numbers      float64 throughout. Higher is better unless `higher_is_better` is False.
+Intervals    Frames and times are half-open, `[start, stop)`, counted from 0.
+Units        `unit` names it: "" (a fraction), "frames", "per frame". Nothing here knows of seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+Reads = Literal["labels", "scores", "detections", "clusters"]
+Mean = Literal["foreground", "classes", "none"]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One number with one definition. A metric has no options; another number is another metric."""
+
+    name: str
+    """Never reused with another meaning."""
+    title: str
+    reads: Reads
+    """What `measure` takes as prediction: labels Bool (T, C); scores Float (T, C); detections; clusters Int (T)."""
+    measure: Callable[[Any, Any], Any]
+    """(truth, prediction) of one span -> whatever `reduce` needs of it."""
+    reduce: Callable[[Sequence[Any], Float[np.ndarray, "R N"]], Float[np.ndarray, "R K"]]
+    """(measures of N spans, weights) -> K = C class values per row, or K = 1 where `mean` is "none"."""
+    mean: Mean
+    """How class values become one: over the classes without background, over all, or already one."""
+    definition: str
+    """The formula in words, with the undefined case; shown wherever the number is."""
+    reference: str = ""
+    higher_is_better: bool = True
+    unit: str = ""
+
+    def average(
+        self, values: Float[np.ndarray, "R K"], foreground: Bool[np.ndarray, " C"]
+    ) -> Float[np.ndarray, " R"]:
+        """Return the mean over the defined classes that count, per row; NaN where none is defined."""
+        if self.mean == "none":
+            return values[:, 0]
+        chosen = values[:, foreground] if self.mean == "foreground" else values
+        defined = ~np.isnan(chosen)
+        count = defined.sum(axis=1)
+        total = np.where(defined, chosen, 0.0).sum(axis=1)
+        return np.where(count > 0, total / np.maximum(count, 1), np.nan)
