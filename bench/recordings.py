@@ -33,7 +33,7 @@ class Recording:
     fps: float
     classes: tuple[str, ...]
     labels: Bool[np.ndarray, "T C"]
-    """What holds in each frame: one-hot where classes exclude each other; all False where nobody annotated."""
+    """What holds in each frame: one-hot where classes exclude each other, all False where not annotated."""
     annotated: Bool[np.ndarray, " T"]
     """Which frames somebody annotated; the others never count."""
     keypoints: Float32[np.ndarray, "T A K 2"] | None = None
@@ -90,14 +90,21 @@ def _faults(r: Recording) -> list[str]:
     if frames == 0:
         faults.append("no frames")
     if r.labels.shape[1] != len(r.classes):
-        faults.append(f"labels of {r.labels.shape[1]} classes, expected {len(r.classes)}: {', '.join(r.classes)}")
+        faults.append(
+            f"labels of {r.labels.shape[1]} classes, expected {len(r.classes)}: {', '.join(r.classes)}"
+        )
     if len(r.annotated) != frames:
         faults.append(f"annotated has {len(r.annotated)} frames, labels have {frames}")
     elif r.labels[~r.annotated].any():
         faults.append("labels in frames that are marked as not annotated")
+    return faults + _pose_faults(r)
+
+
+def _pose_faults(r: Recording) -> list[str]:
+    faults = []
     if r.keypoints is not None:
-        if len(r.keypoints) != frames:
-            faults.append(f"{len(r.keypoints)} frames of keypoints, {frames} of labels")
+        if len(r.keypoints) != r.frames:
+            faults.append(f"{len(r.keypoints)} frames of keypoints, {r.frames} of labels")
         if np.isinf(r.keypoints).any():
             faults.append("infinite keypoint coordinates; a missing keypoint is NaN")
     if r.confidence is not None and (r.keypoints is None or r.confidence.shape != r.keypoints.shape[:3]):

@@ -1,0 +1,1 @@
+"""The harness: recordings in, trusted numbers out. Never imports torch."""

@@ -1,0 +1,154 @@
+"""Results: one JSON file per task and entry, the only thing that tables and pages read.
+
+The same result gives the same bytes: keys are sorted, no clock or host is inside, undefined is
+`null`. When and where it was computed stands in `provenance`, which is not part of the digest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bench.errors import DataError
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class PartScore:
+    """The value of one part, mean over runs, with the interval of its own test groups."""
+
+    value: float
+    low: float
+    high: float
+    per_class: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Score:
+    """One metric of one entry. NaN = undefined (`null` in JSON).
+
+    The headline is the mean over runs of the mean over parts of the value on a part's pooled test
+    recordings. `std_runs` and `std_parts` are population standard deviations, NaN for a single run
+    or part. `low` and `high` bound the headline when other recordings of the same kind had been
+    tested; they do not cover the choice of the seed, which `std_runs` shows.
+    """
+
+    value: float
+    low: float
+    high: float
+    std_runs: float
+    std_parts: float
+    per_class: Mapping[str, float]
+    """Class -> mean over parts and runs; empty for metrics that are one number."""
+    per_class_interval: Mapping[str, tuple[float, float]]
+    per_part: Mapping[str, PartScore]
+    per_run: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What an entry scored on a task, with everything a page needs to say about it."""
+
+    entry: Mapping[str, Any]
+    """The card: id, name, authors, code, paper, licence and the task's own declarations."""
+    task: Mapping[str, Any]
+    """The task's card: title, question, classes, protocol, definitions of the metrics, the dataset."""
+    metrics_version: int
+    split_digest: str
+    truth_digest: str
+    predictions_digest: str
+    recordings: int
+    groups: int
+    frames: int
+    support: Mapping[str, int]
+    """Class -> test frames in which it holds."""
+    interval: Mapping[str, Any]
+    """How the intervals were made: method, level, resamples, seed, unit, or why there are none."""
+    scores: Mapping[str, Score]
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    format: int = FORMAT
+
+    @property
+    def file_name(self) -> str:
+        """`<task>--<entry>.json`."""
+        return f"{self.task['name']}--{self.entry['id']}.json"
+
+    def digest(self) -> str:
+        """Return the SHA-256 of the result without its provenance."""
+        return hashlib.sha256(canonical({**to_json(self), "provenance": None})).hexdigest()
+
+
+def to_json(result: Result) -> dict[str, Any]:
+    """Return plain JSON values; NaN becomes None."""
+    plain = _nan_to_none(asdict(result))
+    if not isinstance(plain, dict):
+        raise TypeError("a result is an object")
+    return plain
+
+
+def canonical(value: Any) -> bytes:
+    """Return the one JSON text of a value: sorted keys, UTF-8, two spaces, a final newline."""
+    return (json.dumps(value, sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def write(result: Result, folder: Path) -> Path:
+    """Write `<folder>/<task>--<entry>.json` in one step, so that a reader never sees half a file."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / result.file_name
+    temporary = path.with_suffix(".json.part")
+    temporary.write_bytes(canonical(to_json(result)))
+    temporary.replace(path)
+    return path
+
+
+def read(path: Path) -> Result:
+    """Read one result file; raise `DataError` where it is not one."""
+    try:
+        data = json.loads(path.read_bytes())
+        if data["format"] != FORMAT:
+            raise DataError(
+                f"{path}: result format {data['format']}, expected {FORMAT}",
+                hint="score the submission again: bench evaluate submissions/<entry>",
+            )
+        scores = {name: _score(score) for name, score in data.pop("scores").items()}
+        return Result(scores=scores, **data)
+    except (KeyError, TypeError, ValueError, AttributeError) as fault:
+        raise DataError(
+            f"{path} is not a result file",
+            [f"{type(fault).__name__}: {fault}"],
+            hint="score the submission again: bench evaluate submissions/<entry>",
+        ) from fault
+
+
+def read_all(folder: Path) -> list[Result]:
+    """Read every result of a folder, sorted by file name."""
+    return [read(path) for path in sorted(folder.glob("*.json"))]
+
+
+def _score(data: Mapping[str, Any]) -> Score:
+    filled = _none_to_nan(data)
+    parts = {name: PartScore(**part) for name, part in filled.pop("per_part").items()}
+    intervals = {name: (low, high) for name, (low, high) in filled.pop("per_class_interval").items()}
+    return Score(per_part=parts, per_class_interval=intervals, **filled)
+
+
+def _nan_to_none(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _nan_to_none(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_nan_to_none(item) for item in value]
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def _none_to_nan(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _none_to_nan(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_none_to_nan(item) for item in value]
+    return math.nan if value is None else value

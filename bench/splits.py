@@ -1,0 +1,110 @@
+"""Splits: which recordings train, which validate, which test. Frozen in `splits/`, refused when changed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from bench.errors import SplitError
+from bench.resources import resource
+
+Subset = Literal["train", "val", "test"]
+SUBSETS: tuple[Subset, ...] = ("train", "val", "test")
+Groups = Mapping[str, tuple[str, ...]]
+"""Group -> ids of its recordings."""
+
+
+@dataclass(frozen=True)
+class Totals:
+    """What the recordings of one part and subset must add up to."""
+
+    recordings: int
+    frames: int
+    counts: Mapping[str, int]
+    """Class -> frames in which it holds."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """Parts of a task, each with its own train, val and test recordings, keyed by group.
+
+    Raises `SplitError` where a group or a recording is in two subsets of a part.
+    """
+
+    name: str
+    source: str
+    """Who decided it: "official", or "rodent-bench" where no official split exists."""
+    rule: str
+    """How the recordings were chosen, in words."""
+    parts: Mapping[str, Mapping[str, Groups]]
+    totals: Mapping[str, Mapping[str, Totals]] = field(default_factory=dict)
+    """Frozen sums, where the papers or the real files give them."""
+    truth: Mapping[str, str] = field(default_factory=dict)
+    """Recording id -> SHA-256 of its truth (`Recording.truth_digest`), where the real files were at hand."""
+    digest: str = ""
+    """SHA-256 of the split file."""
+
+    def __post_init__(self) -> None:
+        problems = []
+        for part, subsets in self.parts.items():
+            for i, a in enumerate(SUBSETS):
+                for b in SUBSETS[i + 1 :]:
+                    shared = set(subsets.get(a, {})) & set(subsets.get(b, {}))
+                    shared |= set(self.ids(part, a)) & set(self.ids(part, b))
+                    problems += [f"{part}: {name!r} is in {a} and in {b}" for name in sorted(shared)]
+        if problems:
+            raise SplitError(f"split {self.name!r}: no group may be on two sides", problems)
+
+    def ids(self, part: str, subset: str) -> list[str]:
+        """Return the recordings of one subset of a part, in the order of the file."""
+        return [id_ for ids in self.parts[part].get(subset, {}).values() for id_ in ids]
+
+    def group_of(self, part: str, subset: str) -> dict[str, str]:
+        """Return recording id -> group for one subset of a part."""
+        return {id_: group for group, ids in self.parts[part].get(subset, {}).items() for id_ in ids}
+
+
+@dataclass(frozen=True)
+class FrozenSplit:
+    """A file of `splits/` by name and digest: changing the split means changing this declaration."""
+
+    name: str
+    digest: str
+
+    def load(self, folder: Path | None = None) -> Split:
+        """Read the file; raise `SplitError` where it is missing or is not the one declared."""
+        path = (folder or resource("splits", "splits")) / f"{self.name}.json"
+        if not path.is_file():
+            raise SplitError(f"split file {path} is missing", hint="reinstall rodent-bench")
+        data = path.read_bytes()
+        found = hashlib.sha256(data).hexdigest()
+        if found != self.digest:
+            raise SplitError(
+                f"split file {path} was changed",
+                [f"sha256 {found}", f"declared {self.digest}"],
+                hint="restore the file; another split is another task, with its own name",
+            )
+        return from_json(json.loads(data), found)
+
+
+def from_json(data: Mapping[str, Any], digest: str) -> Split:
+    """Build a split from the content of its file."""
+    return Split(
+        name=data["name"],
+        source=data["source"],
+        rule=data["rule"],
+        parts={
+            part: {subset: {g: tuple(ids) for g, ids in groups.items()} for subset, groups in subsets.items()}
+            for part, subsets in data["parts"].items()
+        },
+        totals={
+            part: {subset: Totals(**totals) for subset, totals in subsets.items()}
+            for part, subsets in data.get("totals", {}).items()
+        },
+        truth=data.get("truth", {}),
+        digest=digest,
+    )

@@ -1,0 +1,126 @@
+"""Tasks: a dataset is where recordings come from, a task is one question asked of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Bool
+
+from bench.errors import DataError
+from bench.metrics import Metric
+from bench.recordings import Recording
+from bench.splits import FrozenSplit, Split
+
+Kind = Literal["frames", "segments", "clusters"]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Where recordings come from, under which licence, and how the official files are read."""
+
+    name: str
+    title: str
+    url: str
+    licence: str
+    citation: str
+    fps: float
+    animals: tuple[str, ...]
+    keypoints: tuple[str, ...]
+    image: tuple[int, int]
+    """Width and height of the video in pixels."""
+    classes: tuple[str, ...]
+    """Every label that its recordings can carry."""
+    files: str
+    """The official files, in words: what `bench pull NAME --from FOLDER` looks for."""
+    read: Callable[[Path], Iterator[Recording]]
+    """Reads a folder of official files; raises `DataError` listing every fault."""
+    simulate: Callable[[Path], None] | None = None
+    """Writes the official files, where the data are simulated and not recorded."""
+    redistributable: bool = True
+    notes: tuple[str, ...] = ()
+    """Assumptions and known faults of the data."""
+
+    @property
+    def simulated(self) -> bool:
+        """Whether no animal was ever seen: every page says so."""
+        return self.simulate is not None
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """Which frames of a recording count. Part of the task, because it changes the number."""
+
+    name: str
+    description: str
+    skip_first: int = 0
+    skip_last: int = 0
+
+    def counted(self, recording: Recording) -> Bool[np.ndarray, " T"]:
+        """Return True for the annotated frames that this protocol scores."""
+        inside = np.zeros(recording.frames, dtype=bool)
+        inside[self.skip_first : recording.frames - self.skip_last] = True
+        return inside & recording.annotated
+
+
+ALL_FRAMES = Protocol("all-frames", "every annotated frame of every test recording")
+
+
+@dataclass(frozen=True)
+class Part:
+    """One column of a task's table: an annotator, a behaviour or a fold."""
+
+    name: str
+    title: str
+
+
+@dataclass(frozen=True)
+class Task:
+    """One question asked of a dataset; everything that decides a number is declared here."""
+
+    name: str
+    title: str
+    question: str
+    dataset: Dataset
+    classes: tuple[str, ...]
+    background: str | None
+    """The class whose frames count but whose own value stays out of the mean."""
+    split: FrozenSplit | Split
+    metrics: tuple[Metric, ...]
+    """The first ranks."""
+    parts: tuple[Part, ...] = (Part("all", "all test recordings"),)
+    kind: Kind = "frames"
+    exclusive: bool = True
+    """Whether exactly one class holds in every annotated frame."""
+    protocol: Protocol = ALL_FRAMES
+    reference: str = ""
+    class_weights: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """Part -> class -> weight of the training loss, where the reference declares one."""
+
+    @property
+    def foreground(self) -> Bool[np.ndarray, " C"]:
+        """Which classes enter a mean "without background"."""
+        return np.array([name != self.background for name in self.classes])
+
+    def load_split(self) -> Split:
+        """Return the split, checked against its declaration; raise `SplitError` where it differs."""
+        split = self.split if isinstance(self.split, Split) else self.split.load()
+        if list(split.parts) != [part.name for part in self.parts]:
+            raise DataError(
+                f"task {self.name!r} and its split disagree",
+                [f"parts {list(split.parts)}, declared {[part.name for part in self.parts]}"],
+            )
+        return split
+
+    def truth(self, recording: Recording) -> Bool[np.ndarray, "T C"]:
+        """Return the labels of this task's classes, in this task's order."""
+        missing = [name for name in self.classes if name not in recording.classes]
+        if missing:
+            raise DataError(
+                f"recording {recording.id!r} cannot answer task {self.name!r}",
+                [f"no labels for {', '.join(missing)}; it has {', '.join(recording.classes)}"],
+            )
+        return recording.labels[:, [recording.classes.index(name) for name in self.classes]]
