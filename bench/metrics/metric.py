@@ -42,7 +42,7 @@ class Metric:
     """Never reused with another meaning."""
     title: str
     reads: Reads
-    """The prediction `measure` takes: labels Bool (T, C), scores Float (T, C), clusters Int (T), detections."""
+    """What it judges: labels Bool (T, C), scores Float (T, C), clusters Int (T) or detections."""
     measure: Callable[[Any, Any], Any]
     """(truth, prediction) of one span -> whatever `reduce` needs of it."""
     reduce: Callable[[Sequence[Any], Float[np.ndarray, "R N"]], Float[np.ndarray, "R K"]]
