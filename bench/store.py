@@ -20,6 +20,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -30,7 +31,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
-from bench.errors import DataError
+from bench.errors import DataError, UsageError
 from bench.recordings import Recording
 from bench.splits import SUBSETS, Totals
 from bench.tasks import Dataset, Task
@@ -134,6 +135,15 @@ def pull(
     finally:
         shutil.rmtree(building, ignore_errors=True)
     return built, True
+
+
+def pull_simulated(dataset: Dataset, *, replace: bool = False) -> tuple[Manifest, bool]:
+    """Simulate a data set's official files in a temporary folder and read them into the store."""
+    if dataset.simulate is None:
+        raise UsageError(f"{dataset.name!r} is recorded, not simulated", hint=_how_to_pull(dataset))
+    with tempfile.TemporaryDirectory() as folder:
+        dataset.simulate(Path(folder))
+        return pull(dataset, Path(folder), replace=replace)
 
 
 def load(dataset: Dataset, ids: Sequence[str], *, poses: bool) -> Iterator[Recording]:

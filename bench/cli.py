@@ -1,0 +1,284 @@
+"""The command `bench`. Thin: each command connects rooms and prints; heavy imports wait for their command.
+
+Exit codes: 0 fine, 1 unexpected, 2 usage, 3 submission invalid, 4 data missing or changed.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bench.errors import BenchError, SubmissionError, UsageError
+
+if TYPE_CHECKING:
+    from bench.recordings import Recording
+    from bench.results import Result
+    from bench.submissions import Entry, Predictions
+    from bench.tasks import Task
+
+RESULTS = Path("leaderboard/results")
+SITE = Path("leaderboard/site")
+folder = click.Path(path_type=Path)
+
+
+def main() -> None:
+    """Run the command line; faults of the input are text and an exit code, never a traceback."""
+    try:
+        cli()
+    except BenchError as fault:
+        click.echo(f"error: {fault}", err=True)
+        sys.exit(fault.exit_code)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="rodent-bench", prog_name="bench")
+def cli() -> None:
+    """Score models that label what mice and rats do, on frozen splits with frozen metrics.
+
+    \b
+    bench demo                              the whole path on simulated mice, to a leaderboard
+    bench pull rat-dyads --from FOLDER      import official files
+    bench evaluate submissions/mymodel/     score a folder of predictions
+    """  # noqa: D301  (click reads the backspace as "do not rewrap")
+
+
+@cli.command()
+def tasks() -> None:
+    """List the tasks, their data and whether the recordings are here."""
+    from tabulate import tabulate
+
+    from bench.datasets import TASKS
+
+    rows = [[task.name, task.title, ", ".join(task.classes), _held(task)] for task in TASKS]
+    click.echo(tabulate(rows, headers=["task", "title", "classes", "recordings here"]))
+
+
+@cli.command()
+@click.argument("dataset")
+@click.option("--from", "source", type=folder, help="Folder of the official files.")
+@click.option("--replace", is_flag=True, help="Replace what the store holds of this data set.")
+def pull(dataset: str, source: Path | None, replace: bool) -> None:
+    """Import the official files of DATASET, checked, into the store ($BENCH_HOME)."""
+    from bench.datasets import TASKS, get_dataset
+    from bench.store import home, pull_simulated
+    from bench.store import pull as into_store
+
+    chosen = get_dataset(dataset)
+    if chosen.simulated and source is None:
+        held, new = pull_simulated(chosen, replace=replace)
+    elif source is None:
+        raise UsageError(
+            f"{chosen.name}: get the official files from {chosen.url} ({chosen.licence})",
+            [f"expected files: {chosen.files}"],
+            hint=f"bench pull {chosen.name} --from FOLDER",
+        )
+    else:
+        frozen = [task for task in TASKS if task.dataset.name == chosen.name]
+        held, new = into_store(chosen, source, frozen, replace=replace)
+    posed = sum(stored.poses for stored in held.recordings.values())
+    click.echo(
+        f"{'wrote' if new else 'already there:'} {len(held.recordings)} recordings, {held.frames:,} frames, "
+        f"{posed} with poses, in {home() / chosen.name}{' (simulated)' if chosen.simulated else ''}"
+    )
+
+
+@cli.command()
+@click.argument("out", type=folder)
+@click.option("--recordings", default=20, show_default=True, type=click.IntRange(4, 100_000))
+@click.option("--frames", default=2_000, show_default=True, type=click.IntRange(1))
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(0))
+def simulate(out: Path, recordings: int, frames: int, seed: int) -> None:
+    """Write simulated resident-intruder recordings to OUT in the official CalMS21 layout."""
+    from bench.datasets import demo as simulator
+
+    simulator.write(out, recordings=recordings, frames=frames, seed=seed)
+    click.echo(f"wrote {recordings} simulated recordings of {frames:,} frames to {out}")
+
+
+@cli.command()
+@click.argument("path", type=folder)
+@click.option("--task", "task_name", required=True, help="The task that the model answers.")
+def new(path: Path, task_name: str) -> None:
+    """Start a submission: a card to fill in and five lines that write the predictions."""
+    from bench.datasets import get_task
+    from bench.submissions import scaffold
+
+    for written in scaffold(path, get_task(task_name)):
+        click.echo(f"wrote {written}")
+    click.echo(f"next: add {path}/{task_name}/<run>.npz, then bench validate {path}")
+
+
+@cli.command()
+@click.argument("path", type=folder)
+@click.option("--task", "task_name", help="Only this task of the submission.")
+def validate(path: Path, task_name: str | None) -> None:
+    """Check a submission; every fault is listed, and nothing is scored."""
+    for task, entry, predictions, recordings in _submission(path, task_name):
+        click.echo(
+            f"valid: {entry.id} on {task.name}, {len(predictions)} run(s) of {len(recordings)} recordings"
+        )
+
+
+@cli.command()
+@click.argument("path", type=folder)
+@click.option("--task", "task_name", help="Only this task of the submission.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result files instead of tables.")
+@click.option("--results", default=RESULTS, type=folder, show_default=True, help="Where results are written.")
+def evaluate(path: Path, task_name: str | None, as_json: bool, results: Path) -> None:
+    """Score a submission: validate, score every run and part, print and write the result."""
+    from bench.report import text
+    from bench.results import canonical, to_json
+
+    for result, written in _evaluate(path, task_name, results):
+        if as_json:
+            click.echo(canonical(to_json(result)).decode(), nl=False)
+        else:
+            click.echo(f"{text(result)}\nwrote {written}\n")
+
+
+@cli.command()
+@click.argument("model")
+@click.option("--task", "task_name", required=True)
+@click.option("--seed", "seeds", default="0", show_default=True, help="One seed, or a range such as 0..4.")
+@click.option("--device", default="cpu", show_default=True, type=click.Choice(["cpu", "cuda"]))
+@click.option("--epochs", type=click.IntRange(1), help="Other than the recipe's; the card then says so.")
+@click.option("--out", type=folder, help="Submission to write.  [default: submissions/MODEL]")
+def train(model: str, task_name: str, seeds: str, device: str, epochs: int | None, out: Path | None) -> None:
+    """Train a baseline and write its predictions as a submission; run again to resume."""
+    from baselines import get_baseline
+    from baselines import train as fit
+    from bench.datasets import get_task
+
+    chosen, task, target = get_baseline(model), get_task(task_name), out or Path("submissions") / model
+    for seed in _seeds(seeds):
+        fit(chosen, task, seed=seed, device=device, out=target, epochs=epochs)
+    click.echo(f"next: bench evaluate {target} --task {task.name}")
+
+
+@cli.command()
+@click.option("--results", default=RESULTS, type=folder, show_default=True, help="Where results lie.")
+@click.option("--out", default=SITE, type=folder, show_default=True, help="Where the pages go.")
+def publish(results: Path, out: Path) -> None:
+    """Build the leaderboard, plain HTML, from the result files alone."""
+    click.echo(f"open {_publish(results, out)}")
+
+
+@cli.command()
+@click.option("--recordings", type=click.IntRange(4, 100_000), help="Simulate another number of recordings.")
+@click.option("--frames", type=click.IntRange(1), help="Frames of each recording.")
+@click.option("--epochs", default=3, show_default=True, type=click.IntRange(1), help="Of the convolution.")
+@click.option("--out", default=Path("demo"), show_default=True, type=folder, help="Where everything goes.")
+def demo(recordings: int | None, frames: int | None, epochs: int, out: Path) -> None:
+    """Simulate mice, train two baselines on CPU, score them and publish a leaderboard.
+
+    Nothing here was recorded from an animal: the data, and so every number, are simulated.
+    """
+    from baselines import get_baseline
+    from baselines import train as fit
+    from bench.datasets import demo as simulator
+    from bench.report import text
+    from bench.store import pull_simulated
+
+    task = simulator.named(recordings, frames)
+    click.echo(f"1/4 simulate two mice for task {task.name} (simulated, no animal was recorded)")
+    pull_simulated(task.dataset)
+    for step, (name, limit) in enumerate([("prior", None), ("conv1d", epochs)]):
+        click.echo(f"{2 + step}/4 train {name} on CPU")
+        submission = out / "submissions" / name
+        fit(get_baseline(name), task, seed=0, device="cpu", out=submission, epochs=limit)
+        for result, _ in _evaluate(submission, task.name, out / RESULTS):
+            click.echo(f"{text(result)}\n")
+    click.echo("4/4 publish")
+    click.echo(f"open {_publish(out / RESULTS, out / SITE)}")
+
+
+def _submission(
+    path: Path, task_name: str | None
+) -> list[tuple[Task, Entry, Predictions, dict[str, Recording]]]:
+    """Read every asked-for task of a submission; all of it is checked before anything is scored."""
+    from bench.datasets import get_task
+    from bench.evaluation import test_ids
+    from bench.store import load
+    from bench.submissions import read_entry, read_submission
+
+    entry = read_entry(path, get_task)
+    names = [task_name] if task_name else list(entry.tasks)
+    absent = [name for name in names if name not in entry.tasks]
+    if absent:
+        raise SubmissionError(
+            f"{path}/submission.toml declares no task {absent[0]!r}",
+            [f"it declares {', '.join(entry.tasks) or 'none'}"],
+            hint=f"bench evaluate {path}",
+        )
+    read = []
+    for task in map(get_task, names):
+        parts = test_ids(task, task.load_split())
+        ids = list(dict.fromkeys(id_ for part in parts.values() for id_ in part))
+        recordings = {recording.id: recording for recording in load(task.dataset, ids, poses=False)}
+        expected = {part: {id_: recordings[id_].frames for id_ in of} for part, of in parts.items()}
+        read.append((task, *read_submission(path, task, expected), recordings))
+    return read
+
+
+def _evaluate(path: Path, task_name: str | None, results: Path) -> list[tuple[Result, Path]]:
+    from dataclasses import replace
+
+    from bench.evaluation import evaluate as score
+    from bench.results import write
+    from bench.submissions import entry_card
+
+    written = []
+    for task, entry, predictions, recordings in _submission(path, task_name):
+        result = score(task, entry_card(entry, task.name), predictions, recordings)
+        result = replace(result, provenance=_provenance())
+        written.append((result, write(result, results)))
+    return written
+
+
+def _publish(results: Path, out: Path) -> Path:
+    from bench.leaderboard import publish as write_pages
+    from bench.leaderboard import render
+    from bench.results import read_all
+
+    write_pages(render(read_all(results)), out)
+    return out / "index.html"
+
+
+def _provenance() -> dict[str, Any]:
+    import platform
+    from datetime import UTC, datetime
+    from importlib.metadata import version
+
+    return {
+        "rodent-bench": version("rodent-bench"),
+        "numpy": version("numpy"),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "scored": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _held(task: Task) -> str:
+    from bench.errors import DataError
+    from bench.store import manifest
+
+    try:
+        held = manifest(task.dataset)
+    except DataError:
+        return f"none: bench pull {task.dataset.name}" + ("" if task.dataset.simulated else " --from FOLDER")
+    return f"{len(held.recordings)}" + (" (simulated)" if task.dataset.simulated else "")
+
+
+def _seeds(text: str) -> list[int]:
+    """Read "3" or "0..4", both ends included."""
+    first, dots, last = text.partition("..")
+    try:
+        seeds = list(range(int(first), int(last if dots else first) + 1))
+    except ValueError:
+        seeds = []
+    if not seeds or seeds[0] < 0:
+        raise UsageError(f"--seed {text}: expected a number from 0, or a range such as 0..4")
+    return seeds

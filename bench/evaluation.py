@@ -1,0 +1,270 @@
+"""Evaluation: predictions and truth in, one `Result` out. Pure: it touches no file and no clock.
+
+A recording is cut into spans of frames that count. Every metric measures each span once, then reduces
+all spans under rows of weights: one row of ones for the value, many rows for its interval.
+
+How values become one number
+----------------------------
+Part       the value on all test recordings of the part, pooled
+Run        the mean over parts
+Headline   the mean over runs
+
+In a resample a part weighs as often as its groups were drawn, on average: where every part holds the
+same groups that is the plain mean, where every part is a fold of its own it is the mean over the folds
+that were drawn.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float, Int, Num
+
+from bench.errors import UsageError
+from bench.metrics import METRICS_VERSION, Metric
+from bench.metrics.intervals import DEFAULT_METHOD, Interval, interval
+from bench.recordings import Recording, one_hot, spans
+from bench.results import PartScore, Result, Score
+from bench.splits import Split
+from bench.submissions import Predictions, predictions_digest
+from bench.tasks import Task
+
+RESAMPLES = 1_000
+SEED = 0
+LEVEL = 0.95
+THRESHOLD = 0.5  # of a multi-label class: it holds where its score is at least this
+
+
+@dataclass(frozen=True, eq=False)
+class Span:
+    """A run of consecutive frames of one test recording that count."""
+
+    recording: str
+    frames: slice
+    truth: Bool[np.ndarray, "T C"]
+    group: int
+    """Index of its group among all test groups of the task."""
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """What every metric needs of every run, part and span; the predictions are not read again."""
+
+    task: Task
+    cuts: Mapping[str, list[Span]]
+    runs: Sequence[str]
+    measures: Mapping[tuple[Callable[..., Any], str, str], list[Any]]
+    """(`Metric.measure`, run, part) -> its measure of each span."""
+    groups: int
+
+
+def evaluate(
+    task: Task,
+    entry: Mapping[str, Any],
+    predictions: Predictions,
+    recordings: Mapping[str, Recording],
+    *,
+    resamples: int = RESAMPLES,
+) -> Result:
+    """Score every run and part of one entry on one task, with intervals over test groups.
+
+    `predictions` (run -> part -> recording id -> scores) must fit `recordings`, as
+    `bench.submissions.read_submission` makes sure. Raises `UsageError` for a task whose kind has no
+    evaluation here.
+    """
+    if task.kind != "frames":
+        raise UsageError(f"task {task.name!r} is of kind {task.kind!r}; evaluate scores frame tasks")
+    split = task.load_split()
+    groups = sorted({group for part in split.parts for group in split.group_of(part, "test").values()})
+    cuts = {part: _cut(task, split, part, recordings, groups) for part in split.parts}
+    counted = [span for cut in cuts.values() for span in cut]
+    measured = Measured(task, cuts, sorted(predictions), _measure(task, cuts, predictions), len(groups))
+    method, scores = None, {}
+    for metric in task.metrics:
+        scores[metric.name], method = _score(metric, measured, resamples)
+    return Result(
+        entry=entry,
+        task=task_card(task),
+        metrics_version=METRICS_VERSION,
+        split_digest=split.digest,
+        truth_digest=truth_digest(counted),
+        predictions_digest=predictions_digest(predictions),
+        recordings=len({span.recording for span in counted}),
+        groups=len(groups),
+        frames=sum(len(span.truth) for span in counted),
+        support=dict(
+            zip(task.classes, np.sum([s.truth.sum(axis=0) for s in counted], axis=0).tolist(), strict=True)
+        ),
+        interval=method or {},
+        scores=scores,
+    )
+
+
+def task_card(task: Task) -> dict[str, Any]:
+    """Return what a page says about a task, as plain JSON values."""
+    return {
+        "name": task.name,
+        "title": task.title,
+        "question": task.question,
+        "kind": task.kind,
+        "classes": list(task.classes),
+        "background": task.background,
+        "exclusive": task.exclusive,
+        "reference": task.reference,
+        "parts": [{"name": part.name, "title": part.title} for part in task.parts],
+        "protocol": {"name": task.protocol.name, "description": task.protocol.description},
+        "metrics": [
+            {
+                "name": metric.name,
+                "title": metric.title,
+                "definition": metric.definition,
+                "reference": metric.reference,
+                "unit": metric.unit,
+                "mean": metric.mean,
+                "higher_is_better": metric.higher_is_better,
+            }
+            for metric in task.metrics
+        ],
+        "dataset": {
+            "name": task.dataset.name,
+            "title": task.dataset.title,
+            "url": task.dataset.url,
+            "licence": task.dataset.licence,
+            "citation": task.dataset.citation,
+            "simulated": task.dataset.simulated,
+            "fps": task.dataset.fps,
+            "notes": list(task.dataset.notes),
+        },
+    }
+
+
+def labels_of(scores: Num[np.ndarray, "T C"], *, exclusive: bool) -> Bool[np.ndarray, "T C"]:
+    """Label frames: the best class, of equals the first; every class from 0.5 on where several may hold."""
+    if exclusive:
+        return one_hot(scores.argmax(axis=1), scores.shape[1])
+    return np.asarray(scores >= THRESHOLD)
+
+
+def truth_digest(counted: Sequence[Span]) -> str:
+    """Return the SHA-256 of everything that was compared with: ids, frames and labels of all spans."""
+    digest = hashlib.sha256()
+    for span in sorted(counted, key=lambda span: (span.recording, span.frames.start)):
+        digest.update(f"{span.recording} {span.frames.start} {span.frames.stop}\n".encode())
+        digest.update(np.packbits(span.truth).tobytes())
+    return digest.hexdigest()
+
+
+def _cut(
+    task: Task, split: Split, part: str, recordings: Mapping[str, Recording], groups: Sequence[str]
+) -> list[Span]:
+    cut = []
+    for id_, group in split.group_of(part, "test").items():
+        truth = task.truth(recordings[id_])
+        cut += [
+            Span(id_, frames, truth[frames], groups.index(group))
+            for frames in spans(task.protocol.counted(recordings[id_]))
+        ]
+    return cut
+
+
+def _measure(
+    task: Task, cuts: Mapping[str, list[Span]], predictions: Predictions
+) -> dict[tuple[Callable[..., Any], str, str], list[Any]]:
+    """Measure every span of every run and part, once for all metrics that share a `measure`."""
+    made: dict[tuple[Callable[..., Any], str, str], list[Any]] = {}
+    for run, by_part in sorted(predictions.items()):
+        for part, cut in cuts.items():
+            scores = [by_part[part][span.recording][span.frames] for span in cut]
+            labels = [labels_of(array, exclusive=task.exclusive) for array in scores]
+            for metric in task.metrics:
+                key = (metric.measure, run, part)
+                if key not in made:
+                    read = labels if metric.reads == "labels" else scores
+                    made[key] = [metric.measure(s.truth, x) for s, x in zip(cut, read, strict=True)]
+    return made
+
+
+def _score(metric: Metric, measured: Measured, resamples: int) -> tuple[Score, dict[str, Any]]:
+    parts, runs, ones = list(measured.cuts), measured.runs, np.ones((1, measured.groups))
+
+    def columns(weights: Float[np.ndarray, "R G"]) -> Float[np.ndarray, "R K"]:
+        """Headline, then classes, then parts: everything that gets an interval."""
+        values = _values(metric, measured, weights)
+        over_runs = values.mean(axis=1)  # (R, P, 1 + C)
+        return np.concatenate([_over_parts(over_runs, measured, weights), over_runs[:, :, 0]], axis=1)
+
+    point = _values(metric, measured, ones)[0]  # (runs, parts, 1 + C)
+    whole = columns(ones)[0]
+    found = interval(columns, measured.groups, resamples=resamples, seed=SEED, level=LEVEL)
+    names = measured.task.classes if metric.mean != "none" else ()
+    per_run = [_over_parts(point[None, u], measured, ones)[0, 0] for u in range(len(runs))]
+    score = Score(
+        value=float(whole[0]),
+        low=float(found.low[0]),
+        high=float(found.high[0]),
+        std_runs=_spread(per_run),
+        std_parts=_spread(whole[1 + len(names) :]),
+        per_class={name: float(whole[1 + c]) for c, name in enumerate(names)},
+        per_class_interval={
+            name: (float(found.low[1 + c]), float(found.high[1 + c])) for c, name in enumerate(names)
+        },
+        per_part={
+            part: PartScore(
+                value=float(point[:, p, 0].mean()),
+                low=float(found.low[1 + len(names) + p]),
+                high=float(found.high[1 + len(names) + p]),
+                per_class={name: float(point[:, p, 1 + c].mean()) for c, name in enumerate(names)},
+            )
+            for p, part in enumerate(parts)
+        },
+        per_run=dict(zip(runs, map(float, per_run), strict=True)),
+    )
+    return score, _method(found, measured.groups, resamples)
+
+
+def _values(
+    metric: Metric, measured: Measured, weights: Float[np.ndarray, "R G"]
+) -> Float[np.ndarray, "R U P K"]:
+    """Reduce every run and part under rows of group weights: the mean first, then the class values."""
+    rows = []
+    for run in measured.runs:
+        for part, cut in measured.cuts.items():
+            group: Int[np.ndarray, " N"] = np.array([span.group for span in cut])
+            values = metric.reduce(measured.measures[metric.measure, run, part], weights[:, group])
+            mean = metric.average(values, measured.task.foreground)[:, None]
+            rows.append(mean if metric.mean == "none" else np.concatenate([mean, values], axis=1))
+    return np.stack(rows, axis=1).reshape(len(weights), len(measured.runs), len(measured.cuts), -1)
+
+
+def _over_parts(
+    values: Float[np.ndarray, "R P K"], measured: Measured, weights: Float[np.ndarray, "R G"]
+) -> Float[np.ndarray, "R K"]:
+    """Average over the parts in which a value is defined, each as often as its groups were drawn."""
+    drawn = np.stack(
+        [weights[:, sorted({span.group for span in cut})].mean(axis=1) for cut in measured.cuts.values()],
+        axis=1,
+    )[:, :, None]
+    drawn = np.where(np.isnan(values), 0.0, drawn)
+    total = drawn.sum(axis=1)
+    summed = (np.nan_to_num(values) * drawn).sum(axis=1)
+    return np.divide(summed, total, out=np.full_like(summed, np.nan), where=total > 0)
+
+
+def _spread(values: Sequence[float] | Float[np.ndarray, " V"]) -> float:
+    """Return the population standard deviation; NaN for a single value, which has none."""
+    return float(np.std(values)) if len(values) > 1 else float("nan")
+
+
+def _method(found: Interval, groups: int, resamples: int) -> dict[str, Any]:
+    return {
+        "method": DEFAULT_METHOD,
+        "level": LEVEL,
+        "resamples": resamples,
+        "seed": SEED,
+        "groups": groups,
+        "reason": found.reason,
+    }

@@ -1,0 +1,99 @@
+"""The house: imports point downwards, torch stays out of the harness, rooms stay small."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+ORDER = (
+    "errors resources recordings splits metrics tasks datasets store submissions results report evaluation "
+    "comparison reference leaderboard baselines cli"
+).split()
+SOURCES = sorted([*(ROOT / "bench").rglob("*.py"), *(ROOT / "baselines").rglob("*.py")])
+
+
+def room(module: str) -> str | None:
+    """Return the room of a dotted module name; None for the package fronts and foreign modules."""
+    head, *rest = module.split(".")
+    if head == "baselines":
+        return "baselines"
+    return rest[0] if head == "bench" and rest else None
+
+
+def imported(tree: ast.AST) -> set[str]:
+    """Return every module that a file imports, also inside functions and type-checking blocks."""
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            names |= {node.module or ""} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def module_of(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=module_of)
+def test_imports_point_downwards(path: Path) -> None:
+    here = room(module_of(path))
+    if here is None:  # bench/__init__.py is the front: it may show any room
+        return
+    assert here in ORDER, f"{path} is in no room of the house"
+    for name in imported(ast.parse(path.read_text())):
+        there = room(name)
+        if there in ORDER:
+            assert ORDER.index(there) <= ORDER.index(here), f"{path} imports {name}, which is above it"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=module_of)
+def test_the_harness_never_imports_torch(path: Path) -> None:
+    if path.is_relative_to(ROOT / "bench"):
+        assert not {name for name in imported(ast.parse(path.read_text())) if name.split(".")[0] == "torch"}
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=module_of)
+def test_metrics_need_numpy_alone(path: Path) -> None:
+    if path.is_relative_to(ROOT / "bench" / "metrics"):
+        foreign = {name.split(".")[0] for name in imported(ast.parse(path.read_text()))}
+        assert foreign - set(sys.stdlib_module_names) <= {"numpy", "jaxtyping", "bench"}
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=module_of)
+def test_rooms_stay_small(path: Path) -> None:
+    source = path.read_text()
+    assert source.count("\n") <= 400, f"{path} holds two ideas"
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef):
+            assert (node.end_lineno or 0) - node.lineno < 60, f"{path}: {node.name} is too long"
+
+
+def test_help_does_not_import_what_scoring_needs() -> None:
+    """`bench --help` is quick because numpy, pyarrow and torch wait for the command that needs them."""
+    code = (
+        "import sys, click.testing, bench.cli as c; r = click.testing.CliRunner().invoke(c.cli, ['--help']);"
+        "assert r.exit_code == 0, r.output;"
+        "print([m for m in ('numpy', 'pyarrow', 'torch', 'pandas', 'jinja2', 'sklearn') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_scoring_works_with_torch_and_scikit_learn_blocked() -> None:
+    code = (
+        "import sys\n"
+        "for name in ('torch', 'sklearn', 'pandas', 'matplotlib'): sys.modules[name] = None\n"
+        "import bench.cli, bench.evaluation, bench.leaderboard, bench.submissions, bench.store, bench.report\n"
+        "import bench.datasets\n"
+        "print('fine')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "fine", done.stderr
