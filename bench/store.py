@@ -92,14 +92,18 @@ def manifest(dataset: Dataset) -> Manifest:
     path = home() / dataset.name / "manifest.json"
     if not path.is_file():
         raise DataError(f"no recordings of {dataset.name!r} in {home()}", hint=_how_to_pull(dataset))
-    data = json.loads(path.read_bytes())
-    if data["schema"] != SCHEMA_VERSION:
+    try:
+        data = json.loads(path.read_bytes())
+        if data["schema"] != SCHEMA_VERSION:
+            raise ValueError(f"schema {data['schema']}, expected {SCHEMA_VERSION}")
+        recordings = {id_: Stored(**stored) for id_, stored in data["recordings"].items()}
+        return Manifest(data["dataset"], data["schema"], recordings)
+    except (KeyError, TypeError, ValueError) as fault:
         raise DataError(
-            f"{path}: store schema {data['schema']}, expected {SCHEMA_VERSION}",
+            f"{path} is not a store of this version",
+            [f"{type(fault).__name__}: {fault}"],
             hint=f"{_how_to_pull(dataset)} --replace",
-        )
-    recordings = {id_: Stored(**stored) for id_, stored in data["recordings"].items()}
-    return Manifest(data["dataset"], data["schema"], recordings)
+        ) from fault
 
 
 def pull(
@@ -121,17 +125,15 @@ def pull(
         )
         _check_frozen(built, tasks)
         (building / "manifest.json").write_text(json.dumps(asdict(built), indent=1, sort_keys=True) + "\n")
-        if (target / "manifest.json").is_file():
+        if (target / "manifest.json").is_file() and not replace:
             if manifest(dataset) == built:
                 return built, False
-            if not replace:
-                raise DataError(
-                    f"{target} already holds other recordings of {dataset.name!r}",
-                    [f"held: {_summary(manifest(dataset))}", f"read: {_summary(built)}"],
-                    hint=f"{_how_to_pull(dataset)} --replace",
-                )
-        shutil.rmtree(target, ignore_errors=True)
-        building.replace(target)
+            raise DataError(
+                f"{target} already holds other recordings of {dataset.name!r}",
+                [f"held: {_summary(manifest(dataset))}", f"read: {_summary(built)}"],
+                hint=f"{_how_to_pull(dataset)} --replace",
+            )
+        _swap(building, target)
     finally:
         shutil.rmtree(building, ignore_errors=True)
     return built, True
@@ -162,13 +164,34 @@ def load(dataset: Dataset, ids: Sequence[str], *, poses: bool) -> Iterator[Recor
             _first(missing),
             hint=f"{_how_to_pull(dataset)} --replace",
         )
-    for recording in _read(home() / dataset.name / "recordings.parquet", ids, poses):
+    for recording in _readable(dataset, ids, poses):
         if recording.truth_digest() != held[recording.id].truth:
             raise DataError(
                 f"the stored labels of {recording.id!r} are not the ones imported",
                 hint=f"{_how_to_pull(dataset)} --replace",
             )
         yield recording
+
+
+def _swap(building: Path, target: Path) -> None:
+    """Put the new store in the place of the old one; at no moment is there half of either."""
+    old = target.with_name(f".{target.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    if target.exists():
+        target.replace(old)
+    building.replace(target)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _readable(dataset: Dataset, ids: Sequence[str], poses: bool) -> Iterator[Recording]:
+    try:
+        yield from _read(home() / dataset.name / "recordings.parquet", ids, poses)
+    except (OSError, KeyError, pa.ArrowException) as fault:
+        raise DataError(
+            f"the store of {dataset.name!r} cannot be read",
+            [f"{type(fault).__name__}: {fault}"],
+            hint=f"{_how_to_pull(dataset)} --replace",
+        ) from fault
 
 
 def _write(recordings: Iterable[Recording], path: Path) -> dict[str, Stored]:

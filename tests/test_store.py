@@ -1,0 +1,220 @@
+"""The store: what goes in comes out, a pull is all or nothing, and what changed is refused by name."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bench import store
+from bench.errors import DataError, UsageError
+from bench.metrics import FRAME_METRICS
+from bench.recordings import Recording, one_hot
+from bench.splits import Split, Totals
+from bench.tasks import Dataset, Task
+
+CLASSES = ("attack", "mount", "other")
+
+
+def recording(id_: str, frames: int, *, poses: bool = True) -> Recording:
+    rng = np.random.default_rng(frames)
+    keypoints = rng.uniform(0, 500, (frames, 2, 5, 2)).astype(np.float32)
+    keypoints[::3, 1, 4] = np.nan
+    return Recording(
+        id=id_,
+        group=f"cage_{id_}",
+        fps=25.0,
+        classes=CLASSES,
+        labels=one_hot(rng.integers(-1, 3, frames), 3),
+        annotated=np.ones(frames, dtype=bool),
+        keypoints=keypoints if poses else None,
+        confidence=rng.uniform(0, 1, (frames, 2, 5)).astype(np.float32) if poses else None,
+        annotator="a" if poses else None,
+    )
+
+
+def dataset(read: Callable[[Path], Iterator[Recording]]) -> Dataset:
+    return Dataset(
+        name="toy",
+        title="Toy",
+        url="https://example.org",
+        licence="CC0",
+        citation="nobody",
+        fps=25.0,
+        animals=("a", "b"),
+        keypoints=("1", "2", "3", "4", "5"),
+        image=(640, 480),
+        classes=CLASSES,
+        files="toy.json",
+        read=read,
+    )
+
+
+def reading(*recordings: Recording) -> Dataset:
+    return dataset(lambda folder: iter(recordings))
+
+
+def test_what_goes_in_comes_out(bench_home: Path, tmp_path: Path) -> None:
+    put = [recording("m1", 7), recording("m2", 11, poses=False), recording("m3", 13)]
+    held, new = store.pull(reading(*put), tmp_path)
+    assert new
+    assert held.frames == 31
+    got = list(store.load(reading(), ["m3", "m1"], poses=True))
+    for before, after in zip([put[2], put[0]], got, strict=True):
+        assert (before.id, before.group, before.fps, before.annotator, before.classes) == (
+            after.id,
+            after.group,
+            after.fps,
+            after.annotator,
+            after.classes,
+        )
+        np.testing.assert_array_equal(before.labels, after.labels)
+        np.testing.assert_array_equal(before.annotated, after.annotated)
+        np.testing.assert_array_equal(before.keypoints, after.keypoints)
+        np.testing.assert_array_equal(before.confidence, after.confidence)
+
+
+def test_recordings_larger_than_a_row_group(
+    bench_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "ROW_GROUP_FRAMES", 16)
+    put = [recording(f"m{frames}", frames) for frames in (5, 17, 3, 9, 23)]
+    store.pull(reading(*put), tmp_path)
+    got = list(store.load(reading(), [r.id for r in put[::-1]], poses=False))
+    assert [r.frames for r in got] == [23, 9, 3, 17, 5]
+    assert got[0].keypoints is None
+
+
+def test_truth_without_poses_scores_but_does_not_train(bench_home: Path, tmp_path: Path) -> None:
+    store.pull(reading(recording("m1", 7, poses=False)), tmp_path)
+    assert next(store.load(reading(), ["m1"], poses=False)).frames == 7
+    with pytest.raises(DataError, match="m1: labels only, no poses"):
+        list(store.load(reading(), ["m1"], poses=True))
+
+
+def test_every_missing_recording_is_named(bench_home: Path, tmp_path: Path) -> None:
+    store.pull(reading(recording("m1", 7)), tmp_path)
+    with pytest.raises(DataError) as fault:
+        list(store.load(reading(), ["m1", "m8", "m9"], poses=False))
+    assert fault.value.exit_code == 4
+    assert all(name in str(fault.value) for name in ("m8", "m9", "bench pull toy --from FOLDER"))
+
+
+def test_an_empty_home_says_what_to_type(bench_home: Path) -> None:
+    with pytest.raises(DataError, match="bench pull toy --from FOLDER"):
+        store.manifest(reading())
+
+
+def test_a_pull_that_fails_midway_leaves_nothing(bench_home: Path, tmp_path: Path) -> None:
+    def breaks(folder: Path) -> Iterator[Recording]:
+        yield recording("m1", 7)
+        raise DataError("the second file is truncated")
+
+    with pytest.raises(DataError, match="truncated"):
+        store.pull(dataset(breaks), tmp_path)
+    assert list(bench_home.iterdir()) == []
+
+
+def test_a_pull_that_fails_keeps_the_old_store(bench_home: Path, tmp_path: Path) -> None:
+    old, _ = store.pull(reading(recording("m1", 7)), tmp_path)
+    with pytest.raises(DataError, match="--replace"):
+        store.pull(reading(recording("m1", 8)), tmp_path)
+    assert store.manifest(reading()) == old
+    new, written = store.pull(reading(recording("m1", 8)), tmp_path, replace=True)
+    assert written
+    assert store.manifest(reading()) == new != old
+
+
+def test_the_remains_of_a_killed_pull_are_no_store(bench_home: Path, tmp_path: Path) -> None:
+    (bench_home / ".toy.part").mkdir(parents=True)
+    (bench_home / ".toy.part" / "recordings.parquet").write_bytes(b"half")
+    with pytest.raises(DataError):
+        store.manifest(reading())
+    store.pull(reading(recording("m1", 7)), tmp_path)
+    assert [path.name for path in bench_home.iterdir()] == ["toy"]
+
+
+def test_pulling_twice_writes_once(bench_home: Path, tmp_path: Path) -> None:
+    _, first = store.pull(reading(recording("m1", 7)), tmp_path)
+    _, second = store.pull(reading(recording("m1", 7)), tmp_path)
+    assert (first, second) == (True, False)
+
+
+def test_two_recordings_of_one_id_are_refused(bench_home: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="m1"):
+        store.pull(reading(recording("m1", 7), recording("m1", 9)), tmp_path)
+
+
+def test_changed_labels_are_refused_by_name(bench_home: Path, tmp_path: Path) -> None:
+    store.pull(reading(recording("m1", 7), recording("m2", 9)), tmp_path)
+    manifest = bench_home / "toy" / "manifest.json"
+    data = json.loads(manifest.read_text())
+    data["recordings"]["m2"]["truth"] = "0" * 64
+    manifest.write_text(json.dumps(data))
+    with pytest.raises(DataError, match="'m2'"):
+        list(store.load(reading(), ["m1", "m2"], poses=False))
+
+
+def frozen(**changes: object) -> Task:
+    held = recording("m1", 7)
+    split = Split(
+        name="toy",
+        source="rodent-bench",
+        rule="all of it",
+        parts={"all": {"train": {"b": ("m2",)}, "val": {}, "test": {"a": ("m1",), "c": ("m3",)}}},
+        totals={"all": {"test": Totals(2, 20, dict(zip(CLASSES, (1, 2, 3), strict=True)))}},
+        truth={"m1": held.truth_digest(), "m3": "0" * 64},
+    )
+    return Task(
+        name="toy-task",
+        title="Toy",
+        question="what?",
+        dataset=reading(),
+        classes=CLASSES,
+        background="other",
+        split=replace(split, **changes),  # type: ignore[arg-type]
+        metrics=FRAME_METRICS,
+    )
+
+
+def test_every_departure_from_the_frozen_split_is_named(bench_home: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError) as fault:
+        store.pull(reading(recording("m1", 7), recording("m3", 14)), tmp_path, [frozen()])
+    text = str(fault.value)
+    assert "all/test: 21 frames, frozen 20" in text
+    assert "frames of attack, frozen 1" in text
+    assert "m3: labels differ from the frozen ones" in text
+    assert "m1: labels differ" not in text
+    assert "all/train" not in text, "a subset that is absent altogether is fine"
+    assert list(bench_home.iterdir()) == []
+
+
+def test_half_a_subset_is_refused(bench_home: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="all/test: m3 is missing"):
+        store.pull(reading(recording("m1", 7)), tmp_path, [frozen()])
+
+
+def test_only_simulated_data_can_be_simulated(bench_home: Path) -> None:
+    with pytest.raises(UsageError, match="recorded, not simulated"):
+        store.pull_simulated(reading())
+
+
+def test_no_recording_at_all_is_refused(bench_home: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="hold no recording"):
+        store.pull(reading(), tmp_path)
+
+
+def test_a_damaged_store_says_how_to_mend_it(bench_home: Path, tmp_path: Path) -> None:
+    store.pull(reading(recording("m1", 7)), tmp_path)
+    parquet = bench_home / "toy" / "recordings.parquet"
+    parquet.write_bytes(parquet.read_bytes()[:-50])
+    with pytest.raises(DataError, match="bench pull toy --from FOLDER --replace"):
+        list(store.load(reading(), ["m1"], poses=True))
+    (bench_home / "toy" / "manifest.json").write_text("{")
+    with pytest.raises(DataError, match="is not a store of this version"):
+        store.manifest(reading())
+    assert store.pull(reading(recording("m1", 7)), tmp_path, replace=True)[1]
