@@ -1,0 +1,167 @@
+"""The demo: simulated mice in the files and the layout of CalMS21. No animal was ever seen.
+
+The published CalMS21 files have a position everywhere, because their tracker always answers, with a
+low score where it guesses. The simulated tracker guesses in the same way, and now and then finds nothing:
+such a keypoint is written `null` with score 0 (JSON has no NaN), so that every step after the reader has
+met lost keypoints before it meets recordings, of which some lack a third of them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TextIO, TypeVar
+
+import numpy as np
+
+from bench.datasets.calms21_json import ANIMALS, CLASSES, FPS, IMAGE, KEYPOINTS, read_layout
+from bench.datasets.rules import SplitRule, Summary
+from bench.datasets.simulation import simulate
+from bench.errors import DataError, UsageError
+from bench.metrics import FRAME_METRICS
+from bench.recordings import Recording
+from bench.splits import FrozenSplit, Split, Subset
+from bench.tasks import Dataset, Task
+
+RECORDINGS, FRAMES, SEED = 20, 2000, 0
+FILES = {"train": "calms21_task1_train.json", "test": "calms21_task1_test.json"}
+Item = TypeVar("Item")
+NAME = re.compile(r"demo-(\d+)x(\d+)")
+RULE_IN_WORDS = (
+    "By number: the first six tenths of the recordings train, the next tenth validates, the others test; "
+    "rounded down, with at least one recording in each."
+)
+
+
+def write(folder: Path, *, recordings: int = RECORDINGS, frames: int = FRAMES, seed: int = SEED) -> None:
+    """Simulate recordings of `frames` frames each and write the two files of a CalMS21 release.
+
+    One recording is held at a time. A recording depends on seed and number alone, not on how many there are.
+    Raises `UsageError` where there is nothing to split or to simulate.
+    """
+    _check_size(recordings, frames)
+    if seed < 0:
+        raise UsageError(f"seed {seed}: expected 0 or more")
+    subsets = _subsets(range(1, recordings + 1))
+    folder.mkdir(parents=True, exist_ok=True)
+    for file, numbers in (("train", [*subsets["train"], *subsets["val"]]), ("test", subsets["test"])):
+        unfinished = folder / f"{FILES[file]}.part"
+        with unfinished.open("w", encoding="utf-8") as out:
+            out.write('{"annotator-id_0": {')
+            for position, number in enumerate(numbers):
+                out.write(",\n" if position else "\n")
+                _write_sequence(out, f"task1/{file}/{_id(number)}", seed, number, frames)
+            out.write("\n}}\n")
+        unfinished.replace(folder / FILES[file])
+
+
+def read(folder: Path) -> Iterator[Recording]:
+    """Yield the simulated recordings of `folder`; recordings of real mice are refused."""
+    paths = [folder / name for name in FILES.values() if (folder / name).is_file()]
+    if len(paths) < len(FILES):
+        lacking = [f"{folder / name} is missing" for name in FILES.values() if not (folder / name).is_file()]
+        raise DataError("the simulated recordings are not there", lacking, hint="bench demo")
+    yield from read_layout(paths, simulated=True)
+
+
+def sized(recordings: int, frames: int) -> Task:
+    """Return the task `demo-<recordings>x<frames>`: the demo at another size, split by the same rule.
+
+    Raises `UsageError` for sizes that cannot be split.
+    """
+    _check_size(recordings, frames)
+    name = f"demo-{recordings}x{frames}"
+    subsets = _subsets([_id(number) for number in range(1, recordings + 1)])
+    groups = {subset: {_group(id_): (id_,) for id_ in ids} for subset, ids in subsets.items()}
+    split = Split(name=name, source="rodent-bench", rule=RULE_IN_WORDS, parts={"all": groups})
+    size = f"{recordings:,} recordings of {frames:,} frames"
+    return _task(name, size, partial(write, recordings=recordings, frames=frames), split)
+
+
+def task_by_name(name: str) -> Task | None:
+    """Return the sized task that `name` asks for; None where it has no such form."""
+    matched = NAME.fullmatch(name)
+    return sized(int(matched[1]), int(matched[2])) if matched else None
+
+
+def _check_size(recordings: int, frames: int) -> None:
+    problems = []
+    if recordings < 4:
+        problems.append(
+            f"{recordings} recordings, expected 4 or more: train, validate and test need their own"
+        )
+    if frames < 1:
+        problems.append(f"{frames} frames, expected 1 or more")
+    if problems:
+        raise UsageError("the demo cannot be made in this size", problems)
+
+
+def _id(number: int) -> str:
+    return f"mouse{number:05d}_simulated"
+
+
+def _group(id_: str) -> str:
+    return id_.split("_", 1)[0]
+
+
+def _subsets(items: Sequence[Item]) -> dict[Subset, Sequence[Item]]:
+    train, val = len(items) * 6 // 10, max(1, len(items) // 10)
+    return {"train": items[:train], "val": items[train : train + val], "test": items[train + val :]}
+
+
+def _choose(recordings: Sequence[Summary]) -> Mapping[str, Sequence[str]]:
+    return _subsets([summary.id for summary in recordings])
+
+
+def _write_sequence(out: TextIO, key: str, seed: int, number: int, frames: int) -> None:
+    mice = simulate(seed, number, frames)
+    keypoints = json.dumps(np.round(mice.keypoints.transpose(0, 1, 3, 2), 2).tolist())
+    vocab = {name: index for index, name in enumerate(CLASSES)}
+    metadata = {"annotator_id": 0, "vocab": vocab, "simulated": True}
+    out.write(f'{json.dumps(key)}: {{"keypoints": {keypoints.replace("NaN", "null")}, "scores": ')
+    out.write(json.dumps(np.round(mice.scores, 3).tolist()))
+    out.write(f', "annotations": {json.dumps(mice.labels.tolist())}, "metadata": {json.dumps(metadata)}}}')
+
+
+def _task(name: str, size: str, simulate_files: partial[None], split: FrozenSplit | Split) -> Task:
+    dataset = Dataset(
+        name=name,
+        title=f"Simulated mouse dyads ({size})",
+        url="",
+        licence="Apache-2.0",
+        citation="Simulated by rodent-bench; no animal was recorded and nobody annotated.",
+        fps=FPS,
+        animals=ANIMALS,
+        keypoints=KEYPOINTS,
+        image=IMAGE,
+        classes=CLASSES,
+        files=f"{FILES['train']} and {FILES['test']}, marked as simulated",
+        read=read,
+        simulate=simulate_files,
+        notes=("Simulated: scores on it say that the software works, and nothing about animals.",),
+    )
+    return Task(
+        name=name,
+        title=f"Demo: simulated attack, investigation, mount ({size})",
+        question="What does the simulated resident do to the simulated intruder in each frame?",
+        dataset=dataset,
+        classes=CLASSES,
+        background="other",
+        split=split,
+        metrics=FRAME_METRICS,
+        reference="made by bench.datasets.simulation; split by rodent-bench",
+    )
+
+
+RULE = SplitRule(name="demo", source="rodent-bench", words=RULE_IN_WORDS, choose=_choose)
+
+TASK = _task(
+    "demo",
+    f"{RECORDINGS} recordings of {FRAMES:,} frames",
+    partial(write, recordings=RECORDINGS, frames=FRAMES, seed=SEED),
+    FrozenSplit("demo", "c03ff911ead0162065da9e19507bfb8714cd02617b012492b375a2bdd890c882"),
+)
+DATASET = TASK.dataset
