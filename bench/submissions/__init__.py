@@ -1,0 +1,25 @@
+"""Submissions: what a model says about the test recordings, read strictly and written exactly.
+
+A submission is a folder, its name the entry's id: `submission.toml` (the card) and, per task, one
+file per run: `<task>/<run>.npz`, `.parquet` or `.csv`. Everything else in the folder is ignored;
+scores that it may claim are never read.
+"""
+
+from bench.submissions.card import Entry, TaskCard, entry_card
+from bench.submissions.predictions import Expected, Predictions, predictions_digest
+from bench.submissions.reading import read_entry, read_submission
+from bench.submissions.writing import scaffold, write_card, write_run
+
+__all__ = [
+    "Entry",
+    "Expected",
+    "Predictions",
+    "TaskCard",
+    "entry_card",
+    "predictions_digest",
+    "read_entry",
+    "read_submission",
+    "scaffold",
+    "write_card",
+    "write_run",
+]

@@ -1,0 +1,156 @@
+"""Reading a submission: everything that is wrong with it in one error, and nothing read unchecked."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from bench.errors import SubmissionError, nearest
+from bench.submissions.arrays import read_npz
+from bench.submissions.card import CARD, Entry, class_faults, read_card, task_faults
+from bench.submissions.checks import run_faults
+from bench.submissions.faults import Fault, listing, quoted
+from bench.submissions.files import open_regular, why_no_folder
+from bench.submissions.predictions import (
+    SAFE_NAME,
+    SAFE_NAME_RULE,
+    Expected,
+    Found,
+    Key,
+    Predictions,
+    Scores,
+)
+from bench.tasks import Task
+
+FORMS = (".npz", ".parquet", ".csv")
+MAX_RUNS = 100
+
+
+def read_entry(path: Path, get_task: Callable[[str], Task] | None = None) -> Entry:
+    """Read the card of a submission; with `get_task`, check its tasks and their classes too.
+
+    `get_task` returns a task by name and raises `UsageError` for an unknown one. Raises
+    `SubmissionError` listing every fault of the card.
+    """
+    folder = _folder(path)
+    entry, faults = _read_card(folder)
+    if entry and get_task:
+        faults += task_faults(entry, get_task)
+    _raise(f"{path}: the card is not valid", faults, _hint(path, entry))
+    if entry is None:
+        raise AssertionError("a card that cannot be read is a fault")
+    return entry
+
+
+def read_submission(path: Path, task: Task, expected: Expected) -> tuple[Entry, Predictions]:
+    """Read and check the card and every run of one task.
+
+    `expected` says the frames of every test recording of every part; all runs must score exactly
+    these. Raises `SubmissionError` listing every fault of card, files, shapes and values.
+    """
+    folder = _folder(path)
+    entry, faults = _read_card(folder)
+    card = entry.tasks.get(task.name) if entry else None
+    if card:
+        faults += class_faults(card, task)
+    elif entry:
+        near = nearest(task.name, entry.tasks)
+        faults.append(Fault("card", f"{CARD}: no table [tasks.{task.name}]{near}"))
+    wanted = {
+        (part, id_): (frames, len(task.classes))
+        for part, recordings in expected.items()
+        for id_, frames in recordings.items()
+    }
+    predictions: Predictions = {}
+    files, wrong = _run_files(folder, task.name)
+    faults += wrong
+    for name in files:
+        found = _read_run(folder / task.name / name, wanted, task)
+        wrong = [*found.faults, *run_faults(found, wanted, task, card.output if card else None)]
+        faults += [fault.at(f"{task.name}/{name}") for fault in wrong]
+        if not faults:
+            predictions[Path(name).stem] = _by_part(found.arrays, expected)
+    _raise(f"{path}: not a valid submission for task {task.name!r}", faults, _hint(path, entry, task.name))
+    if entry is None:
+        raise AssertionError("a card that cannot be read is a fault")
+    return entry, predictions
+
+
+def _folder(path: Path) -> Path:
+    """Return the folder with its own name, also where it was given as "."; refuse anything else."""
+    folder = Path(os.path.abspath(path))  # noqa: PTH100  (resolve() would follow links)
+    if fault := why_no_folder(folder):
+        raise SubmissionError(f"{path}: {fault}", hint=f"bench new {path} --task TASK")
+    return folder
+
+
+def _read_card(folder: Path) -> tuple[Entry | None, list[Fault]]:
+    try:
+        return read_card(folder)
+    except SubmissionError as fault:
+        return None, [Fault("card", f"{CARD}: {fault.title}")]
+
+
+def _run_files(folder: Path, task_name: str) -> tuple[list[str], list[Fault]]:
+    """Return the names of the run files, sorted, and what else is wrong with the folder."""
+    place = f"{task_name}/"
+    if fault := why_no_folder(folder / task_name):
+        return [], [Fault("files", f"{place}: {fault}")]
+    files, faults = [], []
+    runs: dict[str, str] = {}
+    for name in sorted(path.name for path in (folder / task_name).iterdir()):
+        if name.startswith(".") or name == "README.md":
+            continue  # notes of people, version control and desktops: never read
+        run, form = os.path.splitext(name)  # noqa: PTH122  (a name from a stranger, not a path)
+        if form not in FORMS:
+            faults.append(Fault("files", f"{place}{quoted(name)} is not a run: expected {', '.join(FORMS)}"))
+        elif not SAFE_NAME.fullmatch(run):
+            faults.append(
+                Fault("run names", f"{place}{quoted(name)}: expected {SAFE_NAME_RULE}, then {form}")
+            )
+        elif run in runs:
+            faults.append(Fault("runs", f"{place}{name}: run {run!r} is there already as {runs[run]}"))
+        else:
+            runs[run] = name
+            files.append(name)
+    if not files:
+        faults.append(Fault("files", f"{place}: no run, expected files such as seed0.npz"))
+    if len(files) > MAX_RUNS:
+        faults.append(Fault("files", f"{place}: {len(files):,} runs, expected at most {MAX_RUNS}"))
+    return files[:MAX_RUNS], faults
+
+
+def _read_run(path: Path, wanted: Mapping[Key, tuple[int, int]], task: Task) -> Found:
+    try:
+        if path.suffix == ".npz":
+            with open_regular(path, _npz_limit(wanted)) as file:
+                return read_npz(file, wanted)
+        from bench.submissions import tables  # pyarrow takes longer to import than an .npz to read
+
+        read = tables.read_parquet if path.suffix == ".parquet" else tables.read_csv
+        with open_regular(path, tables.table_bytes(wanted) + 2**20) as file:
+            return read(file, wanted, task.classes)
+    except SubmissionError as fault:
+        # nothing is known of what it holds, so that no recording is said to be missing
+        return Found(dict.fromkeys(wanted), {}, [Fault("files", fault.title)])
+
+
+def _npz_limit(wanted: Mapping[Key, tuple[int, int]]) -> int:
+    """Return a size that still lets a file of float64 with the training recordings be explained."""
+    return 16 * 2**20 + 8 * sum(4 * frames * classes for frames, classes in wanted.values())
+
+
+def _by_part(arrays: Mapping[Key, Scores], expected: Expected) -> dict[str, dict[str, Scores]]:
+    return {part: {id_: arrays[part, id_] for id_ in recordings} for part, recordings in expected.items()}
+
+
+def _hint(path: Path, entry: Entry | None, task_name: str = "TASK") -> str:
+    if entry is None and not os.path.lexists(path / CARD):
+        return f"bench new {path} --task {task_name}"
+    return f"mend what is listed, then: bench validate {path}"
+
+
+def _raise(title: str, faults: list[Fault], hint: str) -> None:
+    if faults:
+        raise SubmissionError(title, listing(faults), hint)
