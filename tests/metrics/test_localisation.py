@@ -1,4 +1,4 @@
-"""Detection metrics against the reference evaluators, against a plain loop, and the properties they promise."""
+"""Detection metrics against the reference evaluators, a plain loop, and the properties they promise."""
 
 from __future__ import annotations
 
