@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, UndefinedError
 from markupsafe import Markup
 
 from bench.errors import DataError, UsageError
@@ -42,7 +42,7 @@ GENERATOR = '<meta name="generator" content="rodent-bench">'
 # Control characters and lone surrogates have no place in a page, and the bidirectional overrides
 # would let a name rearrange its neighbours.
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-_HTTPS = re.compile(r"https://[!-~]{1,500}")
+_HTTPS = re.compile(r"https://[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]{1,500}")  # the characters of RFC 3986
 
 
 @dataclass(frozen=True)
@@ -154,9 +154,21 @@ class Ranking:
 def render(results: Sequence[Result]) -> dict[str, str]:
     """Return the site as file name -> text: `index.html` and one `<task>.html` per task.
 
-    Raises `DataError` where a task's name is unsafe as a file name or an entry comes twice.
+    Raises `DataError` where a task's name is unsafe as a file name, an entry comes twice, or a result
+    lacks what a page shows.
     """
-    _check(results)
+    try:
+        _check(results)
+        return _pages(results)
+    except (UndefinedError, LookupError, TypeError, ValueError, AttributeError) as fault:
+        raise DataError(
+            "these results make no leaderboard",
+            [f"{type(fault).__name__}: {fault}"],
+            hint="score the submissions again: bench evaluate submissions/<entry>",
+        ) from fault
+
+
+def _pages(results: Sequence[Result]) -> dict[str, str]:
     tasks: dict[str, list[Result]] = {}
     for result in sorted(results, key=lambda result: (result.task["name"], result.entry["id"])):
         tasks.setdefault(result.task["name"], []).append(result)
@@ -201,8 +213,8 @@ def ranking_score(result: Result) -> Score | None:
 def interval_statement(interval: Mapping[str, Any]) -> str:
     """Say in a sentence how intervals were made, or why there are none."""
     if interval.get("reason"):
-        return f"No interval: {interval['reason']}"
-    groups, unit = interval["groups"], interval["unit"]
+        return f"No interval: {interval['reason'].rstrip('.')}"
+    groups, unit = interval["groups"], interval.get("unit", "group")
     return (
         f"{100 * interval['level']:g} % intervals by the {interval['method']} bootstrap over {groups:,} "
         f"{unit}{'' if groups == 1 else 's'}: {interval['resamples']:,} resamples, seed {interval['seed']}"
@@ -301,10 +313,11 @@ def _ticks(low: float, high: float) -> tuple[list[float], int]:
     span = high - low or 0.1 * max(abs(high), 1.0)
     magnitude = math.floor(math.log10(span / 4))
     scale = 10.0**magnitude
-    step = next(factor for factor in (1, 2, 5, 10) if factor * scale >= span / 4)
-    first, last = math.floor(low / (step * scale)), math.ceil(high / (step * scale))
-    last = max(last, first + 1)
-    return [tick * step * scale for tick in range(first, last + 1)], max(0, -magnitude)
+    factor = next(factor for factor in (1, 2, 5, 10) if factor * scale >= span / 4)
+    step = factor * scale
+    first = math.floor(low / step)
+    last = max(math.ceil(high / step), first + 1)
+    return [tick * step for tick in range(first, last + 1)], max(0, -magnitude - (factor == 10))
 
 
 def _brief(term: object) -> str:

@@ -1,0 +1,213 @@
+"""The leaderboard: what a page shows, in which order, and what it says about its numbers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pages import NAN, RESULTS, page, result, score, task
+
+from bench.leaderboard import PLOTTED, number, rank, render
+from bench.results import PartScore, read_all, write
+
+
+def test_entries_stand_by_value_then_id_and_share_ranks() -> None:
+    ranking = rank(RESULTS)[0]
+    assert [(row.rank, row.result.entry["id"]) for row in ranking.rows] == [
+        (1, "a"),
+        (2, "e"),
+        (3, "b"),
+        (3, "d"),
+        (None, "c"),
+    ]
+    made = page(RESULTS)
+    assert made.column(0, "#") == ["1", "2", "3", "3", "–"]
+    assert made.column(0, "Entry") == ["Model a", "Model e", "Model b", "Model d", "Model c"]
+    assert [cell.split("[")[0] for cell in made.column(0, "F1")] == ["0.750", "0.625", "0.500", "0.500", "–"]
+
+
+def test_a_metric_of_which_less_is_better_ranks_upwards() -> None:
+    delay_first = task(metrics=task()["metrics"][::-1])
+    ranking = rank([replace(each, task=delay_first) for each in RESULTS])[0]
+    assert [row.result.entry["id"] for row in ranking.rows] == ["b", "d", "e", "a", "c"]
+    assert [row.rank for row in ranking.rows] == [1, 1, 3, 4, None]
+
+
+def test_undefined_is_a_dash_that_says_so_and_never_zero() -> None:
+    made = page([result("a", NAN)])
+    dashes = [attributes for tag, attributes in made.elements if attributes.get("class") == "none"]
+    assert {"undefined", "not stated"} <= {dash["title"] for dash in dashes}
+    assert all(dash["title"] == dash["aria-label"] for dash in dashes)
+    assert made.column(0, "F1") == ["–"]
+    assert made.column(0, "mount") == ["–"]
+    assert "0.000" not in made.text
+    assert "nan" not in made.text.lower()
+    assert not made.all("svg")
+    assert "No entry has a defined value" in page([result("a", NAN)], "index.html").text
+
+
+def test_numbers_have_three_decimals_and_the_full_value_beside() -> None:
+    third = 1 / 3
+    made = page([result("a", third, scores={"f1": score(third, std_runs=NAN, per_run={"run": third})})])
+    assert made.column(0, "F1") == ["0.333[0.271, 0.365]"]
+    assert {"title": repr(third)} in made.all("span")
+    assert made.column(0, "Runs") == ["1"]
+    assert made.column(0, "±\N{NO-BREAK SPACE}runs") == ["–"]
+    assert made.column(0, "Parameters") == ["72,540"]
+    assert made.column(0, "Delay frames lower is better") == ["–"]
+    assert "not scored by this metric" in made.source
+    assert [number(value) for value in (-0.0001, 0.0, -1.5, 12.3456)] == [
+        "0.000",
+        "0.000",
+        "−1.500",
+        "12.346",
+    ]
+
+
+def test_sort_keys_are_exact_and_empty_where_undefined() -> None:
+    keys = [cell["data-value"] for cell in page(RESULTS).all("td") if "strong" in cell.get("class", "")]
+    assert keys == ["0.75", "0.625", "0.5", "0.5", ""]
+    heads = page(RESULTS).all("th")
+    assert [head["title"] for head in heads if head.get("aria-sort") == "descending"] == ["How f1 is made."]
+    assert {head["data-first"] for head in heads if head.get("title") == "How delay is made."} == {
+        "ascending"
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"metrics_version": 2}, "metrics version 1, not 2"),
+        ({"split_digest": "dd" * 32}, "split a1a1a1a1a1a1, not dddddddddddd"),
+        ({"truth_digest": "dd" * 32}, "truth b2b2b2b2b2b2, not dddddddddddd"),
+        ({"task": task(protocol={"name": "late", "description": "late"})}, "protocol all-frames, not late"),
+        ({"task": task(background=None)}, "background other, not none"),
+        ({"task": task(classes=["attack", "other"])}, "classes (attack, mount, other), not (attack, other)"),
+        ({"task": task(metrics=task()["metrics"][::-1])}, "ranking metric f1, not delay"),
+    ],
+)
+def test_what_cannot_be_compared_is_ranked_apart(changes: dict[str, Any], why: str) -> None:
+    leading = [replace(each, **changes) for each in (result("x", 0.25), result("y", 0.125))]
+    old = result("old", 0.9)
+    rankings = rank([old, *leading])
+    assert [len(ranking.rows) for ranking in rankings] == [2, 1]
+    assert [ranking.rows[0].rank for ranking in rankings] == [1, 1]
+    assert rankings[1].apart == (why,)
+    made = page([old, *leading])
+    assert f"cannot be compared with the first ranking: {why}." in made.text
+    assert "Ranked apart: metrics version 1, split a1a1a1a1, truth b2b2b2b2" in made.text
+    index = page([old, *leading], "index.html")
+    assert "2 entries, and 1 ranked apart" in index.text
+    assert "Model old" not in index.text
+
+
+def test_simulated_data_are_badged_wherever_their_numbers_stand() -> None:
+    simulated = [replace(each, task=task(name="demo", dataset={"simulated": True})) for each in RESULTS]
+    made = page(simulated, "demo.html")
+    badges = [span for span in made.all("span") if span.get("class") == "badge"]
+    assert len(badges) == 1 + len(made.all("caption")) + len(made.all("figure"))
+    assert "(simulated)" in made.text
+    assert "No animal was ever seen" in made.text
+    both = page([*simulated, *RESULTS], "index.html")
+    assert [span["class"] for span in both.all("span") if "class" in span].count("badge") == 1
+    assert "imulated" not in page(RESULTS).text
+
+
+def test_parts_have_a_table_of_their_own() -> None:
+    parts = [{"name": "one", "title": "annotator 1"}, {"name": "two", "title": "annotator 2"}]
+    per_part = {"one": PartScore(0.25, 0.125, 0.375, {})}
+    own = score(0.25, per_part=per_part, std_parts=0.0625)
+    made = page([result("a", 0.25, task=task(parts=parts), scores={"f1": own})])
+    assert made.column(2, "annotator 1") == ["0.250[0.125, 0.375]"]
+    assert made.column(2, "annotator 2") == ["–"]
+    assert made.column(2, "±\N{NO-BREAK SPACE}parts") == ["0.062"]
+    assert "annotator" not in page(RESULTS).text
+
+
+def test_many_classes_stand_only_in_the_table_by_class() -> None:
+    names = [f"class {k}" for k in range(9)]
+    own = score(0.25, per_class=dict.fromkeys(names, 0.125), per_class_interval={})
+    made = page(
+        [result("a", 0.25, task=task(classes=names, background=None), scores={"f1": own}, support={})]
+    )
+    assert not [row for row in made.tables[0] if "class 3" in row]
+    assert made.column(1, "class 3") == ["0.125"]
+
+
+def test_a_page_says_how_its_numbers_were_made() -> None:
+    made = page(RESULTS)
+    for words in (
+        "How f1 is made.",
+        "Source of delay",
+        "Unit: frames. Lower is better.",
+        "Every annotated frame (all-frames): 1,234 frames of 7 recordings in 5 independent groups.",
+        "95 % intervals by the percentile bootstrap over 5 recordings: 1,000 resamples, seed 0",
+        "Nobody 2020",
+        "CC BY 4.0",
+        "The frame rate is assumed.",
+        "a1" * 32,
+        "b2" * 32,
+        "c3" * 32,
+        "1,200",
+        "97.2 %",
+        "offline",
+        "A. Author",
+    ):
+        assert words in made.text
+
+
+def test_without_intervals_the_page_says_why() -> None:
+    bare = score(0.5, low=NAN, high=NAN)
+    made = page([result("a", 0.5, interval={"reason": "3 groups are too few."}, scores={"f1": bare})])
+    assert made.column(0, "F1") == ["0.500"]
+    assert "No interval: 3 groups are too few." in made.text
+    assert not [line for line in made.all("line") if line["class"] == "range"]
+
+
+def test_the_plot_places_values_on_an_axis_of_round_numbers() -> None:
+    plot = rank([result("a", 0.8), result("b", 0.6)])[0].plot
+    assert plot is not None
+    assert [label for _, label in plot.ticks] == ["0.5", "0.6", "0.7", "0.8", "0.9"]
+    assert [mark.at for mark in plot.marks] == ["74.00%", "26.00%"]
+    same = rank([result("a", 0.0, scores={"f1": score(0.0, low=NAN, high=NAN)})])[0].plot
+    assert same is not None
+    assert len(same.ticks) > 1
+    wide = rank([result("a", 0.0, scores={"f1": score(-40.0, low=-90.0, high=1200.0)})])[0].plot
+    assert wide is not None
+    assert [label for _, label in wide.ticks] == ["−500", "0", "500", "1000", "1500"]
+
+
+def test_the_plot_of_many_entries_says_what_it_leaves_out() -> None:
+    made = page([result(f"m{k}", k / 200) for k in range(200)])
+    assert len(made.all("circle")) == PLOTTED
+    assert f"The first {PLOTTED} of 200 entries." in made.text
+    assert len(made.tables[0]) == 2 + 200
+
+
+def test_the_index_shows_the_best_entry_of_each_task() -> None:
+    other = [replace(result("z", 0.875), task=task(name="another", title="Another task"))]
+    made = page([*RESULTS, *other], "index.html")
+    assert [anchor["href"] for anchor in made.all("a")] == ["another.html", "toy-task.html"]
+    assert "Model a" in made.text
+    assert "0.750" in made.text
+    assert "[0.688, 0.781]" in made.text
+    assert "5 entries" in made.text
+    assert "1 entry" in made.text
+    assert "and 1 tied" in page(RESULTS[:1] + RESULTS[3:4], "index.html").text
+
+
+def test_an_empty_leaderboard_says_what_to_type() -> None:
+    pages = render([])
+    assert list(pages) == ["index.html"]
+    assert "Nothing has been scored yet" in pages["index.html"]
+    assert "bench demo" in pages["index.html"]
+
+
+def test_the_same_results_in_any_order_give_the_same_bytes(tmp_path: Path) -> None:
+    results = [*RESULTS, result("f", 0.9, metrics_version=3), replace(RESULTS[0], task=task(name="b"))]
+    assert render(results) == render(results[::-1]) == render(results)
+    for each in results:
+        write(each, tmp_path)
+    assert render(read_all(tmp_path)) == render(results)
