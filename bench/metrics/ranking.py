@@ -1,0 +1,249 @@
+"""Ranking metrics that read scores: average precision and the area under the ROC curve, per class.
+
+Each class is one question, its score column against its truth column; where classes exclude each other
+that is one-vs-rest. All frames of all spans are ranked in one list per class.
+
+What is read how
+----------------
+Thresholds   Every distinct score is one threshold, `score >= threshold`. Frames of equal score enter
+             together, so the order of rows and of recordings changes nothing. Scores are only compared,
+             never computed with; float32 and float64 compare exactly with each other.
+AP           Step-wise: sum over thresholds of (recall gained) * precision; no interpolation, no envelope.
+AUROC        Share of pairs (positive, negative) in which the positive scores higher; a tie counts half.
+Undefined    AP without a positive frame in the truth; AUROC without a positive or without a negative one.
+Background   Its frames stay as negatives of the other classes; its own value is left out of the mean.
+
+Exact under weights
+-------------------
+A span that counts `w` times is `w` copies of its frames, so weights move no threshold: one sort serves
+every row of weights. Only thresholds with a positive frame add to AP. The weighted counts above them are
+a product of matrices, (thresholds x spans) @ (spans x rows), made in pieces so that memory stays bounded.
+Where spans are many, or rows few, it is cheaper to weight and accumulate frame by frame, once for each
+row; both ways give the same numbers, and the estimated cost chooses. AUROC is simpler still: the
+pairs in wrong order, counted once per pair of spans, make it a quadratic form of the weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from bench.metrics.metric import Metric
+
+PIECE = 2**17
+"""Numbers per temporary array, 1 MiB: small enough for the cache, large enough for fast products."""
+PRODUCT, TALLY, FRAME = 0.1, 8.0, 4.0
+"""Nanoseconds, as measured: of one multiply-add in the products, of one count tallied for them, and of
+weighting and accumulating one frame in one row. They choose the way, never the value."""
+TINY = np.finfo(np.float64).tiny
+"""Stands in for 0 frames, so that 0/0 is precision 0; it then has weight 0, for want of positives."""
+
+
+@dataclass(frozen=True, eq=False)
+class Ranking:
+    """What ranking needs of one span: everything, because ranks know no sums."""
+
+    truth: Bool[np.ndarray, "T C"]
+    scores: Float[np.ndarray, "T C"]
+
+
+@dataclass(frozen=True, eq=False)
+class Steps:
+    """One class of all spans in falling order of score, and the thresholds that hold a positive frame."""
+
+    span: Int[np.ndarray, " T"]
+    """Which span each frame is of."""
+    hit: Bool[np.ndarray, " T"]
+    """Whether the truth has the class in that frame."""
+    start: Int[np.ndarray, " P"]
+    """First place of each threshold's frames; the frames before it score higher."""
+    stop: Int[np.ndarray, " P"]
+    """One past the last place of each threshold's frames."""
+    hits: Int[np.ndarray, " P"]
+    """How many positive frames lie before `stop`."""
+
+
+def average_precision(
+    measures: Sequence[Ranking], weights: Float[np.ndarray, "R N"]
+) -> Float[np.ndarray, "R C"]:
+    """Step-wise average precision per class, in [0, 1]; NaN for a class without a positive frame.
+
+    >>> truth = np.array([[1, 0], [0, 0], [1, 0], [0, 0]], dtype=bool)
+    >>> scores = np.array([[0.9, 0.1], [0.5, 0.2], [0.5, 0.3], [0.1, 0.4]])
+    >>> average_precision([Ranking(truth, scores)], np.ones((1, 1))).round(3)
+    array([[0.833,   nan]])
+    """
+    return np.stack([_average_precision(steps, weights) for steps in _by_class(measures)], axis=1)
+
+
+def auroc(measures: Sequence[Ranking], weights: Float[np.ndarray, "R N"]) -> Float[np.ndarray, "R C"]:
+    """Area under the ROC curve per class, in [0, 1]; NaN without a positive or without a negative frame.
+
+    >>> truth = np.array([[1, 0], [0, 0], [1, 0], [0, 0]], dtype=bool)
+    >>> scores = np.array([[0.9, 0.1], [0.5, 0.2], [0.5, 0.3], [0.1, 0.4]])
+    >>> auroc([Ranking(truth, scores)], np.ones((1, 1)))
+    array([[0.875,   nan]])
+    """
+    return np.stack([_auroc(steps, weights) for steps in _by_class(measures)], axis=1)
+
+
+def _by_class(measures: Sequence[Ranking]) -> Iterator[Steps]:
+    span = np.repeat(np.arange(len(measures)), [len(m.truth) for m in measures])
+    for c in range(measures[0].truth.shape[1]):
+        scores = np.concatenate([m.scores[:, c] for m in measures])
+        order = np.argsort(-scores)
+        hit = np.concatenate([m.truth[:, c] for m in measures])[order]
+        yield _steps(scores[order], span[order], hit)
+
+
+def _steps(
+    falling: Float[np.ndarray, " T"], span: Int[np.ndarray, " T"], hit: Bool[np.ndarray, " T"]
+) -> Steps:
+    stop = np.flatnonzero(np.append(falling[1:] != falling[:-1], True)[: len(falling)]) + 1
+    hits = np.cumsum(hit)[stop - 1]
+    start = np.append(0, stop)[: len(stop)]
+    holds = np.diff(hits, prepend=0) > 0
+    return Steps(span, hit, start[holds], stop[holds], hits[holds])
+
+
+def _average_precision(steps: Steps, weights: Float[np.ndarray, "R N"]) -> Float[np.ndarray, " R"]:
+    rows, spans = weights.shape
+    columns = np.ascontiguousarray(weights.T)
+    positives = np.bincount(steps.span[steps.hit], minlength=spans) @ columns
+    by_products = len(steps.stop) * (spans * (PRODUCT * rows + TALLY) + rows)
+    by_frames = len(steps.hit) * (rows + FRAME)
+    summed = _precision_by_products if by_products < by_frames else _precision_by_frames
+    return np.divide(summed(steps, columns), positives, out=np.full(rows, np.nan), where=positives > 0)
+
+
+def _precision_by_products(steps: Steps, columns: Float[np.ndarray, "N R"]) -> Float[np.ndarray, " R"]:
+    """Sum, over the positive frames, weight times the precision at their threshold: as matrix products."""
+    spans, rows = columns.shape
+    size = max(16, PIECE // max(spans, rows))
+    at_hits = np.zeros_like(columns)  # (N, R): precision summed over the positive frames of each span
+    last = np.zeros((1, spans))
+    hits_above = _above(steps.span[steps.hit], steps.hits, spans, size)
+    frames_above = _above(steps.span, steps.stop, spans, size)
+    buffers = np.empty(
+        (2, size, rows)
+    )  # written over for every piece: fresh memory would cost more than the sums
+    for hits, frames in zip(hits_above, frames_above, strict=True):
+        precision = np.matmul(hits, columns, out=buffers[0, : len(hits)])  # (thresholds, R)
+        counted = np.matmul(frames, columns, out=buffers[1, : len(hits)])
+        if not counted[0].all():  # weighted counts only grow, so the first threshold tells of all
+            np.maximum(counted, TINY, out=counted)
+        np.divide(precision, counted, out=precision)
+        at_hits += np.diff(hits, axis=0, prepend=last).T @ precision
+        last = hits[-1:]
+    return np.einsum("nr,nr->r", at_hits, columns)
+
+
+def _precision_by_frames(steps: Steps, columns: Float[np.ndarray, "N R"]) -> Float[np.ndarray, " R"]:
+    """Sum the same by weighting every frame and accumulating down the ranking, all rows side by side."""
+    rows = columns.shape[1]
+    size = max(16, PIECE // rows)
+    summed = np.zeros(rows)
+    hits_last, hits_carry, frames_carry = np.zeros((3, 1, rows))
+    before = 0  # positive frames in earlier pieces
+    for low in range(0, steps.stop[-1] if len(steps.stop) else 0, size):
+        weight, hit = columns[steps.span[low : low + size]], steps.hit[low : low + size]
+        hits_above = np.cumsum(np.concatenate([hits_carry, weight[hit]]), axis=0)
+        weight[:1] += frames_carry
+        frames_above = np.cumsum(weight, axis=0, out=weight)
+        ends = slice(*np.searchsorted(steps.stop, [low, low + len(hit)], side="right"))
+        hits = np.concatenate([hits_last, hits_above[steps.hits[ends] - before]])
+        frames = frames_above[steps.stop[ends] - low - 1]
+        summed += np.einsum("pr,pr->r", np.diff(hits, axis=0), hits[1:] / np.maximum(frames, TINY))
+        hits_last, hits_carry, frames_carry = hits[-1:], hits_above[-1:], frames_above[-1:].copy()
+        before += int(np.count_nonzero(hit))
+    return summed
+
+
+def _auroc(steps: Steps, weights: Float[np.ndarray, "R N"]) -> Float[np.ndarray, " R"]:
+    rows, spans = weights.shape
+    positives = weights @ np.bincount(steps.span[steps.hit], minlength=spans)
+    negatives = weights @ np.bincount(steps.span[~steps.hit], minlength=spans)
+    pairs = positives * negatives
+    by_products = len(steps.stop) * spans * (spans * PRODUCT + TALLY) + rows * spans**2 * PRODUCT
+    by_frames = len(steps.hit) * rows * FRAME
+    wrong = (_wrong_by_products if by_products < by_frames else _wrong_by_frames)(steps, weights)
+    return 1 - np.divide(wrong, pairs, out=np.full(rows, np.nan), where=pairs > 0)
+
+
+def _wrong_by_products(steps: Steps, weights: Float[np.ndarray, "R N"]) -> Float[np.ndarray, " R"]:
+    """Weigh the pairs (positive, negative) in wrong order, a tie as half: a quadratic form of the weights."""
+    spans = weights.shape[1]
+    size = max(16, PIECE // spans)
+    negative = steps.span[~steps.hit]
+    wrong = np.zeros((spans, spans))  # positives of one span below negatives of the other
+    last = np.zeros((1, spans))
+    hits_above = _above(steps.span[steps.hit], steps.hits, spans, size)
+    at_or_above = _above(negative, steps.stop - steps.hits, spans, size)
+    above = _above(negative, steps.start - np.append(0, steps.hits)[: len(steps.start)], spans, size)
+    for hits, low, high in zip(hits_above, at_or_above, above, strict=True):
+        wrong += np.diff(hits, axis=0, prepend=last).T @ ((low + high) / 2)
+        last = hits[-1:]
+    return np.einsum("rn,rn->r", weights @ wrong, weights)
+
+
+def _wrong_by_frames(steps: Steps, weights: Float[np.ndarray, "R N"]) -> Float[np.ndarray, " R"]:
+    """Weigh the same pairs row by row, accumulating the negatives down the ranking."""
+    wrong = np.zeros(len(weights))
+    for r, row in enumerate(weights):
+        weight = row[steps.span]
+        hits = np.append(0.0, np.cumsum(np.where(steps.hit, weight, 0.0)))
+        others = np.append(0.0, np.cumsum(np.where(steps.hit, 0.0, weight)))
+        wrong[r] = (hits[steps.stop] - hits[steps.start]) @ (others[steps.start] + others[steps.stop]) / 2
+    return wrong
+
+
+def _above(
+    span: Int[np.ndarray, " F"], places: Int[np.ndarray, " P"], spans: int, size: int
+) -> Iterator[Float[np.ndarray, "_ N"]]:
+    """Yield, for `size` rising places at a time, how many of the frames before each are of each span."""
+    carry = np.zeros((1, spans))
+    low = 0
+    for a in range(0, len(places), size):
+        piece = places[a : a + size]
+        step = np.repeat(np.arange(len(piece)), np.diff(piece, prepend=low))
+        counts = np.bincount(step * spans + span[low : piece[-1]], minlength=len(piece) * spans)
+        cumulative = np.cumsum(counts.reshape(-1, spans), axis=0) + carry
+        yield cumulative
+        carry, low = cumulative[-1:], piece[-1]
+
+
+MAP = Metric(
+    name="map",
+    title="MAP",
+    reads="scores",
+    measure=Ranking,
+    reduce=average_precision,
+    mean="foreground",
+    definition=(
+        "Average precision per class over the pooled frames ranked by its score, one class against the rest: "
+        "the sum over the distinct scores of recall gained times precision, without interpolation; equal "
+        "scores enter together. Then the plain mean over the classes without the background. "
+        "A class without a frame in the truth is undefined and not in the mean."
+    ),
+    reference="Sun et al. 2021, CalMS21, arXiv:2104.02710",
+)
+AUROC = Metric(
+    name="auroc",
+    title="AUROC",
+    reads="scores",
+    measure=Ranking,
+    reduce=auroc,
+    mean="foreground",
+    definition=(
+        "Share of the pairs of one frame with and one without the class, over the pooled frames, in which "
+        "the frame with it scores higher; equal scores count half. Then the plain mean over the classes "
+        "without the background. A class that no frame or every frame of the truth has is undefined and not "
+        "in the mean."
+    ),
+    reference="Hanley and McNeil 1982, Radiology 143:29",
+)
+
+METRICS: tuple[Metric, ...] = (MAP, AUROC)
