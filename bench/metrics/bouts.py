@@ -46,7 +46,7 @@ class Bouts:
 
 @dataclass(frozen=True, eq=False)
 class Overlaps:
-    """All pairs of a true and a predicted bout of one class that share frames, by predicted bout, then true."""
+    """The pairs of a true and a predicted bout of one class that share frames, by predicted bout."""
 
     truth: Int[np.ndarray, " P"]
     predicted: Int[np.ndarray, " P"]
@@ -105,7 +105,7 @@ def count_bouts(truth: Bool[np.ndarray, "T C"], labels: Bool[np.ndarray, "T C"])
 def bout_f1(
     measures: Sequence[BoutCounts], weights: Float[np.ndarray, "R N"], column: int
 ) -> Float[np.ndarray, "R C"]:
-    """F1 of bouts per class at one threshold, 2 found / (true + predicted), in [0, 1]; NaN without true ones."""
+    """F1 of bouts per class at one threshold, 2 found / (true + predicted), in [0, 1]; NaN without true."""
     counts = pool(measures, weights)
     found, true, predicted = counts[..., column], counts[..., 3], counts[..., 4]
     return np.where(true > 0, share(2 * found, true + predicted), np.nan)

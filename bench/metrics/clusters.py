@@ -60,7 +60,7 @@ def cross_tabulate(truth: Bool[np.ndarray, "T C"], prediction: Int[np.ndarray, "
 def cluster_f1(
     measures: Sequence[Contingency], weights: Float[np.ndarray, "R N"]
 ) -> Float[np.ndarray, "R C"]:
-    """F1 per class after each cluster is mapped to its majority class, in [0, 1]; NaN for one not in truth."""
+    """F1 per class after each cluster is mapped to its majority class, in [0, 1]; NaN if not in the truth."""
     tables, labels = _align(measures)
     return np.stack([_mapped_f1(table, labels) for table in _pooled(tables, weights)])
 
@@ -178,8 +178,8 @@ CLUSTER_F1 = Metric(
         "Each cluster is mapped to the class that most of its frames have (the first of the task among those "
         "that tie; none, where more of its frames have no class), the background among them, on the pooled "
         "frames that are scored; then F1 = 2 TP / (2 TP + FP + FN) per class and the plain mean over the "
-        "classes without the background. Meant for classes that exclude each other. A class without a frame in the "
-        "truth is undefined and not in the mean."
+        "classes without the background. Meant for classes that exclude each other. A class without a "
+        "frame in the truth is undefined and not in the mean."
     ),
 )
 CLUSTER_AMI = Metric(

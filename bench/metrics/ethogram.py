@@ -208,8 +208,8 @@ TRANSITION_MATRIX_ERROR = Metric(
     definition=(
         "Of all times that another class begins while this one held the frame before, the shares of the "
         "other classes, background among them: half the sum of |predicted - true| of these shares (total "
-        f"variation), {POOLED}. It is 1 for a class from which no transition is predicted; a class from which the truth "
-        "has none is undefined and not in the mean."
+        f"variation), {POOLED}. It is 1 for a class from which no transition is predicted; a class from "
+        "which the truth has none is undefined and not in the mean."
     ),
     higher_is_better=False,
 )

@@ -13,7 +13,7 @@ from jaxtyping import Float, Int
 
 
 def pool(
-    measures: Sequence[Int[np.ndarray, "..."]], weights: Float[np.ndarray, "R N"]
+    measures: Sequence[Int[np.ndarray, ...]], weights: Float[np.ndarray, "R N"]
 ) -> Float[np.ndarray, "R ..."]:
     """Sum the counts of N spans, each as often as its weight says."""
     return np.tensordot(weights, np.stack(measures).astype(np.float64), axes=1)
