@@ -46,8 +46,8 @@ def cross_tabulate(truth: Bool[np.ndarray, "T C"], prediction: Int[np.ndarray, "
 
     >>> truth = np.array([[1, 0], [1, 0], [0, 1]], dtype=bool)
     >>> cross_tabulate(truth, np.array([7, 3, 3])).frames
-    array([[0, 1],
-           [1, 0]])
+    array([[1, 1],
+           [0, 1]])
     """
     starts = np.concatenate([np.zeros(min(len(truth), 1), dtype=np.int64), transitions(truth)])
     labels, index = np.unique(truth[starts], axis=0, return_inverse=True)
