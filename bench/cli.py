@@ -57,6 +57,15 @@ def tasks() -> None:
 
 
 @cli.command()
+@click.argument("name", required=False)
+def metrics(name: str | None) -> None:
+    """Print what the numbers mean: all families, or the one family or metric NAME."""
+    from bench.report import metric_pages
+
+    click.echo(metric_pages(name))
+
+
+@cli.command()
 @click.argument("dataset")
 @click.option("--from", "source", type=folder, help="Folder of the official files.")
 @click.option("--replace", is_flag=True, help="Replace what the store holds of this data set.")
@@ -182,7 +191,9 @@ def demo(recordings: int | None, frames: int | None, epochs: int, out: Path) -> 
     from bench.report import text
     from bench.store import pull_simulated
 
-    task = simulator.named(recordings, frames)
+    task = simulator.TASK
+    if recordings or frames:
+        task = simulator.sized(recordings or simulator.RECORDINGS, frames or simulator.FRAMES)
     click.echo(f"1/4 simulate two mice for task {task.name} (simulated, no animal was recorded)")
     pull_simulated(task.dataset)
     for step, (name, limit) in enumerate([("prior", None), ("conv1d", epochs)]):
@@ -200,7 +211,6 @@ def _submission(
 ) -> list[tuple[Task, Entry, Predictions, dict[str, Recording]]]:
     """Read every asked-for task of a submission; all of it is checked before anything is scored."""
     from bench.datasets import get_task
-    from bench.evaluation import test_ids
     from bench.store import load
     from bench.submissions import read_entry, read_submission
 
@@ -215,7 +225,8 @@ def _submission(
         )
     read = []
     for task in map(get_task, names):
-        parts = test_ids(task, task.load_split())
+        split = task.load_split()
+        parts = {part: split.ids(part, "test") for part in split.parts}
         ids = list(dict.fromkeys(id_ for part in parts.values() for id_ in part))
         recordings = {recording.id: recording for recording in load(task.dataset, ids, poses=False)}
         expected = {part: {id_: recordings[id_].frames for id_ in of} for part, of in parts.items()}

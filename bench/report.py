@@ -2,15 +2,38 @@
 
 from __future__ import annotations
 
+import inspect
 import math
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tabulate import tabulate
 
+from bench.errors import UsageError, nearest
+from bench.metrics import FAMILIES, METRICS, METRICS_VERSION, Metric, metric
 from bench.results import Result, Score
 
 UNDEFINED = "–"
+
+
+def metric_pages(name: str | None = None) -> str:
+    """Return the specification of every family, of one family, or of one metric.
+
+    Raises `UsageError` with the nearest name where there is none.
+    """
+    if name is None:
+        shared = f"metrics version {METRICS_VERSION}\n\n{inspect.getdoc(metric)}"
+        return "\n\n".join([shared, *(_family_page(family) for family in FAMILIES)])
+    if name in FAMILIES:
+        return _family_page(name)
+    for one in METRICS:
+        if one.name == name:
+            return _metric_page(one)
+    raise UsageError(
+        f"no metric or family {name!r}{nearest(name, [*FAMILIES, *(one.name for one in METRICS)])}",
+        hint=f"bench metrics, or one of the families {', '.join(FAMILIES)}",
+    )
 
 
 def number(value: float, unit: str = "") -> str:
@@ -32,7 +55,7 @@ def between(low: float, high: float, unit: str = "") -> str:
 def text(result: Result) -> str:
     """Return what `bench evaluate` prints: every metric, every part, and what was counted."""
     classes, task = result.task["classes"], result.task
-    rows = [_row(metric, result.scores[metric["name"]], classes) for metric in task["metrics"]]
+    rows = [_row(card, result.scores[card["name"]], classes) for card in task["metrics"]]
     runs = list(next(iter(result.scores.values())).per_run)
     level = f"{result.interval['level']:.0%} interval"
     blocks = [
@@ -48,11 +71,28 @@ def text(result: Result) -> str:
     return "\n".join(blocks)
 
 
-def _row(metric: Mapping[str, Any], score: Score, classes: Sequence[str]) -> list[str]:
-    unit = metric["unit"]
+def _family_page(family: str) -> str:
+    module = FAMILIES[family]
+    head = f"{family}\n{'=' * len(family)}\n{inspect.getdoc(module)}"
+    return "\n\n".join([head, *(_metric_page(one) for one in module.METRICS)])
+
+
+def _metric_page(one: Metric) -> str:
+    better = "higher is better" if one.higher_is_better else "lower is better"
+    facts = [f"reads {one.reads}", f"mean over {one.mean}" if one.mean != "none" else "one number", better]
+    if one.unit:
+        facts.append(f"unit: {one.unit}")
+    lines = [f"{one.name}: {one.title} ({', '.join(facts)})", *textwrap.wrap(one.definition, 100)]
+    if one.reference:
+        lines.append(one.reference)
+    return "\n  ".join(lines)
+
+
+def _row(card: Mapping[str, Any], score: Score, classes: Sequence[str]) -> list[str]:
+    unit = card["unit"]
     per_class = [number(score.per_class[name], unit) if score.per_class else "" for name in classes]
     return [
-        metric["title"],
+        card["title"],
         number(score.value, unit),
         between(score.low, score.high, unit),
         number(score.std_runs, unit),

@@ -198,7 +198,7 @@ def _write(recordings: Iterable[Recording], path: Path) -> dict[str, Stored]:
     stored: dict[str, Stored] = {}
     rows: list[dict[str, Any]] = []
     with pq.ParquetWriter(path, SCHEMA, compression="zstd") as writer:
-        for recording in tqdm(recordings, desc="import", unit=" recordings", delay=2):
+        for recording in tqdm(recordings, desc="import", unit=" recordings", delay=2, disable=None):
             if recording.id in stored:
                 raise DataError(f"two recordings carry the id {recording.id!r}")
             counts = recording.labels.sum(axis=0).tolist()
