@@ -141,14 +141,14 @@ def _read_header(read: Callable[[int], bytes]) -> tuple[tuple[bytes, ...], int]:
 
 def _type_name(descr: str) -> str:
     """Say in numpy's words what a header calls '<f8', '>f4' or '|O'."""
-    match = re.fullmatch(r"'([<>|=])?([a-zA-Z])([0-9]{0,4})'", descr)
+    match = re.fullmatch(r"'([<>|=])?([a-zA-Z])([0-9]{0,4})(\[[0-9a-zA-Z]*\])?'", descr)
     if not match:
         return "structured records"
-    order, kind, size = match.groups()
+    order, kind, size, _ = match.groups()
     if kind == "O":
         return "Python objects"
     if kind not in _KINDS or not size:
-        return f"type {quoted(descr)}"
+        return f"numpy type {descr}"
     name = _KINDS[kind] + ("" if kind == "b" else str(8 * int(size)))
     return f"big-endian {name}" if order == ">" else name
 

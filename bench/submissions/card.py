@@ -27,14 +27,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from bench.errors import SubmissionError, UsageError, nearest
-from bench.submissions.faults import Fault, quoted
+from bench.errors import SubmissionError, UsageError
+from bench.submissions.faults import Fault, meant, quoted
 from bench.submissions.files import open_regular
 from bench.submissions.predictions import SAFE_NAME, SAFE_NAME_RULE
 from bench.tasks import Task
 
 CARD = "submission.toml"
 CARD_BYTES = 64 * 1024
+DOTS = 200
+"""In one line: time and memory that `tomllib` takes grow with the square of the parts of a key."""
 Output = Literal["probabilities", "scores"]
 Check = Callable[[Any], str | None]
 """Says what is wrong with a value; None where nothing is."""
@@ -103,7 +105,10 @@ def read_card(folder: Path) -> tuple[Entry, list[Fault]]:
     with open_regular(folder / CARD, CARD_BYTES) as file:
         data = file.read(CARD_BYTES + 1)
     try:
-        content = tomllib.loads(data.decode())
+        text = data.decode()
+        if max(line.count(".") for line in text.split("\n")) > DOTS:
+            raise SubmissionError(f"a line of more than {DOTS} dots: not read")
+        content = tomllib.loads(text)
     except RecursionError as fault:
         raise SubmissionError("not a TOML file (nested too deep)") from fault
     except ValueError as fault:  # bad UTF-8, bad TOML or a number of ten thousand digits
@@ -164,7 +169,7 @@ def class_faults(card: TaskCard, task: Task) -> Iterator[Fault]:
         return  # an empty list was already named as missing or mistyped
     for name in dict.fromkeys(found):
         if name not in task.classes:
-            yield Fault("classes", f"{place}: {quoted(name)} is not a class{nearest(name, task.classes)}")
+            yield Fault("classes", f"{place}: {quoted(name)} is not a class{meant(name, task.classes)}")
         if found.count(name) > 1:
             yield Fault("classes", f"{place}: {quoted(name)} stands there {found.count(name)} times")
     for name in task.classes:
@@ -206,7 +211,7 @@ def _fields(
     right, faults = {}, []
     for key, value in table.items():
         if key not in known:
-            faults.append(Fault("unknown keys", f"unknown key {quoted(key)}{nearest(key, known)}"))
+            faults.append(Fault("unknown keys", f"unknown key {quoted(key)}{meant(key, known)}"))
         elif wrong := known[key](value):
             faults.append(Fault("card", f"{key}: {wrong}"))
         else:

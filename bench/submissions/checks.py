@@ -7,8 +7,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from bench.errors import nearest
-from bench.submissions.faults import SHOWN, Fault, quoted
+from bench.submissions.faults import SHOWN, Fault, meant, quoted
 from bench.submissions.predictions import Found, Key, Scores
 from bench.tasks import Task
 
@@ -36,7 +35,7 @@ def _missing(found: Found, wanted: Mapping[Key, tuple[int, int]]) -> Iterator[Fa
     for part, id_ in wanted:
         if (part, id_) not in found.shapes:
             yield Fault(
-                "recordings missing", f"{part}/{id_} is missing, expected {wanted[part, id_][0]:,} frames"
+                "recordings missing", f"{part}/{id_} is missing; frames expected: {wanted[part, id_][0]:,}"
             )
 
 
@@ -44,11 +43,11 @@ def _extra(found: Found, wanted: Mapping[Key, tuple[int, int]]) -> Iterator[Faul
     parts = {part: [id_ for p, id_ in wanted if p == part] for part, _ in wanted}
     unknown = Counter(part for part, _ in found.shapes if part not in parts)
     for i, (part, count) in enumerate(unknown.items()):
-        near = nearest(part, parts) if i < SHOWN else ""  # the others are only counted
-        yield Fault("parts", f"part {quoted(part)} with {count:,} recordings: not of this task{near}")
+        near = meant(part, parts) if i < SHOWN else ""  # the others are only counted
+        yield Fault("parts", f"part {quoted(part)} is not of this task{near} (recordings in it: {count:,})")
     extra = [key for key in found.shapes if key[0] in parts and key not in wanted]
     for i, (part, id_) in enumerate(extra):
-        near = nearest(id_, parts[part]) if i < SHOWN else ""
+        near = meant(id_, parts[part]) if i < SHOWN else ""
         home = [other for other, ids in parts.items() if id_ in ids] if i < SHOWN else []
         where = f"; it is tested in part {home[0]!r}" if home else near
         yield Fault("recordings not expected", f"{part}/{quoted(id_)} is not a test recording{where}")
@@ -114,17 +113,17 @@ def _value_faults(scores: Scores, task: Task, probabilities: bool) -> Iterator[F
         for name, odd in (("NaN", np.isnan(scores)), ("infinite", np.isinf(scores))):
             if odd.any():
                 yield Fault(
-                    f"{name} values", f"{odd.sum():,} {name} values, the first at {_first(odd, task)}"
+                    f"{name} values", f"{name} values: {odd.sum():,}, the first at {_first(odd, task)}"
                 )
         return
     if not probabilities:
         return
-    for kind, odd in (("negative", scores < -ROUNDING), ("above one", scores > 1 + ROUNDING)):
+    for kind, odd in (("below zero", scores < -ROUNDING), ("above one", scores > 1 + ROUNDING)):
         if odd.any():
             value = scores[odd][0]
             yield Fault(
                 f"probabilities {kind}",
-                f"{odd.sum():,} probabilities {kind}, the first {value:.6g} at {_first(odd, task)}"
+                f"probabilities {kind}: {odd.sum():,}, the first {value:.6g} at {_first(odd, task)}"
                 '; for any real numbers declare output = "scores"',
             )
     if task.exclusive:
@@ -134,7 +133,7 @@ def _value_faults(scores: Scores, task: Task, probabilities: bool) -> Iterator[F
             total = scores[worst].sum(dtype=np.float64)
             yield Fault(
                 "sums of probabilities",
-                f"{np.sum(away > SUM_TOLERANCE):,} rows do not sum to one within {SUM_TOLERANCE}, "
+                f"rows that do not sum to one within {SUM_TOLERANCE}: {np.sum(away > SUM_TOLERANCE):,}, "
                 f"the worst is frame {worst:,}: {total:.6g}",
             )
 

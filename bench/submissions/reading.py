@@ -6,11 +6,11 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from bench.errors import SubmissionError, nearest
+from bench.errors import SubmissionError
 from bench.submissions.arrays import read_npz
 from bench.submissions.card import CARD, Entry, class_faults, read_card, task_faults
 from bench.submissions.checks import run_faults
-from bench.submissions.faults import Fault, listing, quoted
+from bench.submissions.faults import Fault, listing, meant, quoted
 from bench.submissions.files import open_regular, why_no_folder
 from bench.submissions.predictions import (
     SAFE_NAME,
@@ -55,7 +55,7 @@ def read_submission(path: Path, task: Task, expected: Expected) -> tuple[Entry, 
     if card:
         faults += class_faults(card, task)
     elif entry:
-        near = nearest(task.name, entry.tasks)
+        near = meant(task.name, entry.tasks)
         faults.append(Fault("card", f"{CARD}: no table [tasks.{task.name}]{near}"))
     wanted = {
         (part, id_): (frames, len(task.classes))

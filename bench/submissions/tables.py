@@ -11,7 +11,7 @@ from __future__ import annotations
 import csv
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, BinaryIO
 
@@ -22,8 +22,8 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 from jaxtyping import Float32, Int64
 
-from bench.errors import SubmissionError, nearest
-from bench.submissions.faults import SHOWN, Fault, quoted
+from bench.errors import SubmissionError
+from bench.submissions.faults import SHOWN, Fault, meant, quoted
 from bench.submissions.predictions import Found, Key
 
 _INDEX = ("part", "recording", "frame")
@@ -69,7 +69,7 @@ def read_csv(file: BinaryIO, wanted: Mapping[Key, tuple[int, int]], classes: Seq
     if faults := list(_column_faults(header, classes)):
         return Found(dict.fromkeys(wanted), {}, faults)
     data = file.read()
-    _check_rows(data.count(b"\n") + (not data.endswith(b"\n")), wanted)
+    _check_rows(data.count(b"\n") + (data[-1:] not in (b"", b"\n")), wanted)
     types = {"part": pa.string(), "recording": pa.string(), "frame": pa.int64()}
     types |= dict.fromkeys(classes, pa.float64())
     try:
@@ -97,7 +97,7 @@ def _column_faults(found: Sequence[str], classes: Sequence[str]) -> Iterator[Fau
     unknown = [name for name in dict.fromkeys(found) if name not in expected]
     missing = [name for name in expected if name not in found]
     for i, name in enumerate(unknown):
-        near = nearest(name, missing) if i < SHOWN else ""  # the others are only counted
+        near = meant(name, missing) if i < SHOWN else ""  # the others are only counted
         index = "; save the table without its index" if name in ("", "__index_level_0__") else ""
         yield Fault("columns", f"column {quoted(name)} is not expected{near or index}")
     for name, count in Counter(found).items():
@@ -127,10 +127,13 @@ def _type_faults(schema: pa.Schema) -> Iterator[Fault]:
             yield Fault("column types", f"column {field.name!r} holds {found}, expected {expected}")
 
 
-def _parse_csv(data: bytes, types: Mapping[str, pa.DataType]) -> pa.Table:
+def _parse_csv(
+    data: bytes, types: Mapping[str, pa.DataType], on_ragged: Callable[[Any], str] | None = None
+) -> pa.Table:
     return pyarrow.csv.read_csv(
         pa.BufferReader(data),
         read_options=pyarrow.csv.ReadOptions(use_threads=False, column_names=list(types)),
+        parse_options=pyarrow.csv.ParseOptions(invalid_row_handler=on_ragged),
         convert_options=pyarrow.csv.ConvertOptions(
             column_types=dict(types), null_values=[], strings_can_be_null=False
         ),
@@ -138,21 +141,28 @@ def _parse_csv(data: bytes, types: Mapping[str, pa.DataType]) -> pa.Table:
 
 
 def _csv_faults(data: bytes, header: Sequence[str], first: str) -> list[Fault]:
-    """Read everything as text to name every cell that is no number; `first` is all that is known else."""
+    """Read everything as text to name every line and cell; `first` is all that is known otherwise."""
+    ragged: dict[int, str] = {}
+
+    def note(row: Any) -> str:
+        open_quote = "\n" in row.text or "\r" in row.text
+        cells = f"{row.actual_columns} cells, expected {len(header)}"
+        ragged[row.number + 1] = "a quote that is not closed" if open_quote else cells  # the header is line 1
+        return "skip"
+
     try:
-        table = _parse_csv(data, dict.fromkeys(header, pa.string()))
+        table = _parse_csv(data, dict.fromkeys(header, pa.string()), note)
     except pa.ArrowInvalid as fault:
         return [Fault("rows", f"not a readable CSV ({_one_line(fault)})")]
-    faults = []
+    faults = [Fault("lines", f"line {line}: {wrong}") for line, wrong in ragged.items()]
+    lines = np.setdiff1d(np.arange(2, 2 + len(table) + len(ragged)), list(ragged))
     for name in header[2:]:
         pattern, expected = (_WHOLE, "a whole number") if name == "frame" else (_DECIMAL, "a finite decimal")
-        column = table[name]
-        odd = np.flatnonzero(~pc.match_substring_regex(column, pattern).to_numpy())
+        odd = np.flatnonzero(~_numpy(pc.match_substring_regex(table[name], pattern)))
         for i, row in enumerate(odd):
-            cell = quoted(column[int(row)].as_py()) if i < SHOWN else ""
-            faults.append(
-                Fault(f"cells of {name!r}", f"line {row + 2}: {name} is {cell}, expected {expected}")
-            )
+            cell = quoted(table[name][int(row)].as_py()) if i < SHOWN else ""  # the others are only counted
+            text = f"line {lines[row]}: {name} is {cell}, expected {expected}"
+            faults.append(Fault(f"cells of {name!r}", text))
     return faults or [Fault("rows", f"not a readable CSV ({first})")]
 
 
@@ -160,7 +170,7 @@ def _place(table: pa.Table, wanted: Mapping[Key, tuple[int, int]]) -> Found:
     """Sort the rows by recording and frame, so that the order in the file says nothing."""
     nulls = [(name, table[name].null_count) for name in _INDEX]
     if any(count for _, count in nulls):
-        texts = [f"column {name!r} is empty in {count:,} rows" for name, count in nulls if count]
+        texts = [f"empty cells in column {name!r}: {count:,}" for name, count in nulls if count]
         return Found(dict.fromkeys(wanted), {}, [Fault("nulls", text) for text in texts])
     found = Found()
     parts, part_names = _codes(table["part"])
@@ -194,13 +204,15 @@ def _frame_fault(frames: Int64[np.ndarray, " N"], expected: int) -> str | None:
         return f"frames 1 to {count:,}, expected 0 to {expected - 1:,}: frames count from 0"
     said = []
     if frames[0] < 0:
-        said.append(f"{np.sum(frames < 0):,} negative frames, the first {frames[0]}")
+        said.append(f"negative frames: {np.sum(frames < 0):,}, the first {frames[0]}")
     twice = frames[1:][np.diff(frames) == 0]
     if len(twice):
-        said.append(f"{len(twice):,} rows too many, the first for frame {twice[0]:,}, which is there already")
+        said.append(
+            f"rows for a frame that is there already: {len(twice):,}, the first for frame {twice[0]:,}"
+        )
     absent = np.setdiff1d(np.arange(expected), frames)
     if len(absent):
-        said.append(f"{len(absent):,} of {expected:,} frames missing, the first {absent[0]:,}")
+        said.append(f"missing frames: {len(absent):,} of {expected:,}, the first {absent[0]:,}")
     if frames[-1] >= expected:
         said.append(f"frame {frames[-1]:,}, expected {expected - 1:,} as the last")
     return "; ".join(said)

@@ -103,7 +103,7 @@ def test_several_classes_at_once_need_not_sum_to_one(folder):
     scores = {p: {i: np.full_like(a, 0.9) for i, a in ids.items()} for p, ids in random_scores().items()}
     write_run(folder, "demo", "seed0", scores)
     read_submission(folder, make_task(exclusive=False), EXPECTED)
-    with pytest.raises(SubmissionError, match="do not sum to one"):
+    with pytest.raises(SubmissionError, match="rows that do not sum to one"):
         read_submission(folder, TASK, EXPECTED)
 
 

@@ -1,0 +1,206 @@
+"""Runs and cards are written so that they read back as what they were, or not at all."""
+
+from __future__ import annotations
+
+import re
+import sys
+import tomllib
+import types
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bench.errors import SubmissionError, UsageError
+from bench.submissions import (
+    Entry,
+    TaskCard,
+    predictions_digest,
+    read_entry,
+    read_submission,
+    scaffold,
+    write_card,
+    write_run,
+)
+from bench.submissions.card import parse, to_toml
+
+from .conftest import CLASSES, EXPECTED, TASK, get_task, make_entry, make_task, random_scores
+
+LINES = st.text(
+    st.characters(exclude_categories=["Cc", "Cf", "Cs", "Zl", "Zp"]), min_size=1, max_size=30
+).filter(str.strip)
+NAMES = st.from_regex(r"[a-z0-9][a-z0-9_-]{0,20}", fullmatch=True)
+ADDRESSES = st.from_regex(r"https://[a-z0-9-]{1,10}\.org(/[A-Za-z0-9?=&#%~_.-]{0,20})?", fullmatch=True)
+CARDS = st.fixed_dictionaries(
+    {
+        "classes": st.lists(LINES, min_size=1, max_size=5).map(tuple),
+        "output": st.sampled_from(["probabilities", "scores"]),
+        "description": LINES,
+        "extra_data": LINES,
+        "causal": st.booleans(),
+        "parameters": st.none() | st.integers(0, 2**63 - 1),
+        "hardware": st.none() | LINES,
+    }
+)
+ENTRIES = st.fixed_dictionaries(
+    {
+        "id": NAMES,
+        "name": LINES,
+        "authors": st.lists(LINES, min_size=1, max_size=4).map(tuple),
+        "licence": LINES,
+        "code": st.none() | ADDRESSES,
+        "paper": st.none() | ADDRESSES,
+    }
+)
+
+
+@settings(deadline=None)
+@given(ENTRIES, st.dictionaries(NAMES, CARDS, min_size=1, max_size=2))
+def test_every_card_reads_back_as_it_was_written(fields, cards):
+    entry = Entry(**fields, tasks={name: TaskCard(**card) for name, card in cards.items()})
+    assert parse(entry.id, tomllib.loads(to_toml(entry))) == (entry, [])
+
+
+def test_a_card_is_written_once_unless_asked(tmp_path):
+    folder = tmp_path / "mine"
+    path = write_card(folder, make_entry(folder))
+    assert path == folder / "submission.toml"
+    with pytest.raises(UsageError, match=r"submission\.toml exists"):
+        write_card(folder, make_entry(folder))
+    write_card(folder, make_entry(folder, name="Other"), replace=True)
+    assert read_entry(folder).name == "Other"
+    assert [p.name for p in folder.iterdir()] == ["submission.toml"]
+
+
+def test_a_card_that_would_not_be_read_is_not_written(tmp_path):
+    folder = tmp_path / "mine"
+    bad = make_entry(folder, name="two\nlines", authors=(), code="http://a.org")
+    with pytest.raises(SubmissionError) as caught:
+        write_card(folder, bad)
+    for piece in ("name: holds U+000A", "authors: 0 texts", "code: 'http://a.org'"):
+        assert piece in str(caught.value)
+    with pytest.raises(SubmissionError, match="id 'yours', the folder is named 'mine'"):
+        write_card(folder, make_entry(folder, id="yours"))
+    card = make_entry(folder).tasks["demo"]
+    with pytest.raises(SubmissionError, match=r"task 'a\.b\]': expected lower-case"):
+        write_card(folder, make_entry(folder, tasks={"a.b]": card}))
+    assert not folder.exists()
+
+
+def test_the_same_scores_give_the_same_bytes_in_any_order(tmp_path):
+    scores = random_scores()
+    path = write_run(tmp_path / "a", "demo", "seed0", scores)
+    backwards = {part: dict(reversed(ids.items())) for part, ids in reversed(scores.items())}
+    again = write_run(tmp_path / "b", "demo", "seed0", backwards)
+    assert path == tmp_path / "a" / "demo" / "seed0.npz"
+    assert path.read_bytes() == again.read_bytes()
+    with np.load(path) as arrays:
+        np.testing.assert_array_equal(arrays["rater-2/na"], scores["rater-2"]["na"])
+
+
+def test_a_run_is_written_in_one_step(tmp_path, monkeypatch):
+    path = write_run(tmp_path, "demo", "seed0", random_scores(0))
+    before = path.read_bytes()
+
+    def fail(*_, **__):
+        raise OSError("disk full")
+
+    monkeypatch.setattr(np.lib.format, "write_array", fail)
+    with pytest.raises(OSError, match="disk full"):
+        write_run(tmp_path, "demo", "seed0", random_scores(1))
+    assert path.read_bytes() == before
+
+
+def test_what_cannot_be_read_back_is_not_written(tmp_path):
+    scores = random_scores()
+    bad = {
+        "all": {
+            "mouse001": scores["all"]["mouse001"].astype(np.float64),
+            "mouse002": scores["all"]["mouse002"][:, 0],
+            "mouse003": scores["all"]["mouse003"][:, :3],
+            "../mouse": scores["all"]["mouse003"],
+            "big": scores["all"]["mouse003"].astype(">f4"),
+        },
+        "no part": {"none": np.zeros((0, 4), np.float32)},
+    }
+    with pytest.raises(SubmissionError) as caught:
+        write_run(tmp_path, "de/mo", "Seed 0", bad)
+    for piece in (
+        "task 'de/mo': expected lower-case",
+        "run 'Seed 0': expected lower-case",
+        "part 'no part': expected lower-case",
+        "recording '../mouse': expected lower-case",
+        "all/mouse001: float64, expected float32",
+        "all/big: >f4, expected float32",
+        "all/mouse002: shape (67,), expected (frames, classes)",
+        "no part/none: shape (0, 4), expected (frames, classes)",
+        "arrays of different numbers of classes: 4 in all/mouse001, 3 in all/mouse003",
+    ):
+        assert piece in str(caught.value)
+    for nothing in ({}, {"all": {}}):
+        with pytest.raises(SubmissionError, match="no recording"):
+            write_run(tmp_path, "demo", "seed0", nothing)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_scaffold_validates_once_predictions_are_there(tmp_path):
+    folder = tmp_path / "my-model"
+    written = scaffold(folder, TASK)
+    assert written == [folder / "submission.toml", folder / "README.md"]
+    assert read_entry(folder, get_task).tasks["demo"].classes == CLASSES
+    assert "# of your code" in written[0].read_text()
+    with pytest.raises(SubmissionError, match="no run, expected files such as"):
+        read_submission(folder, TASK, EXPECTED)
+    write_run(folder, "demo", "seed0", random_scores())
+    entry, predictions = read_submission(folder, TASK, EXPECTED)
+    assert entry.id == "my-model"
+    assert list(predictions) == ["seed0"]
+
+
+def test_a_scaffold_writes_over_nothing_and_says_what_to_add(tmp_path):
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "README.md").write_text("my notes")
+    with pytest.raises(UsageError, match=r"README\.md exists"):
+        scaffold(folder, TASK)
+    assert [p.name for p in folder.iterdir()] == ["README.md"]
+    (folder / "README.md").unlink()
+    scaffold(folder, TASK)
+    with pytest.raises(UsageError) as caught:
+        scaffold(folder, make_task("rats"))
+    block = "\n".join(line.strip() for line in str(caught.value).split("\n\n", 1)[1].splitlines())
+    card = folder / "submission.toml"
+    card.write_text(f"{card.read_text()}\n{block}\n")
+    assert set(read_entry(folder).tasks) == {"demo", "rats"}
+    with pytest.raises(UsageError, match="folder name 'My model': expected lower-case"):
+        scaffold(tmp_path / "My model", TASK)
+
+
+@pytest.mark.parametrize("way", ["package", "numpy"])
+def test_the_code_on_the_scaffolded_page_runs(tmp_path, monkeypatch, way):
+    folder = tmp_path / "mine"
+    scaffold(folder, TASK)
+    page = (folder / "README.md").read_text()
+    monkeypatch.chdir(tmp_path)
+    scores = random_scores()
+    by_id = {id_: array for ids in scores.values() for id_, array in ids.items()}
+    # as the store does: recordings by id (the two parts share mouse001, with as many frames)
+    store = types.SimpleNamespace(
+        load=lambda dataset, ids, poses: (types.SimpleNamespace(id=i) for i in ids if poses)
+    )
+    package = {"store": store, "datasets": types.SimpleNamespace(get_task=get_task)}
+    for name, module in package.items():
+        monkeypatch.setitem(sys.modules, f"bench.{name}", module)
+        monkeypatch.setattr(f"bench.{name}", module, raising=False)
+    if way == "package":
+        code = re.search(r"```python\n(.*?)```", page, re.DOTALL).group(1)
+        assert len(code.strip().splitlines()) <= 9
+    else:
+        call = re.search(r"`(numpy\.savez\(.*?\))`", page).group(1)
+        code = "import numpy\n" + call.replace("scores, ...", "my_array").replace("{", "{**others, ")
+    others = {f"{part}/{id_}": array for part, ids in scores.items() for id_, array in ids.items()}
+    exec(code, {"my_model": lambda r: by_id[r.id], "others": others, "my_array": scores["all"]["mouse001"]})  # noqa: S102
+    _, predictions = read_submission(folder, TASK, EXPECTED)
+    assert predictions["seed0"]["rater-2"]["na"].shape == (23, 4)
+    assert len(predictions_digest(predictions)) == 64
