@@ -254,8 +254,7 @@ def _publish(results: Path, out: Path) -> Path:
     from bench.leaderboard import render
     from bench.results import read_all
 
-    write_pages(render(read_all(results)), out)
-    return out / "index.html"
+    return write_pages(render(read_all(results)), out)
 
 
 def _provenance() -> dict[str, Any]:

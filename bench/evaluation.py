@@ -83,7 +83,8 @@ def evaluate(
     cuts = {part: _cut(task, split, part, recordings, groups) for part in split.parts}
     counted = [span for cut in cuts.values() for span in cut]
     measured = Measured(task, cuts, sorted(predictions), _measure(task, cuts, predictions), len(groups))
-    method, scores = None, {}
+    method: dict[str, Any] = {}
+    scores = {}
     for metric in task.metrics:
         scores[metric.name], method = _score(metric, measured, resamples)
     return Result(
@@ -99,7 +100,7 @@ def evaluate(
         support=dict(
             zip(task.classes, np.sum([s.truth.sum(axis=0) for s in counted], axis=0).tolist(), strict=True)
         ),
-        interval=method or {},
+        interval=method,
         scores=scores,
     )
 
@@ -250,13 +251,13 @@ def _over_parts(
     )[:, :, None]
     drawn = np.where(np.isnan(values), 0.0, drawn)
     total = drawn.sum(axis=1)
-    summed = (np.nan_to_num(values) * drawn).sum(axis=1)
+    summed = np.multiply(values, drawn, out=np.zeros_like(values), where=drawn > 0).sum(axis=1)
     return np.divide(summed, total, out=np.full_like(summed, np.nan), where=total > 0)
 
 
 def _spread(values: Sequence[float] | Float[np.ndarray, " V"]) -> float:
-    """Return the population standard deviation; NaN for a single value, which has none."""
-    return float(np.std(values)) if len(values) > 1 else float("nan")
+    """Return the population standard deviation; NaN for a single value or an infinite one."""
+    return float(np.std(values)) if len(values) > 1 and np.isfinite(values).all() else float("nan")
 
 
 def _method(found: Interval, groups: int, resamples: int) -> dict[str, Any]:
@@ -265,6 +266,7 @@ def _method(found: Interval, groups: int, resamples: int) -> dict[str, Any]:
         "level": LEVEL,
         "resamples": resamples,
         "seed": SEED,
+        "unit": "group of recordings",
         "groups": groups,
         "reason": found.reason,
     }

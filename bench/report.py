@@ -44,6 +44,8 @@ def number(value: float, unit: str = "") -> str:
     """
     if math.isnan(value):
         return UNDEFINED
+    if math.isinf(value):
+        return "∞" if value > 0 else "-∞"
     return f"{value:.1f}" if unit == "frames" else f"{value:.3f}"
 
 

@@ -1,7 +1,8 @@
 """Results: one JSON file per task and entry, the only thing that tables and pages read.
 
-The same result gives the same bytes: keys are sorted, no clock or host is inside, undefined is
-`null`. When and where it was computed stands in `provenance`, which is not part of the digest.
+The same result gives the same bytes: keys are sorted, no clock or host is inside, undefined is `null`,
+an infinite error (nothing was matched) is `"inf"`. When and where it was computed stands in `provenance`,
+which is not part of the digest.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ class PartScore:
 
 @dataclass(frozen=True)
 class Score:
-    """One metric of one entry. NaN = undefined (`null` in JSON).
+    """One metric of one entry. NaN = undefined, an infinite error = nothing was matched.
 
     The headline is the mean over runs of the mean over parts of the value on a part's pooled test
     recordings. `std_runs` and `std_parts` are population standard deviations, NaN for a single run
@@ -85,8 +86,8 @@ class Result:
 
 
 def to_json(result: Result) -> dict[str, Any]:
-    """Return plain JSON values; NaN becomes None."""
-    plain = _nan_to_none(asdict(result))
+    """Return plain JSON values: NaN is None, an infinite number its name."""
+    plain = _plain(asdict(result))
     if not isinstance(plain, dict):
         raise TypeError("a result is an object")
     return plain
@@ -132,23 +133,27 @@ def read_all(folder: Path) -> list[Result]:
 
 
 def _score(data: Mapping[str, Any]) -> Score:
-    filled = _none_to_nan(data)
+    filled = _numbers(data)
     parts = {name: PartScore(**part) for name, part in filled.pop("per_part").items()}
     intervals = {name: (low, high) for name, (low, high) in filled.pop("per_class_interval").items()}
     return Score(per_part=parts, per_class_interval=intervals, **filled)
 
 
-def _nan_to_none(value: Any) -> Any:
+def _plain(value: Any) -> Any:
+    """Write what JSON has no number for: NaN (undefined) as null, an infinite error as "inf"."""
     if isinstance(value, Mapping):
-        return {key: _nan_to_none(item) for key, item in value.items()}
+        return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_nan_to_none(item) for item in value]
-    return None if isinstance(value, float) and math.isnan(value) else value
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if math.isnan(value) else str(value)
+    return value
 
 
-def _none_to_nan(value: Any) -> Any:
+def _numbers(value: Any) -> Any:
+    """Read back what `_plain` wrote inside a score, where every leaf is a number."""
     if isinstance(value, Mapping):
-        return {key: _none_to_nan(item) for key, item in value.items()}
+        return {key: _numbers(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_none_to_nan(item) for item in value]
-    return math.nan if value is None else value
+        return [_numbers(item) for item in value]
+    return math.nan if value is None else float(value)
