@@ -1,0 +1,110 @@
+"""A run: one baseline, one task, one seed; what it reads, and the digest of all that it depends on."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float32
+
+from baselines.baseline import Baseline, Recipe
+from bench.errors import DataError
+from bench.recordings import Recording
+from bench.store import load
+from bench.tasks import Task
+
+Inputs = Mapping[str, Any]
+"""All that a run depends on, as JSON values."""
+Scores = dict[str, Float32[np.ndarray, "_ _"]]
+"""Recording id -> scores (frames, classes)."""
+
+
+@dataclass(frozen=True)
+class Data:
+    """The recordings of one part."""
+
+    train: Sequence[Recording]
+    test: Sequence[Recording]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One baseline on one task with one seed. `recipe` is the baseline's, its epochs perhaps other ones."""
+
+    baseline: Baseline
+    task: Task
+    recipe: Recipe | None
+    seed: int
+    device: str
+    folder: Path
+    """Where checkpoints and records of this task lie."""
+
+    @property
+    def name(self) -> str:
+        """What the submission calls it."""
+        return f"seed{self.seed}"
+
+    def inputs(self, parts: Mapping[str, Data]) -> dict[str, Any]:
+        """Return, as JSON values, all that the predictions of every seed depend on."""
+        return {
+            "baseline": self.baseline.name,
+            "model": self.baseline.model,
+            "recipe": None if self.recipe is None else {**asdict(self.recipe), "betas": [*self.recipe.betas]},
+            "task": self.task.name,
+            "classes": list(self.task.classes),
+            "class weights": {part: dict(w) for part, w in self.task.class_weights.items()},
+            "image": list(self.task.dataset.image),
+            "split": self.task.load_split().digest,
+            "train recordings": {part: _digest(data.train) for part, data in parts.items()},
+            "test recordings": {part: _digest(data.test) for part, data in parts.items()},
+        }
+
+
+def load_parts(task: Task, *, poses: bool) -> dict[str, Data]:
+    """Read the train and test recordings of every part; raise `DataError` where they are not at hand."""
+    split = task.load_split()
+    empty = [
+        f"{part}: no {subset} recordings"
+        for part in split.parts
+        for subset in ("train", "test")
+        if not split.ids(part, subset)
+    ]
+    if empty:
+        raise DataError(f"task {task.name!r} cannot be trained on", empty, hint="choose another task")
+    return {
+        part: Data(
+            train=list(load(task.dataset, split.ids(part, "train"), poses=poses)),
+            test=list(load(task.dataset, split.ids(part, "test"), poses=poses)),
+        )
+        for part in split.parts
+    }
+
+
+def labelled(task: Task, recording: Recording) -> Bool[np.ndarray, " T"]:
+    """Return the frames that can train: annotated and, where one class holds at a time, with that class."""
+    if not task.exclusive:
+        return recording.annotated
+    return recording.annotated & task.truth(recording).any(axis=1)
+
+
+def differences(found: Inputs, wanted: Inputs) -> list[str]:
+    """Say which inputs of an earlier run are not those of this one."""
+    return [
+        f"{name}: {found.get(name)} there, {wanted.get(name)} now"
+        for name in sorted({*found, *wanted})
+        if found.get(name) != wanted.get(name)
+    ]
+
+
+def _digest(recordings: Sequence[Recording]) -> str:
+    digest = hashlib.sha256()
+    for recording in recordings:
+        digest.update(recording.truth_digest().encode())
+        if recording.keypoints is not None:
+            digest.update(f"{recording.keypoints.shape}\n".encode())
+            digest.update(np.ascontiguousarray(recording.keypoints).tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,171 @@
+"""`train`: recordings in, one run of a submission out, for every part of a task.
+
+Beside the predictions, `<out>/.work/<task>/` holds what is needed to go on after a kill: the last
+checkpoint of each part and run, what they were trained on, and which runs are finished. It is no part of
+the submission, git ignores it, and it may be deleted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from baselines.baseline import Baseline, Recipe
+from baselines.runs import Data, Inputs, Run, Scores, differences, labelled, load_parts
+from bench.errors import DataError, UsageError
+from bench.submissions import Entry, TaskCard, read_entry, write_card, write_run
+from bench.tasks import Task
+
+
+def train(
+    baseline: Baseline,
+    task: Task,
+    *,
+    seed: int,
+    device: str,
+    out: Path,
+    epochs: int | None = None,
+    work: Path | None = None,
+) -> Path:
+    """Train one model per part with one seed; write `<out>/<task>/seed<seed>.npz`, and the card.
+
+    All annotated frames of the train recordings count, no validation recording is read, and the last
+    epoch is the one that predicts. `epochs` replaces the recipe's, and the card says so. A finished run
+    is not repeated, a killed one goes on after its last epoch. Returns the path of the predictions.
+
+    Raises `UsageError` where the model cannot answer the task or the device is not there, `DataError`
+    where recordings are missing or where `out` holds runs that were trained otherwise.
+    """
+    recipe = _recipe(baseline, epochs)
+    _check(baseline, task, device)
+    run = Run(baseline, task, recipe, seed, device, (work or out / ".work") / task.name)
+    parts = load_parts(task, poses=recipe is not None)
+    inputs = run.inputs(parts)
+    _same_inputs(run.folder, inputs)
+    predictions = out / task.name / f"{run.name}.npz"
+    record = run.folder / f"{run.name}.json"
+    if _is_finished(record, inputs, predictions):
+        print(f"{predictions} is finished already", file=sys.stderr)
+        return predictions
+
+    _declare(run, parts, out)
+    scores = {part: _scores(run, part, data, inputs) for part, data in parts.items()}
+    predictions = write_run(out, task.name, run.name, scores)
+    _write(record, {"inputs": inputs, "predictions": _digest(predictions)})
+    return predictions
+
+
+def _recipe(baseline: Baseline, epochs: int | None) -> Recipe | None:
+    if baseline.recipe is None or epochs is None:
+        return baseline.recipe
+    return replace(baseline.recipe, epochs=epochs)
+
+
+def _check(baseline: Baseline, task: Task, device: str) -> None:
+    """Refuse before any recording is read."""
+    if task.kind != "frames":
+        raise UsageError(f"baseline {baseline.name!r} labels frames; task {task.name!r} asks for {task.kind}")
+    if device not in ("cpu", "cuda"):
+        raise UsageError(f"no device {device!r}", hint="choose cpu or cuda")
+    if baseline.recipe is None:
+        return
+    if not task.exclusive:
+        raise UsageError(
+            f"baseline {baseline.name!r} gives each frame one class; {task.name!r} asks for many"
+        )
+    if find_spec("torch") is None:
+        raise UsageError(f"baseline {baseline.name!r} needs torch", hint="pip install 'rodent-bench[train]'")
+    import torch  # here, because the prior trains without it
+
+    if device == "cuda" and not torch.cuda.is_available():
+        raise UsageError("torch finds no CUDA device", hint="train with --device cpu")
+
+
+def _is_finished(record: Path, inputs: Inputs, predictions: Path) -> bool:
+    """Whether the very predictions that are there were made from these inputs."""
+    if not (record.is_file() and predictions.is_file()):
+        return False
+    made: object = json.loads(record.read_bytes())
+    return made == {"inputs": inputs, "predictions": _digest(predictions)}
+
+
+def _scores(run: Run, part: str, data: Data, inputs: Inputs) -> Scores:
+    print(f"{run.baseline.title} on {run.task.name}, part {part}, seed {run.seed}", file=sys.stderr)
+    if run.recipe is None:
+        truth = np.concatenate([run.task.truth(r)[labelled(run.task, r)] for r in data.train])
+        constant = run.baseline.load()(truth)
+        return {r.id: np.tile(constant, (r.frames, 1)) for r in data.test}
+    from baselines import networks  # here, because it imports torch
+
+    return networks.scores(run, run.recipe, part, data, inputs)
+
+
+def _declare(run: Run, parts: Mapping[str, Data], out: Path) -> None:
+    """Write the card, or this task's table of a card that is there."""
+    description, parameters = run.baseline.description, None
+    if run.recipe is not None:
+        from baselines import networks
+
+        parameters = networks.parameters(run, run.recipe, next(iter(parts.values())))
+        if run.recipe != run.baseline.recipe and run.baseline.recipe is not None:
+            description += f"; {run.recipe.epochs} of {run.baseline.recipe.epochs} epochs"
+    card = TaskCard(
+        classes=run.task.classes,
+        output="probabilities",
+        description=description,
+        extra_data="none",
+        causal=run.baseline.causal,
+        parameters=parameters,
+    )
+    if (out / "submission.toml").exists():
+        entry = read_entry(out)
+        if entry.tasks.get(run.task.name) != card:
+            write_card(out, replace(entry, tasks={**entry.tasks, run.task.name: card}), replace=True)
+        return
+    entry = Entry(
+        id=out.name,
+        name=run.baseline.title,
+        authors=("The rodent-bench developers",),
+        licence="Apache-2.0",
+        tasks={run.task.name: card},
+        paper=run.baseline.paper,
+    )
+    write_card(out, entry)
+
+
+def _same_inputs(folder: Path, inputs: Inputs) -> None:
+    """Remember what the runs of this folder are trained on; refuse a run that is trained otherwise.
+
+    Raises `DataError`: the mean over runs of one entry means nothing where they are not alike.
+    """
+    path = folder / "inputs.json"
+    if not path.is_file():
+        _write(path, inputs)
+        (folder / ".gitignore").write_text("*\n")
+        return
+    found = json.loads(path.read_bytes())
+    if differing := differences(found, inputs):
+        raise DataError(
+            f"{folder} holds runs that were trained otherwise",
+            differing,
+            hint=f"train into another folder with --out, or delete {folder} to train anew",
+        )
+
+
+def _write(path: Path, value: Mapping[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f"{path.name}.part")
+    temporary.write_text(json.dumps(value, indent=1, sort_keys=True) + "\n")
+    temporary.replace(path)
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,204 @@
+"""The engine: same seed, same weights; a stopped run goes on to the same end; faults are said."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from baselines.baseline import Recipe
+from bench.errors import DataError
+
+torch = pytest.importorskip("torch", reason="torch is in the extra `train`")
+
+from torch import nn  # noqa: E402
+
+from baselines import checkpoints, engine  # noqa: E402
+from baselines.conv1d import HalfDropout  # noqa: E402
+from baselines.windows import Windows, windows  # noqa: E402
+
+RECIPE = Recipe(past=2, future=1, gap=1, epochs=4, batch=16)
+INPUTS = {"task": "toy", "recipe": {"epochs": 4}}
+CPU = torch.device("cpu")
+
+
+class Small(nn.Module):
+    """Two layers with dropout between."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hidden, self.dropout, self.head = nn.Linear(4 * 5, 8), HalfDropout(), nn.Linear(8, 3)
+
+    def forward(self, x):
+        """Return logits (B, 3)."""
+        y = self.hidden(x.flatten(1)).relu()[:, :, None, None]
+        return self.head(self.dropout(y)[:, :, 0, 0])
+
+
+def data() -> tuple[Windows, torch.Tensor]:
+    rng = np.random.default_rng(1)
+    labels = [rng.integers(0, 3, n) for n in (37, 60, 22)]
+    features = [rng.normal(0, 1, (len(y), 5)).astype(np.float32) + y[:, None] for y in labels]
+    kept = [f.astype(np.float32) for f in features]
+    return windows(kept, RECIPE, CPU), torch.from_numpy(np.concatenate(labels))
+
+
+def fit(checkpoint: Path, seed: int = 0, build=Small, weights=(1.0, 1.0, 1.0), inputs=INPUTS, **loop):
+    examples, targets = data()
+    recipe = Recipe(past=2, future=1, gap=1, batch=16, epochs=loop.get("epochs", 4))
+    return engine.fit(
+        build,
+        examples,
+        targets,
+        torch.tensor(weights),
+        recipe,
+        seed=seed,
+        inputs=inputs,
+        checkpoint=checkpoint,
+    )
+
+
+def equal(a: nn.Module, b: nn.Module) -> bool:
+    theirs = b.state_dict()
+    return all(torch.equal(value, theirs[name]) for name, value in a.state_dict().items())
+
+
+def test_same_seed_same_weights_other_seed_other_weights(tmp_path: Path) -> None:
+    first = fit(tmp_path / "1.pt")
+    torch.rand(17)  # whatever the caller drew before
+    assert equal(first, fit(tmp_path / "2.pt"))
+    assert not equal(first, fit(tmp_path / "3.pt", seed=1))
+
+
+def test_settings_and_generators_of_the_caller_are_left_alone(tmp_path: Path) -> None:
+    torch.manual_seed(3)
+    expected = torch.rand(4)
+    torch.manual_seed(3)
+    fit(tmp_path / "1.pt")
+    assert torch.equal(torch.rand(4), expected)
+    assert not torch.are_deterministic_algorithms_enabled()
+
+
+@pytest.mark.parametrize("saved", [1, 3])
+def test_a_stopped_run_ends_with_the_weights_of_an_undisturbed_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, saved: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save, count = checkpoints.save, iter(range(saved))
+
+    def stopping(*args) -> None:
+        if next(count, None) is None:
+            raise KeyboardInterrupt
+        save(*args)
+
+    monkeypatch.setattr(checkpoints, "save", stopping)
+    with pytest.raises(KeyboardInterrupt):
+        fit(tmp_path / "stopped.pt")
+    monkeypatch.setattr(checkpoints, "save", save)
+    resumed = fit(tmp_path / "stopped.pt")
+    assert f"going on after epoch {saved} of 4" in capsys.readouterr().err
+    assert equal(resumed, fit(tmp_path / "whole.pt"))
+    ends = [checkpoints.load(tmp_path / name, INPUTS)["losses"] for name in ("stopped.pt", "whole.pt")]
+    assert ends[0] == ends[1]
+    assert len(ends[0]) == 4
+
+
+def test_a_finished_run_is_only_read(tmp_path: Path) -> None:
+    first = fit(tmp_path / "1.pt")
+    before = (tmp_path / "1.pt").stat().st_mtime_ns
+    assert equal(first, fit(tmp_path / "1.pt"))
+    assert (tmp_path / "1.pt").stat().st_mtime_ns == before
+
+
+def test_the_loss_falls_and_probabilities_sum_to_one(tmp_path: Path) -> None:
+    model = fit(tmp_path / "1.pt", epochs=12)
+    losses = checkpoints.load(tmp_path / "1.pt", INPUTS)["losses"]
+    assert losses[-1] < losses[0]
+    scores = engine.predict(model, data()[0])
+    assert scores.shape == (119, 3)
+    assert scores.dtype == np.float32
+    np.testing.assert_allclose(scores.sum(axis=1), 1, atol=1e-6)
+    assert (scores >= 0).all()
+
+
+def test_predictions_do_not_depend_on_the_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = fit(tmp_path / "1.pt", epochs=1)
+    whole = engine.predict(model, data()[0])
+    monkeypatch.setattr(engine, "PREDICT_BATCH", 23)
+    np.testing.assert_allclose(engine.predict(model, data()[0]), whole, atol=1e-6)
+
+
+def test_class_weights_multiply_each_frame_before_the_plain_mean(tmp_path: Path) -> None:
+    """Twice all weights is twice the loss; were it divided by their sum, it would not change."""
+    losses = []
+    for name, weight in (("1.pt", 1.0), ("2.pt", 2.0)):
+        fit(tmp_path / name, weights=(weight,) * 3, epochs=1, build=Still)
+        losses += checkpoints.load(tmp_path / name, INPUTS)["losses"]
+    assert losses[1] == pytest.approx(2 * losses[0], rel=1e-6)
+
+
+class Still(nn.Module):
+    """Says the same whatever it learns, so that a loss can be written down."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.unused = nn.Parameter(torch.zeros(3))
+
+    def forward(self, x):
+        """Return logits (B, 3)."""
+        return torch.tensor([1.0, 0.0, -1.0]).expand(len(x), 3) + 0 * self.unused
+
+
+def test_the_loss_is_the_mean_over_all_frames(tmp_path: Path) -> None:
+    fit(tmp_path / "1.pt", epochs=1, build=Still)
+    logits, targets = np.array([1.0, 0.0, -1.0]), data()[1].numpy()
+    expected = np.mean(np.log(np.exp(logits).sum()) - logits[targets])
+    assert checkpoints.load(tmp_path / "1.pt", INPUTS)["losses"] == [pytest.approx(expected, rel=1e-6)]
+
+
+class Exploding(Small):
+    """Gives NaN from its third epoch (eight batches each) on."""
+
+    batches = 0
+
+    def forward(self, x):
+        """Return logits (B, 3)."""
+        self.batches += 1
+        return super().forward(x) * (float("nan") if self.batches > 16 else 1)
+
+
+def test_a_loss_that_is_not_finite_stops_and_keeps_the_epoch_before(tmp_path: Path) -> None:
+    with pytest.raises(engine.TrainingError, match="not finite in epoch 3") as caught:
+        fit(tmp_path / "1.pt", build=Exploding)
+    assert caught.value.hint
+    state = checkpoints.load(tmp_path / "1.pt", INPUTS)
+    assert len(state["losses"]) == 2
+    assert all(value.isfinite().all() for value in state["model"].values())
+
+
+def test_the_checkpoint_of_another_run_is_refused_by_what_differs(tmp_path: Path) -> None:
+    fit(tmp_path / "1.pt", epochs=1)
+    with pytest.raises(DataError) as caught:
+        fit(tmp_path / "1.pt", inputs={"task": "other", "recipe": {"epochs": 4}, "seed": 3})
+    assert len(caught.value.problems) == 2
+    assert "task: toy there, other now" in caught.value.problems
+    assert "delete" in caught.value.hint
+
+
+def test_a_damaged_checkpoint_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "1.pt"
+    fit(path, epochs=1)
+    path.write_bytes(path.read_bytes()[:200])
+    with pytest.raises(DataError, match="is not a checkpoint"):
+        fit(path)
+
+
+def test_a_checkpoint_never_runs_code(tmp_path: Path) -> None:
+    class Evil:
+        def __reduce__(self):
+            return (Path.touch, (tmp_path / "ran",))
+
+    torch.save({"model": Evil(), "inputs": "{}"}, tmp_path / "1.pt")
+    with pytest.raises(DataError, match="is not a checkpoint"):
+        fit(tmp_path / "1.pt")
+    assert not (tmp_path / "ran").exists()
