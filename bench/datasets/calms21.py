@@ -140,7 +140,7 @@ DATASET = Dataset(
     ),
     read=read,
     notes=(
-        "The published files have a position for every keypoint in every frame; a hidden one has a low score.",
+        "The published files place every keypoint in every frame; a hidden one has a low score.",
         "Task 1 is read so far; a group is one mouse number of the official sequence ids.",
     ),
 )
@@ -172,7 +172,7 @@ TASK1 = Task(
 TASK1_MSGL = Task(
     name="calms21-task1-msgl",
     title="CalMS21 Task 1 on the frames of the MSGL-Transformer paper",
-    question="As CalMS21 Task 1, on the 261,442 of its 262,107 test frames that the MSGL-Transformer paper counts.",
+    question="As CalMS21 Task 1, on the 261,442 test frames that the MSGL-Transformer paper counts.",
     dataset=DATASET,
     classes=CLASSES,
     background="other",

@@ -69,7 +69,7 @@ def read_layout(paths: Sequence[Path], *, simulated: bool) -> Iterator[Recording
 
 
 def _entries(text: str) -> Iterator[tuple[str, str, Any]]:
-    """Yield (group, key, value), decoding one value at a time: a whole file of Python floats fills the memory."""
+    """Yield (group, key, value), one value at a time: a whole file of Python floats fills the memory."""
     at = _after(text, 0, "{")
     while not _next_is(text, at, "}"):
         group, at = _key(text, at)
@@ -116,9 +116,9 @@ def _key(text: str, at: int) -> tuple[str, int]:
 class _Sequence:
     """One sequence as arrays, before it is known to be consistent; None where it could not be read."""
 
-    keypoints: Float64[np.ndarray, "..."] | None
-    scores: Float64[np.ndarray, "..."] | None
-    annotations: Int[np.ndarray, "..."] | None
+    keypoints: Float64[np.ndarray, ...] | None
+    scores: Float64[np.ndarray, ...] | None
+    annotations: Int[np.ndarray, ...] | None
     metadata: dict[str, Any]
 
 
@@ -154,14 +154,14 @@ def _recording(id_: str, group: str, value: Any, *, simulated: bool) -> Recordin
     )
 
 
-def _floats(values: Any) -> Float64[np.ndarray, "..."] | None:
+def _floats(values: Any) -> Float64[np.ndarray, ...] | None:
     try:
         return np.array(values, dtype=np.float64)  # None becomes NaN
     except (TypeError, ValueError):
         return None
 
 
-def _integers(values: Any) -> Int[np.ndarray, "..."] | None:
+def _integers(values: Any) -> Int[np.ndarray, ...] | None:
     try:
         found = np.array(values)
     except ValueError:

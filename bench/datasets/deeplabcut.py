@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -40,14 +41,11 @@ def read_poses(path: Path) -> Poses:
     found = list(zip(animals, header["bodyparts"], header["coords"], strict=True))
     expected = [(a, k, c) for a in individuals for k in keypoints for c in _COORDS]
     if found != expected:
-        wrong = next(i for i, pair in enumerate([*found, None]) if i >= len(expected) or pair != expected[i])
-        raise _error(
-            path,
-            [
-                f"column {wrong + 2}: {found[wrong] if wrong < len(found) else 'missing'}, expected "
-                f"{expected[wrong] if wrong < len(expected) else 'no more'}; every animal needs every keypoint"
-            ],
-        )
+        pairs = zip_longest(found, expected)
+        column, (got, want) = next((i, pair) for i, pair in enumerate(pairs, start=2) if pair[0] != pair[1])
+        wanted = "/".join(want) if want else "no more columns"
+        problem = f"column {column}: {'/'.join(got) if got else 'missing'}, expected {wanted}"
+        raise _error(path, [f"{problem}; every animal has every keypoint with {', '.join(_COORDS)}"])
     values = table.reshape(len(table), len(individuals), len(keypoints), 3)
     xy = values[..., :2].astype(np.float32)
     lost = np.isnan(xy).any(axis=-1)

@@ -23,10 +23,11 @@ from bench.datasets.simulation import simulate
 from bench.errors import DataError, UsageError
 from bench.metrics import FRAME_METRICS
 from bench.recordings import Recording
-from bench.splits import FrozenSplit, Split, Subset
+from bench.splits import FrozenSplit, Groups, Split
 from bench.tasks import Dataset, Task
 
-RECORDINGS, FRAMES, SEED = 20, 2000, 0
+RECORDINGS, FRAMES = 20, 2000
+SEED = 47  # so few bouts scatter: with this seed train, val and test each show every class near its share
 FILES = {"train": "calms21_task1_train.json", "test": "calms21_task1_test.json"}
 Item = TypeVar("Item")
 NAME = re.compile(r"demo-(\d+)x(\d+)")
@@ -75,7 +76,9 @@ def sized(recordings: int, frames: int) -> Task:
     _check_size(recordings, frames)
     name = f"demo-{recordings}x{frames}"
     subsets = _subsets([_id(number) for number in range(1, recordings + 1)])
-    groups = {subset: {_group(id_): (id_,) for id_ in ids} for subset, ids in subsets.items()}
+    groups: dict[str, Groups] = {
+        subset: {_group(id_): (id_,) for id_ in ids} for subset, ids in subsets.items()
+    }
     split = Split(name=name, source="rodent-bench", rule=RULE_IN_WORDS, parts={"all": groups})
     size = f"{recordings:,} recordings of {frames:,} frames"
     return _task(name, size, partial(write, recordings=recordings, frames=frames), split)
@@ -107,7 +110,7 @@ def _group(id_: str) -> str:
     return id_.split("_", 1)[0]
 
 
-def _subsets(items: Sequence[Item]) -> dict[Subset, Sequence[Item]]:
+def _subsets(items: Sequence[Item]) -> dict[str, Sequence[Item]]:
     train, val = len(items) * 6 // 10, max(1, len(items) // 10)
     return {"train": items[:train], "val": items[train : train + val], "test": items[train + val :]}
 
@@ -162,6 +165,6 @@ TASK = _task(
     "demo",
     f"{RECORDINGS} recordings of {FRAMES:,} frames",
     partial(write, recordings=RECORDINGS, frames=FRAMES, seed=SEED),
-    FrozenSplit("demo", "c03ff911ead0162065da9e19507bfb8714cd02617b012492b375a2bdd890c882"),
+    FrozenSplit("demo", "d57e0239c95b8f848990eda118338a5e055ae84c99e7ada64550af8ed7e2ed88"),
 )
 DATASET = TASK.dataset

@@ -1,4 +1,4 @@
-"""Split rules: how the files in `splits/` are made from the recordings, so that anyone can make them again."""
+"""Split rules: how the files in `splits/` come from the recordings, so that anyone can make them again."""
 
 from __future__ import annotations
 

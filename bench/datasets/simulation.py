@@ -19,17 +19,17 @@ from bench.datasets.calms21_json import CLASSES, IMAGE
 
 ATTACK, INVESTIGATION, MOUNT, OTHER = range(len(CLASSES))
 
-MEDIAN_LENGTH = np.array([34.0, 29.0, 65.0, 67.0])
+MEDIAN_LENGTH = np.array([45.0, 45.0, 100.0, 101.0])
 """Median bout length in frames, per class."""
-LENGTH_SPREAD = np.array([0.7, 0.8, 0.6, 0.8])
+LENGTH_SPREAD = np.array([0.75, 0.87, 0.9, 0.9])
 """Standard deviation of the logarithm of the bout length."""
-NEXT = np.array([[0, 0.4, 0, 0.6], [0.065, 0, 0.104, 0.831], [0, 0.55, 0, 0.45], [0.03, 0.97, 0, 0]])
-"""NEXT[i, j]: the chance that a bout of j follows one of i; with the lengths it gives shares of 3/29/6/62 %."""
-PACE = np.array([4.5, 2.2, 1.4, 2.6])
+NEXT = np.array([[0, 0.4, 0, 0.6], [0.095, 0, 0.092, 0.813], [0, 0.55, 0, 0.45], [0.03, 0.97, 0, 0]])
+"""NEXT[i, j]: the chance that a bout of j follows one of i; lengths and chances give 3/29/6/62 %."""
+PACE = np.array([13.0, 2.0, 0.8, 3.0])
 """Speed in pixels per frame."""
-STRETCH = np.array([0.86, 1.06, 0.95, 1.0])
+STRETCH = np.array([0.75, 1.08, 0.9, 1.0])
 """Length of the resident's body: hunched in a fight, stretched when it sniffs."""
-SHAKE = np.array([3.0, 0.8, 1.6, 0.6])
+SHAKE = np.array([7.0, 0.8, 1.8, 0.6])
 """Fast movement of the body in pixels."""
 HIDDEN = np.array([0.012, 0.004, 0.014, 0.002])
 """Chance per frame and keypoint that the tracker begins to guess."""
@@ -80,7 +80,7 @@ def ethogram(seed: int, index: int, frames: int) -> Int[np.ndarray, " T"]:
 
 
 def _bouts(rng: np.random.Generator, frames: int) -> tuple[Int[np.ndarray, " B"], Int[np.ndarray, " B"]]:
-    """Draw bouts until they fill the frames. Only `random()` is used: its stream is the same in every numpy."""
+    """Draw bouts until they fill the frames, from `random()` alone: every numpy has the same stream."""
     chances = NEXT.copy()
     eager = 0.6 + 0.8 * rng.random(2)  # how ready this resident is to attack and to mount, 1 on average
     chances[INVESTIGATION, [ATTACK, MOUNT]] *= eager
@@ -112,17 +112,17 @@ def _two_mice(
 ) -> tuple[Float[np.ndarray, "T 2 2"], Float[np.ndarray, "T 2"], Float[np.ndarray, "T 2"]]:
     """Return centres in pixels, and body and head headings in radians, of resident and intruder."""
     frames, bouts = len(bout), int(bout[-1]) + 1
-    pace = _smooth((states @ PACE) * np.exp(0.45 * rng.standard_normal(bouts))[bout], 15)
+    pace = _smooth((states @ PACE) * np.exp(0.35 * rng.standard_normal(bouts))[bout], 15)
     intruder, roaming = (
         _roam(rng, pace * factor) for factor in np.exp(0.15 * rng.standard_normal(2)) * (1.0, 1.15)
     )
     facing = _angle(_smooth(_unit(_angle(_gradient(intruder))), 9)) + 0.4 * _wave(rng, frames, 60.0)
     contact, aim = _engaged(rng, states, bout, facing)
-    apart = _smooth(115 * np.exp(0.35 * rng.standard_normal(bouts))[bout], 31)[:, None]
+    apart = _smooth(150 * np.exp(0.3 * rng.standard_normal(bouts))[bout], 31)[:, None]
     beside = intruder + apart * _unit(2.0 * _wave(rng, frames, 90.0))
-    near = _smooth((rng.random(bouts) < 0.35)[bout].astype(float), 31)[:, None]
+    near = _smooth((rng.random(bouts) < 0.2)[bout].astype(float), 31)[:, None]
     alone = (1 - near) * roaming + near * beside
-    together = _smooth(_widened(1 - states[:, OTHER], 14), 31)[:, None]  # coming and leaving are "other"
+    together = _smooth(_widened(1 - states[:, OTHER], 6), 31)[:, None]  # coming and leaving are "other"
     resident = _inside((1 - together) * alone + together * (intruder + contact))
     course = (1 - together) * _unit(_angle(_gradient(roaming))) + together * aim
     turned = _angle(_smooth(course, 7)) + 0.12 * _wave(rng, frames, 25.0)
@@ -179,7 +179,7 @@ def _bodies(
 def _track(
     rng: np.random.Generator, exact: Float[np.ndarray, "T 2 7 2"], smooth: Float[np.ndarray, "T C"]
 ) -> tuple[Float[np.ndarray, "T 2 7 2"], Float[np.ndarray, "T 2 7"]]:
-    """Return what a tracker would report: noise, guesses with a low score, and lost keypoints (NaN, score 0)."""
+    """Return what a tracker reports: noise, guesses with a low score, lost keypoints (NaN, score 0)."""
     shape = exact.shape[:3]
     chance = (smooth @ HIDDEN)[:, None, None]
     guessed = _held(rng.random(shape) < chance, 6)
@@ -242,7 +242,8 @@ def _held(begins: Bool[np.ndarray, "T ..."], frames: int) -> Bool[np.ndarray, "T
 
 
 def _gradient(path: Track) -> Track:
-    return np.diff(path, axis=0, append=2 * path[-1:] - path[-2:-1] if len(path) > 1 else path + [1.0, 0.0])
+    ahead = 2 * path[-1:] - path[-2:-1] if len(path) > 1 else path + 1.0
+    return np.diff(path, axis=0, append=ahead)
 
 
 def _angle(direction: Track) -> Float[np.ndarray, " T"]:
