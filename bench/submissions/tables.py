@@ -44,16 +44,19 @@ def read_parquet(file: BinaryIO, wanted: Mapping[Key, tuple[int, int]], classes:
     if footer > _FOOTER_BYTES:
         raise SubmissionError(f"a footer of {footer:,} bytes, expected at most {_FOOTER_BYTES:,}")
     try:
-        # ids stay a dictionary: a long one that is repeated is held once
-        parquet = pq.ParquetFile(pa.BufferReader(data), read_dictionary=list(_INDEX[:2]))
+        parquet = pq.ParquetFile(pa.BufferReader(data))
         _check_rows(parquet.metadata.num_rows, wanted)
         unpacked = sum(parquet.metadata.row_group(i).total_byte_size for i in range(parquet.num_row_groups))
         if unpacked > (limit := 8 * table_bytes(wanted)):
             raise SubmissionError(f"{unpacked:,} bytes unpacked, expected at most {limit:,}: not read")
         schema = parquet.schema_arrow
-        faults = list(_column_faults(schema.names, classes)) or list(_type_faults(schema))
-        return Found(dict.fromkeys(wanted), {}, faults) if faults else _place(parquet.read(), wanted)
-    except (pa.ArrowException, OSError, ValueError) as fault:
+        if faults := list(_column_faults(schema.names, classes)) or list(_type_faults(schema)):
+            return Found(dict.fromkeys(wanted), {}, faults)
+        # ids stay a dictionary: a long one that is repeated is held once
+        table = pq.ParquetFile(pa.BufferReader(data), read_dictionary=list(_INDEX[:2])).read()
+        table.validate(full=True)
+        return _place(table, wanted)
+    except (pa.ArrowException, OSError, ValueError, KeyError) as fault:
         raise SubmissionError(f"not a readable Parquet file ({_one_line(fault)})") from fault
 
 

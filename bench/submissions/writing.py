@@ -35,14 +35,14 @@ task = datasets.get_task("{task}")
 split = task.load_split()
 tests = {{part: store.load(task.dataset, split.ids(part, "test"), poses=True) for part in split.parts}}
 scores = {{part: {{r.id: my_model(r) for r in recordings}} for part, recordings in tests.items()}}
-submissions.write_run(Path("{id}"), "{task}", "seed0", scores)
+submissions.write_run(Path("{path}"), "{task}", "seed0", scores)
 ```
 
 `my_model(recording)` returns a float32 array (frames, {width}); `recording.keypoints` is
 (frames, animals, keypoints, 2) in pixels. Without this package, save the same arrays with
-`numpy.savez("{id}/{task}/seed0.npz", **{{"{part}/{recording}": scores, ...}})`.
+`numpy.savez("{path}/{task}/seed0.npz", **{{"{part}/{recording}": scores, ...}})`.
 
-Then: `bench validate {id}` and `bench evaluate {id}`.
+Then: `bench validate {path}` and `bench evaluate {path}`.
 """
 
 
@@ -102,6 +102,7 @@ def scaffold(folder: Path, task: Task) -> list[Path]:
     part = next(iter(split.parts))
     page = _TEMPLATE.format(
         id=name,
+        path=name if folder.is_absolute() else folder.as_posix(),  # no machine's paths on a page
         task=task.name,
         classes=", ".join(task.classes),
         width=len(task.classes),

@@ -317,6 +317,10 @@ CASES: dict[str, Case] = {
         table(lambda t: t.rename_columns(["part", "recording", "frame", "atack", *CLASSES[1:]])),
         ["column 'atack' is not expected; did you mean 'attack'?", "column 'attack' is missing"],
     ),
+    "Parquet without recordings": (
+        table(lambda t: t.drop_columns(["recording"])),
+        ["demo/seed0.parquet: column 'recording' is missing"],
+    ),
     "Parquet column order": (
         table(
             lambda t: t.select(["part", "recording", "frame", "other", "attack", "investigation", "mount"])

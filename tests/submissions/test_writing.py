@@ -6,6 +6,7 @@ import re
 import sys
 import tomllib
 import types
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -175,6 +176,15 @@ def test_a_scaffold_writes_over_nothing_and_says_what_to_add(tmp_path):
     assert set(read_entry(folder).tasks) == {"demo", "rats"}
     with pytest.raises(UsageError, match="folder name 'My model': expected lower-case"):
         scaffold(tmp_path / "My model", TASK)
+
+
+def test_the_page_names_the_folder_as_it_was_given(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    scaffold(Path("submissions/mine"), TASK)
+    page = Path("submissions/mine/README.md").read_text()
+    assert "bench validate submissions/mine" in page
+    assert 'write_run(Path("submissions/mine"), "demo"' in page
+    assert str(tmp_path) not in page
 
 
 @pytest.mark.parametrize("way", ["package", "numpy"])
