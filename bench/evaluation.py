@@ -26,7 +26,7 @@ from jaxtyping import Bool, Float, Int, Num
 
 from bench.errors import UsageError
 from bench.metrics import METRICS_VERSION, Metric
-from bench.metrics.intervals import DEFAULT_METHOD, Interval, interval
+from bench.metrics.intervals import Interval, interval
 from bench.recordings import Recording, one_hot, spans
 from bench.results import PartScore, Result, Score
 from bench.splits import Split
@@ -262,11 +262,11 @@ def _spread(values: Sequence[float] | Float[np.ndarray, " V"]) -> float:
 
 def _method(found: Interval, groups: int, resamples: int) -> dict[str, Any]:
     return {
-        "method": DEFAULT_METHOD,
+        "method": found.method,
         "level": LEVEL,
         "resamples": resamples,
         "seed": SEED,
-        "unit": "group of recordings",
+        "unit": "group",
         "groups": groups,
         "reason": found.reason,
     }
