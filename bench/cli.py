@@ -135,8 +135,9 @@ def validate(path: Path, task_name: str | None) -> None:
 @click.argument("path", type=folder)
 @click.option("--task", "task_name", help="Only this task of the submission.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result files instead of tables.")
+@click.option("--all", "every", is_flag=True, help="Print every number, not only the main ones.")
 @click.option("--results", default=RESULTS, type=folder, show_default=True, help="Where results are written.")
-def evaluate(path: Path, task_name: str | None, as_json: bool, results: Path) -> None:
+def evaluate(path: Path, task_name: str | None, as_json: bool, every: bool, results: Path) -> None:
     """Score a submission: validate, score every run and part, print and write the result."""
     from bench.report import text
     from bench.results import canonical, to_json
@@ -145,7 +146,7 @@ def evaluate(path: Path, task_name: str | None, as_json: bool, results: Path) ->
         if as_json:
             click.echo(canonical(to_json(result)).decode(), nl=False)
         else:
-            click.echo(f"{text(result)}\nwrote {written}\n")
+            click.echo(f"{text(result, every=every)}\nwrote {written}\n")
 
 
 @cli.command()

@@ -50,16 +50,22 @@ class Span:
     """Index of its group among all test groups of the task."""
 
 
+Key = tuple[Callable[..., Any], str, str]
+"""(`Metric.measure`, run, part)."""
+
+
 @dataclass(frozen=True, eq=False)
 class Measured:
     """What every metric needs of every run, part and span; the predictions are not read again."""
 
-    task: Task
-    cuts: Mapping[str, list[Span]]
+    classes: tuple[str, ...]
+    foreground: Bool[np.ndarray, " C"]
     runs: Sequence[str]
-    measures: Mapping[tuple[Callable[..., Any], str, str], list[Any]]
-    """(`Metric.measure`, run, part) -> its measure of each span."""
+    group: Mapping[str, Int[np.ndarray, " N"]]
+    """Part -> the group of each of its spans."""
     groups: int
+    measures: Mapping[Key, list[Any]]
+    """The measure of each span."""
 
 
 def evaluate(
@@ -82,11 +88,15 @@ def evaluate(
     groups = sorted({group for part in split.parts for group in split.group_of(part, "test").values()})
     cuts = {part: _cut(task, split, part, recordings, groups) for part in split.parts}
     counted = [span for cut in cuts.values() for span in cut]
-    measured = Measured(task, cuts, sorted(predictions), _measure(task, cuts, predictions), len(groups))
-    method: dict[str, Any] = {}
-    scores = {}
-    for metric in task.metrics:
-        scores[metric.name], method = _score(metric, measured, resamples)
+    measured = Measured(
+        classes=task.classes,
+        foreground=task.foreground,
+        runs=sorted(predictions),
+        group={part: np.array([span.group for span in cut]) for part, cut in cuts.items()},
+        groups=len(groups),
+        measures=_measure(task, cuts, predictions),
+    )
+    scores, how = score_all(task.metrics, measured, resamples)
     return Result(
         entry=entry,
         task=task_card(task),
@@ -100,9 +110,29 @@ def evaluate(
         support=dict(
             zip(task.classes, np.sum([s.truth.sum(axis=0) for s in counted], axis=0).tolist(), strict=True)
         ),
-        interval=method,
+        interval=how,
         scores=scores,
     )
+
+
+def score_all(
+    metrics: Sequence[Metric], measured: Measured, resamples: int = RESAMPLES
+) -> tuple[dict[str, Score], dict[str, Any]]:
+    """Reduce every metric to its score; return the scores by name and how the intervals were made."""
+    how: dict[str, Any] = {}
+    scores = {}
+    for metric in metrics:
+        scores[metric.name], found = _score(metric, measured, resamples)
+        how = {
+            "method": found.method,
+            "level": found.level,
+            "resamples": resamples,
+            "seed": SEED,
+            "unit": "group",
+            "groups": measured.groups,
+            "reason": found.reason,
+        }
+    return scores, how
 
 
 def task_card(task: Task) -> dict[str, Any]:
@@ -172,11 +202,9 @@ def _cut(
     return cut
 
 
-def _measure(
-    task: Task, cuts: Mapping[str, list[Span]], predictions: Predictions
-) -> dict[tuple[Callable[..., Any], str, str], list[Any]]:
+def _measure(task: Task, cuts: Mapping[str, list[Span]], predictions: Predictions) -> dict[Key, list[Any]]:
     """Measure every span of every run and part, once for all metrics that share a `measure`."""
-    made: dict[tuple[Callable[..., Any], str, str], list[Any]] = {}
+    made: dict[Key, list[Any]] = {}
     for run, by_part in sorted(predictions.items()):
         for part, cut in cuts.items():
             scores = [by_part[part][span.recording][span.frames] for span in cut]
@@ -189,8 +217,8 @@ def _measure(
     return made
 
 
-def _score(metric: Metric, measured: Measured, resamples: int) -> tuple[Score, dict[str, Any]]:
-    parts, runs, ones = list(measured.cuts), measured.runs, np.ones((1, measured.groups))
+def _score(metric: Metric, measured: Measured, resamples: int) -> tuple[Score, Interval]:
+    parts, runs, ones = list(measured.group), measured.runs, np.ones((1, measured.groups))
 
     def columns(weights: Float[np.ndarray, "R G"]) -> Float[np.ndarray, "R K"]:
         """Headline, then classes, then parts: everything that gets an interval."""
@@ -201,7 +229,7 @@ def _score(metric: Metric, measured: Measured, resamples: int) -> tuple[Score, d
     point = _values(metric, measured, ones)[0]  # (runs, parts, 1 + C)
     whole = columns(ones)[0]
     found = interval(columns, measured.groups, resamples=resamples, seed=SEED, level=LEVEL)
-    names = measured.task.classes if metric.mean != "none" else ()
+    names = measured.classes if metric.mean != "none" else ()
     per_run = [_over_parts(point[None, u], measured, ones)[0, 0] for u in range(len(runs))]
     score = Score(
         value=float(whole[0]),
@@ -224,7 +252,7 @@ def _score(metric: Metric, measured: Measured, resamples: int) -> tuple[Score, d
         },
         per_run=dict(zip(runs, map(float, per_run), strict=True)),
     )
-    return score, _method(found, measured.groups, resamples)
+    return score, found
 
 
 def _values(
@@ -233,12 +261,11 @@ def _values(
     """Reduce every run and part under rows of group weights: the mean first, then the class values."""
     rows = []
     for run in measured.runs:
-        for part, cut in measured.cuts.items():
-            group: Int[np.ndarray, " N"] = np.array([span.group for span in cut])
+        for part, group in measured.group.items():
             values = metric.reduce(measured.measures[metric.measure, run, part], weights[:, group])
-            mean = metric.average(values, measured.task.foreground)[:, None]
+            mean = metric.average(values, measured.foreground)[:, None]
             rows.append(mean if metric.mean == "none" else np.concatenate([mean, values], axis=1))
-    return np.stack(rows, axis=1).reshape(len(weights), len(measured.runs), len(measured.cuts), -1)
+    return np.stack(rows, axis=1).reshape(len(weights), len(measured.runs), len(measured.group), -1)
 
 
 def _over_parts(
@@ -246,8 +273,7 @@ def _over_parts(
 ) -> Float[np.ndarray, "R K"]:
     """Average over the parts in which a value is defined, each as often as its groups were drawn."""
     drawn = np.stack(
-        [weights[:, sorted({span.group for span in cut})].mean(axis=1) for cut in measured.cuts.values()],
-        axis=1,
+        [weights[:, np.unique(group)].mean(axis=1) for group in measured.group.values()], axis=1
     )[:, :, None]
     drawn = np.where(np.isnan(values), 0.0, drawn)
     total = drawn.sum(axis=1)
@@ -258,15 +284,3 @@ def _over_parts(
 def _spread(values: Sequence[float] | Float[np.ndarray, " V"]) -> float:
     """Return the population standard deviation; NaN for a single value or an infinite one."""
     return float(np.std(values)) if len(values) > 1 and np.isfinite(values).all() else float("nan")
-
-
-def _method(found: Interval, groups: int, resamples: int) -> dict[str, Any]:
-    return {
-        "method": found.method,
-        "level": LEVEL,
-        "resamples": resamples,
-        "seed": SEED,
-        "unit": "group",
-        "groups": groups,
-        "reason": found.reason,
-    }

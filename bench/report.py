@@ -15,6 +15,8 @@ from bench.metrics import FAMILIES, METRICS, METRICS_VERSION, Metric, metric
 from bench.results import Result, Score
 
 UNDEFINED = "–"
+MAIN = 4
+"""How many metrics of a task are printed unless all are asked for."""
 
 
 def metric_pages(name: str | None = None) -> str:
@@ -39,14 +41,14 @@ def metric_pages(name: str | None = None) -> str:
 def number(value: float, unit: str = "") -> str:
     """Write a value: three decimals for fractions, one for frames, a dash where undefined.
 
-    >>> number(0.53249), number(12.0, "frames"), number(float("nan"))
-    ('0.532', '12.0', '–')
+    >>> number(0.53249), number(12.0, "frames"), number(float("nan")), number(float("inf"), "frames")
+    ('0.532', '12.0', '–', '∞')
     """
     if math.isnan(value):
         return UNDEFINED
     if math.isinf(value):
         return "∞" if value > 0 else "-∞"
-    return f"{value:.1f}" if unit == "frames" else f"{value:.3f}"
+    return f"{value:.1f}" if unit in ("frames", "per minute") else f"{value:.3f}"
 
 
 def between(low: float, high: float, unit: str = "") -> str:
@@ -54,21 +56,34 @@ def between(low: float, high: float, unit: str = "") -> str:
     return UNDEFINED if math.isnan(low) or math.isnan(high) else f"{number(low, unit)} – {number(high, unit)}"
 
 
-def text(result: Result) -> str:
-    """Return what `bench evaluate` prints: every metric, every part, and what was counted."""
-    classes, task = result.task["classes"], result.task
-    rows = [_row(card, result.scores[card["name"]], classes) for card in task["metrics"]]
+def shown_in(unit: str, fps: float) -> tuple[str, float]:
+    """Return the unit in which people read a number, and the factor to it: rates are per minute.
+
+    >>> shown_in("per frame", 30.0), shown_in("frames", 30.0)
+    (('per minute', 1800.0), ('frames', 1.0))
+    """
+    return ("per minute", fps * 60) if unit == "per frame" else (unit, 1.0)
+
+
+def text(result: Result, *, every: bool = False) -> str:
+    """Return what `bench evaluate` prints: the main metrics or every one, every part, what was counted."""
+    task = result.task
+    cards = task["metrics"] if every else task["metrics"][:MAIN]
     runs = list(next(iter(result.scores.values())).per_run)
-    level = f"{result.interval['level']:.0%} interval"
     blocks = [
         f"{result.entry['name']} on {task['name']}: {task['title']}",
         f"{result.recordings} test recordings, {result.frames:,} frames ({task['protocol']['name']})",
         f"{len(runs)} run{'s' * (len(runs) != 1)}: {', '.join(runs)}",
         "",
-        _table(["metric", "value", level, "± runs", *classes], rows),
+        _table(
+            ["metric", "value", _level(result), "± runs", *task["classes"]],
+            [_row(card, result.scores[card["name"]], task) for card in cards],
+        ),
     ]
+    if len(task["metrics"]) > len(cards):
+        blocks.append(f"{len(task['metrics']) - len(cards)} more numbers: --all, --json, or the result file")
     if len(task["parts"]) > 1:
-        blocks += ["", _parts(result, level)]
+        blocks += ["", _parts(result)]
     blocks += ["", _footnote(result)]
     return "\n".join(blocks)
 
@@ -90,50 +105,59 @@ def _metric_page(one: Metric) -> str:
     return "\n  ".join(lines)
 
 
-def _row(card: Mapping[str, Any], score: Score, classes: Sequence[str]) -> list[str]:
-    unit = card["unit"]
-    per_class = [number(score.per_class[name], unit) if score.per_class else "" for name in classes]
+def _row(card: Mapping[str, Any], score: Score, task: Mapping[str, Any]) -> list[str]:
+    fps = task["dataset"]["fps"]
+    unit, factor = shown_in(card["unit"], fps)
+    value = number(score.value * factor, unit)
+    if unit == "frames" and math.isfinite(score.value):
+        value += f" = {score.value / fps * 1000:.0f} ms"
+    per_class = [
+        number(score.per_class[name] * factor, unit) if score.per_class else "" for name in task["classes"]
+    ]
     return [
-        card["title"],
-        number(score.value, unit),
-        between(score.low, score.high, unit),
-        number(score.std_runs, unit),
+        card["title"] + (f", {unit}" if unit else ""),
+        value,
+        between(score.low * factor, score.high * factor, unit),
+        number(score.std_runs * factor, unit),
         *per_class,
     ]
 
 
-def _parts(result: Result, level: str) -> str:
-    ranking = result.task["metrics"][0]
-    score = result.scores[ranking["name"]]
-    rows = [
-        [
-            part["title"],
-            number(score.per_part[part["name"]].value, ranking["unit"]),
-            between(score.per_part[part["name"]].low, score.per_part[part["name"]].high, ranking["unit"]),
-            *(number(value, ranking["unit"]) for value in score.per_part[part["name"]].per_class.values()),
-        ]
-        for part in result.task["parts"]
-    ]
-    return _table([f"{ranking['title']} by part", "value", level, *result.task["classes"]], rows)
+def _parts(result: Result) -> str:
+    card = result.task["metrics"][0]
+    unit, factor = shown_in(card["unit"], result.task["dataset"]["fps"])
+    rows = []
+    for part in result.task["parts"]:
+        score = result.scores[card["name"]].per_part[part["name"]]
+        rows.append(
+            [
+                part["title"],
+                number(score.value * factor, unit),
+                between(score.low * factor, score.high * factor, unit),
+                *(number(value * factor, unit) for value in score.per_class.values()),
+            ]
+        )
+    return _table([f"{card['title']} by part", "value", _level(result), *result.task["classes"]], rows)
+
+
+def _level(result: Result) -> str:
+    return f"{result.interval['level']:.0%} interval"
 
 
 def _footnote(result: Result) -> str:
-    support = ", ".join(f"{name} {count:,}" for name, count in result.support.items())
-    reason = result.interval["reason"]
-    if reason:
-        how = f"no interval: {reason}"
-    else:
-        how = (
-            f"intervals: {result.interval['method']}, {result.interval['resamples']:,} resamples of "
-            f"{result.interval['groups']} groups of recordings"
-        )
-    background = result.task["background"]
-    kept = (
-        f"; frames of {background!r} count, its own value is in no mean without background"
-        if background
-        else ""
+    lines = ["frames per class: " + ", ".join(f"{name} {count:,}" for name, count in result.support.items())]
+    if background := result.task["background"]:
+        lines.append(f"frames of {background!r} count; its own value is in no mean without background")
+    return "\n".join([*lines, interval_statement(result.interval)])
+
+
+def interval_statement(how: Mapping[str, Any]) -> str:
+    """Say in one line how the intervals were made, or why there are none."""
+    if how["reason"]:
+        return f"no interval: {how['reason']}"
+    return (
+        f"intervals: {how['method']}, {how['resamples']:,} resamples of {how['groups']} groups of recordings"
     )
-    return f"frames per class: {support}{kept}\n{how}"
 
 
 def _table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
