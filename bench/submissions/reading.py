@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from bench.errors import SubmissionError
+from bench.errors import SubmissionError, UsageError
 from bench.submissions.arrays import read_npz
 from bench.submissions.card import CARD, Entry, class_faults, read_card, task_faults
 from bench.submissions.checks import run_faults
@@ -51,30 +51,65 @@ def read_submission(path: Path, task: Task, expected: Expected) -> tuple[Entry, 
     """
     folder = _folder(path)
     entry, faults = _read_card(folder)
+    if entry and task.name in entry.tasks:
+        faults += class_faults(entry.tasks[task.name], task)
+    predictions, wrong = _read_task(folder, entry, task, expected)
+    title = f"{path}: not a valid submission for task {task.name!r}"
+    _raise(title, faults + wrong, _hint(path, entry, task.name))
+    if entry is None:
+        raise AssertionError("a card that cannot be read is a fault")
+    return entry, predictions
+
+
+def read_tasks(
+    path: Path, get_task: Callable[[str], Task], expect: Callable[[Task], Expected], only: str | None = None
+) -> tuple[Entry, dict[str, Predictions]]:
+    """Read and check the card and every task that it declares, or one of them.
+
+    `expect` says the frames of every test recording of a task. Raises one `SubmissionError` with
+    the faults of the card and of all these tasks, and what `get_task(only)` raises.
+    """
+    folder = _folder(path)
+    entry, faults = _read_card(folder)
+    known = [get_task(only)] if only else []
+    for name in entry.tasks if entry else ():
+        try:
+            known += [] if only else [get_task(name)]
+        except UsageError:
+            continue  # named among the faults of the card
+    faults += task_faults(entry, get_task) if entry else ()
+    read = {}
+    for task in known:
+        read[task.name], wrong = _read_task(folder, entry, task, expect(task))
+        faults += wrong
+    _raise(f"{path}: not a valid submission", faults, _hint(path, entry, only or "TASK"))
+    if entry is None:
+        raise AssertionError("a card that cannot be read is a fault")
+    return entry, read
+
+
+def _read_task(
+    folder: Path, entry: Entry | None, task: Task, expected: Expected
+) -> tuple[Predictions, list[Fault]]:
+    """Read the runs of one task; the predictions are whole only where there is no fault."""
     card = entry.tasks.get(task.name) if entry else None
-    if card:
-        faults += class_faults(card, task)
-    elif entry:
-        near = meant(task.name, entry.tasks)
-        faults.append(Fault("card", f"{CARD}: no table [tasks.{task.name}]{near}"))
     wanted = {
         (part, id_): (frames, len(task.classes))
         for part, recordings in expected.items()
         for id_, frames in recordings.items()
     }
+    files, faults = _run_files(folder, task.name)
+    if entry and not card:
+        near = meant(task.name, entry.tasks)
+        faults.insert(0, Fault("card", f"{CARD}: no table [tasks.{task.name}]{near}"))
     predictions: Predictions = {}
-    files, wrong = _run_files(folder, task.name)
-    faults += wrong
     for name in files:
         found = _read_run(folder / task.name / name, wanted, task)
         wrong = [*found.faults, *run_faults(found, wanted, task, card.output if card else None)]
         faults += [fault.at(f"{task.name}/{name}") for fault in wrong]
         if not faults:
             predictions[Path(name).stem] = _by_part(found.arrays, expected)
-    _raise(f"{path}: not a valid submission for task {task.name!r}", faults, _hint(path, entry, task.name))
-    if entry is None:
-        raise AssertionError("a card that cannot be read is a fault")
-    return entry, predictions
+    return predictions, faults
 
 
 def _folder(path: Path) -> Path:

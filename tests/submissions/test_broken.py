@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from bench.errors import SubmissionError
-from bench.submissions import read_entry, read_submission, write_card, write_run
+from bench.errors import SubmissionError, UsageError
+from bench.submissions import read_entry, read_submission, read_tasks, write_card, write_run
 
 from .conftest import (
     CLASSES,
@@ -21,6 +21,7 @@ from .conftest import (
     as_table,
     get_task,
     make_entry,
+    make_task,
     random_scores,
     save_npz,
     save_table,
@@ -483,3 +484,49 @@ def test_a_path_that_is_no_submission_says_how_to_start_one(folder, tmp_path):
     for path in (tmp_path / "absent", folder / "submission.toml", tmp_path / "empty"):
         with pytest.raises(SubmissionError, match=f"next: bench new {re.escape(str(path))} --task"):
             read_entry(path)
+
+
+def two_tasks(name: str):
+    return make_task("rats") if name == "rats" else get_task(name)
+
+
+def test_the_faults_of_the_card_and_of_all_its_tasks_come_in_one_message(folder):
+    tasks = dict.fromkeys(["demo", "rats", "dem"], make_entry(folder).tasks["demo"])
+    write_card(folder, make_entry(folder, tasks=tasks), replace=True)
+    write_run(folder, "rats", "seed0", random_scores())
+    with pytest.raises(SubmissionError, match=r"tasks\.dem: unknown task 'dem'"):
+        read_tasks(folder, two_tasks, lambda task: EXPECTED)
+    card("licence", "license")(folder)
+    card('"mount", "other"', '"other", "mount"')(folder)
+    CASES["one frame short"][0](folder)
+    write_run(folder, "rats", "seed0", {"all": random_scores()["all"]})
+    with pytest.raises(SubmissionError) as caught:
+        read_tasks(folder, two_tasks, lambda task: EXPECTED)
+    message = str(caught.value)
+    for piece in (
+        "unknown key 'license'",
+        "tasks.dem: unknown task",
+        "tasks.demo: classes: in the order",
+        "tasks.rats: classes: in the order",
+        "demo/seed0.npz: all/mouse003: 89 frames",
+        "rats/seed0.npz: rater-2/na is missing",
+    ):
+        assert message.count(piece) == 1
+
+
+def test_all_tasks_of_a_card_are_read_or_the_one_that_is_asked_for(folder):
+    tasks = dict.fromkeys(["demo", "rats"], make_entry(folder).tasks["demo"])
+    write_card(folder, make_entry(folder, tasks=tasks), replace=True)
+    entry, read = read_tasks(folder, two_tasks, lambda task: EXPECTED, only="demo")
+    assert entry.id == "mine"
+    assert list(read) == ["demo"]
+    assert list(read["demo"]) == ["seed0", "seed1"]
+    with pytest.raises(SubmissionError, match="rats/: cannot be opened"):
+        read_tasks(folder, two_tasks, lambda task: EXPECTED)
+    write_run(folder, "rats", "seed0", random_scores())
+    assert list(read_tasks(folder, two_tasks, lambda task: EXPECTED)[1]) == ["demo", "rats"]
+    with pytest.raises(UsageError, match="unknown task 'dmo'"):
+        read_tasks(folder, two_tasks, lambda task: EXPECTED, only="dmo")
+    (folder / "submission.toml").unlink()
+    with pytest.raises(SubmissionError, match="next: bench new"):
+        read_tasks(folder, two_tasks, lambda task: EXPECTED)
