@@ -22,7 +22,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +74,8 @@ class Manifest:
     dataset: str
     schema: int
     recordings: Mapping[str, Stored]
+    origin: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """Where the recordings came from, where that can be pinned: repository, revision, digest."""
 
     @property
     def frames(self) -> int:
@@ -97,7 +99,7 @@ def manifest(dataset: Dataset) -> Manifest:
         if data["schema"] != SCHEMA_VERSION:
             raise ValueError(f"schema {data['schema']}, expected {SCHEMA_VERSION}")
         recordings = {id_: Stored(**stored) for id_, stored in data["recordings"].items()}
-        return Manifest(data["dataset"], data["schema"], recordings)
+        return Manifest(data["dataset"], data["schema"], recordings, data.get("origin", {}))
     except (KeyError, TypeError, ValueError) as fault:
         raise DataError(
             f"{path} is not a store of this version",
@@ -107,7 +109,12 @@ def manifest(dataset: Dataset) -> Manifest:
 
 
 def pull(
-    dataset: Dataset, source: Path, tasks: Iterable[Task] = (), *, replace: bool = False
+    dataset: Dataset,
+    source: Path,
+    tasks: Iterable[Task] = (),
+    *,
+    replace: bool = False,
+    origin: Mapping[str, str] | None = None,
 ) -> tuple[Manifest, bool]:
     """Read official files into the store; return its manifest and whether anything was written.
 
@@ -120,9 +127,8 @@ def pull(
     shutil.rmtree(building, ignore_errors=True)
     building.mkdir(parents=True)
     try:
-        built = Manifest(
-            dataset.name, SCHEMA_VERSION, _write(dataset.read(source), building / "recordings.parquet")
-        )
+        stored = write_parquet(dataset.read(source), building / "recordings.parquet")
+        built = Manifest(dataset.name, SCHEMA_VERSION, stored, origin or {})
         _check_frozen(built, tasks)
         (building / "manifest.json").write_text(json.dumps(asdict(built), indent=1, sort_keys=True) + "\n")
         if (target / "manifest.json").is_file() and not replace:
@@ -185,7 +191,7 @@ def _swap(building: Path, target: Path) -> None:
 
 def _readable(dataset: Dataset, ids: Sequence[str], poses: bool) -> Iterator[Recording]:
     try:
-        yield from _read(home() / dataset.name / "recordings.parquet", ids, poses)
+        yield from read_parquet(home() / dataset.name / "recordings.parquet", ids, poses)
     except (OSError, KeyError, pa.ArrowException) as fault:
         raise DataError(
             f"the store of {dataset.name!r} cannot be read",
@@ -194,7 +200,8 @@ def _readable(dataset: Dataset, ids: Sequence[str], poses: bool) -> Iterator[Rec
         ) from fault
 
 
-def _write(recordings: Iterable[Recording], path: Path) -> dict[str, Stored]:
+def write_parquet(recordings: Iterable[Recording], path: Path) -> dict[str, Stored]:
+    """Write recordings in the schema above and return what the manifest says of each; none is a fault."""
     stored: dict[str, Stored] = {}
     rows: list[dict[str, Any]] = []
     with pq.ParquetWriter(path, SCHEMA, compression="zstd") as writer:
@@ -245,14 +252,15 @@ def _table(rows: list[dict[str, Any]]) -> pa.Table:
     )
 
 
-def _read(path: Path, ids: Sequence[str], poses: bool) -> Iterator[Recording]:
+def read_parquet(path: Path, ids: Sequence[str] | None, poses: bool) -> Iterator[Recording]:
+    """Yield the recordings of a file in the schema above, in the order of `ids`; all of them for None."""
     with pq.ParquetFile(path, memory_map=True) as file:
         where = {}
         for group in range(file.num_row_groups):
             for row, id_ in enumerate(file.read_row_group(group, columns=["id"])["id"].to_pylist()):
                 where[id_] = (group, row)
         at, table = -1, None
-        for id_ in ids:
+        for id_ in where if ids is None else ids:
             group, row = where[id_]
             if table is None or group != at:
                 table = file.read_row_group(group, columns=SCHEMA.names if poses else TRUTH_COLUMNS)

@@ -19,6 +19,18 @@ Kind = Literal["frames", "segments", "clusters"]
 
 
 @dataclass(frozen=True)
+class Published:
+    """A copy on a hub, pinned: `bench pull NAME` takes it, and takes nothing else for it."""
+
+    repo: str
+    """Organisation and name."""
+    revision: str
+    """The commit, 40 hex digits: branches and tags move."""
+    manifest: str
+    """SHA-256 of the copy's manifest, which holds the SHA-256 of every other file."""
+
+
+@dataclass(frozen=True)
 class Dataset:
     """Where recordings come from, under which licence, and how the official files are read."""
 
@@ -41,6 +53,9 @@ class Dataset:
     simulate: Callable[[Path], None] | None = None
     """Writes the official files, where the data are simulated and not recorded."""
     redistributable: bool = True
+    """Whether the licence lets anyone publish a copy; where it does not, `bench push` refuses."""
+    published: Published | None = None
+    """The copy that `bench pull NAME` takes by itself, where its maintainers published one."""
     notes: tuple[str, ...] = ()
     """Assumptions and known faults of the data."""
 
