@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bench.errors import BenchError, SubmissionError, UsageError
+from bench.errors import BenchError, UsageError
 
 if TYPE_CHECKING:
     from bench.recordings import Recording
@@ -213,26 +213,19 @@ def _submission(
     """Read every asked-for task of a submission; all of it is checked before anything is scored."""
     from bench.datasets import get_task
     from bench.store import load
-    from bench.submissions import read_entry, read_submission
+    from bench.submissions import Expected, read_tasks
 
-    entry = read_entry(path, get_task)
-    names = [task_name] if task_name else list(entry.tasks)
-    absent = [name for name in names if name not in entry.tasks]
-    if absent:
-        raise SubmissionError(
-            f"{path}/submission.toml declares no task {absent[0]!r}",
-            [f"it declares {', '.join(entry.tasks) or 'none'}"],
-            hint=f"bench evaluate {path}",
-        )
-    read = []
-    for task in map(get_task, names):
+    held: dict[str, dict[str, Recording]] = {}
+
+    def expect(task: Task) -> Expected:
         split = task.load_split()
         parts = {part: split.ids(part, "test") for part in split.parts}
-        ids = list(dict.fromkeys(id_ for part in parts.values() for id_ in part))
-        recordings = {recording.id: recording for recording in load(task.dataset, ids, poses=False)}
-        expected = {part: {id_: recordings[id_].frames for id_ in of} for part, of in parts.items()}
-        read.append((task, *read_submission(path, task, expected), recordings))
-    return read
+        ids = list(dict.fromkeys(id_ for of in parts.values() for id_ in of))
+        held[task.name] = {recording.id: recording for recording in load(task.dataset, ids, poses=False)}
+        return {part: {id_: held[task.name][id_].frames for id_ in of} for part, of in parts.items()}
+
+    entry, read = read_tasks(path, get_task, expect, only=task_name)
+    return [(get_task(name), entry, predictions, held[name]) for name, predictions in read.items()]
 
 
 def _evaluate(path: Path, task_name: str | None, results: Path) -> list[tuple[Result, Path]]:
