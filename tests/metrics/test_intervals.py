@@ -1,0 +1,283 @@
+"""Intervals and paired differences: tables, closed forms, naive resampling, and what has none."""
+
+from __future__ import annotations
+
+import math
+from itertools import combinations_with_replacement, pairwise
+
+import numpy as np
+import pytest
+
+from bench.metrics.frames import F1
+from bench.metrics.intervals import DEFAULT_METHOD, METHODS, MIN_GROUPS, interval
+from bench.metrics.paired import paired_difference, sign_p_value
+from bench.metrics.ranking import MAP
+from bench.metrics.resampling import Value, bootstrap_weights, draw, jackknife_error
+from bench.metrics.student import t_central, t_quantile
+
+T_TABLE = {  # (level, degrees): two-sided quantile, as printed tables have it
+    (0.95, 1): 12.706,
+    (0.95, 2): 4.303,
+    (0.95, 3): 3.182,
+    (0.95, 4): 2.776,
+    (0.95, 9): 2.262,
+    (0.95, 18): 2.101,
+    (0.95, 60): 2.000,
+    (0.99, 5): 4.032,
+    (0.99, 30): 2.750,
+    (0.999, 10): 4.587,
+    (0.5, 7): 0.711,
+}
+
+
+def ratio(numbers: np.ndarray, sizes: np.ndarray) -> Value:
+    """Return the weighted mean of each column: the form of every pooled metric."""
+    return lambda weights: (weights @ numbers) / (weights @ sizes)[:, None]
+
+
+@pytest.fixture
+def groups_of_three_columns() -> Value:
+    rng = np.random.default_rng(0)
+    sizes = rng.integers(50, 150, size=11).astype(float)
+    return ratio(rng.random((11, 3)) * sizes[:, None], sizes)
+
+
+@pytest.mark.parametrize(("level", "degrees"), T_TABLE)
+def test_t_quantiles_of_the_tables(level: float, degrees: int) -> None:
+    assert t_quantile(level, degrees) == pytest.approx(T_TABLE[level, degrees], abs=5e-4)
+    assert t_central(t_quantile(level, degrees), degrees) == pytest.approx(level, abs=1e-14)
+
+
+def test_t_with_one_degree_is_cauchy_and_with_many_is_normal() -> None:
+    assert t_central(1.7, 1) == pytest.approx(2 / math.pi * math.atan(1.7), abs=1e-15)
+    assert t_quantile(0.95, 100_000) == pytest.approx(1.959964, abs=1e-4)
+
+
+def test_resamples_are_frozen() -> None:
+    """The stream must never change: results of today are compared with those of years to come."""
+    frozen = [[0, 2, 0, 2, 1], [1, 0, 1, 1, 2], [0, 3, 2, 0, 0]]
+    assert bootstrap_weights(5, 3, seed=7).tolist() == frozen
+    np.testing.assert_array_equal(bootstrap_weights(19, 50, seed=1)[:20], bootstrap_weights(19, 20, seed=1))
+    assert (bootstrap_weights(19, 50, seed=1) != bootstrap_weights(19, 50, seed=2)).any()
+
+
+def test_resamples_draw_every_group_alike() -> None:
+    weights = bootstrap_weights(7, 20_000, seed=3)
+    assert (weights.sum(axis=1) == 7).all()
+    # Each count is binomial(7, 1/7): mean 1, variance 6/7; off-diagonal covariance -1/7.
+    np.testing.assert_allclose(weights.mean(axis=0), 1, atol=0.03)
+    np.testing.assert_allclose(np.cov(weights.T), np.eye(7) - 1 / 7, atol=0.04)
+
+
+def test_percentile_is_that_of_all_resamples() -> None:
+    """Five groups have 5**5 resamples; the quantiles of the drawn ones come near those of all."""
+    numbers = np.array([0.1, 0.4, 0.5, 0.7, 0.95])
+    every = [
+        (math.factorial(5) / math.prod(math.factorial(c) for c in np.bincount(chosen, minlength=5)), chosen)
+        for chosen in combinations_with_replacement(range(5), 5)
+    ]
+    expanded = np.repeat([numbers[list(c)].mean() for _, c in every], [int(n) for n, _ in every])
+    assert len(expanded) == 5**5
+    found = interval(ratio(numbers[:, None], np.ones(5)), 5, resamples=40_000, method="percentile")
+    low, high = np.quantile(expanded, [0.025, 0.975])
+    assert found.low[0] == pytest.approx(low, abs=0.011)
+    assert found.high[0] == pytest.approx(high, abs=0.011)
+
+
+def test_jackknife_of_a_mean_is_the_textbook_t_interval() -> None:
+    numbers = np.array([0.2, 0.5, 0.4, 0.9, 0.3, 0.6, 0.8])
+    found = interval(ratio(numbers[:, None], np.ones(7)), 7, method="jackknife_t")
+    half = 2.4469 * numbers.std(ddof=1) / math.sqrt(7)  # t of 6 degrees of freedom
+    assert found.high[0] - found.low[0] == pytest.approx(2 * half, abs=1e-4)
+    assert found.low[0] + found.high[0] == pytest.approx(2 * numbers.mean(), abs=1e-12)
+
+
+def test_bootstrap_t_of_a_mean_is_that_of_the_plain_formula() -> None:
+    """A mean has linear influences, so the error of each resample is s / sqrt(G) of the drawn numbers."""
+    numbers = np.random.default_rng(5).gamma(2.0, size=9)
+    found = interval(ratio(numbers[:, None], np.ones(9)), 9, method="bootstrap_t", resamples=4_000)
+    student = []
+    for row in bootstrap_weights(9, 4_000, seed=0):
+        drawn = np.repeat(numbers, row)
+        student.append((drawn.mean() - numbers.mean()) / (drawn.std(ddof=1) / 3))
+    error = numbers.std(ddof=1) / 3
+    assert found.low[0] == pytest.approx(numbers.mean() - np.quantile(student, 0.975) * error, rel=1e-3)
+    assert found.high[0] == pytest.approx(numbers.mean() - np.quantile(student, 0.025) * error, rel=1e-3)
+
+
+def test_expanded_is_wider_and_nears_the_percentile() -> None:
+    rng = np.random.default_rng(1)
+    widths = []
+    for groups in (5, 20, 200):
+        value = ratio(rng.random((groups, 1)), np.ones(groups))
+        one, other = (interval(value, groups, method=m, resamples=4_000) for m in ("percentile", "expanded"))
+        widths.append(float((other.high - other.low)[0] / (one.high - one.low)[0]))
+    assert widths[0] > 1.3 > 1.2 > widths[1] > 1.02 > widths[2] > 0.999
+
+
+def test_bca_corrects_for_bias_and_skewness() -> None:
+    """On the mean of a right-skewed sample both ends move right; on a symmetric one neither moves."""
+    skewed = np.random.default_rng(2).exponential(size=40)
+    plain, corrected = (
+        interval(ratio(skewed[:, None], np.ones(40)), 40, method=m, resamples=4_000)
+        for m in ("percentile", "bca")
+    )
+    assert corrected.low[0] > plain.low[0]
+    assert corrected.high[0] > plain.high[0]
+    even = np.concatenate([np.arange(1.0, 21), -np.arange(1.0, 21)])
+    plain, corrected = (
+        interval(ratio(even[:, None], np.ones(40)), 40, method=m, resamples=20_000)
+        for m in ("percentile", "bca")
+    )
+    assert corrected.low[0] == pytest.approx(plain.low[0], abs=0.1)
+    assert corrected.high[0] == pytest.approx(plain.high[0], abs=0.1)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_columns_are_independent_and_the_same_bytes_come_twice(
+    groups_of_three_columns: Value, method: str
+) -> None:
+    whole, again = (interval(groups_of_three_columns, 11, method=method, resamples=300) for _ in range(2))
+    assert whole.low.tobytes() == again.low.tobytes()
+    assert whole.high.tobytes() == again.high.tobytes()
+    point = groups_of_three_columns(np.ones((1, 11)))[0]
+    assert (whole.low < point).all()
+    assert (point < whole.high).all()
+    for k in range(3):
+        one = interval(
+            lambda w, k=k: groups_of_three_columns(w)[:, [k]], 11, method=method, resamples=300
+        )  # each column alone
+        assert one.low[0] == pytest.approx(whole.low[k], abs=1e-12)
+        assert one.high[0] == pytest.approx(whole.high[k], abs=1e-12)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_order_of_the_ends_at_every_level(groups_of_three_columns: Value, method: str) -> None:
+    levels = [
+        interval(groups_of_three_columns, 11, method=method, resamples=500, level=p) for p in (0.5, 0.8, 0.95)
+    ]
+    for narrow, wide in pairwise(levels):
+        assert (wide.low <= narrow.low).all()
+        assert (narrow.high <= wide.high).all()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_constant_has_an_interval_of_no_width(method: str) -> None:
+    """A perfect prediction is perfect in every resample."""
+    found = interval(lambda weights: np.ones((len(weights), 2)), 6, method=method, resamples=200)
+    assert found.low.tolist() == found.high.tolist() == [1.0, 1.0]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_class_of_one_group_has_no_interval(method: str) -> None:
+    """Nor does it disturb the other columns; a class of two groups has one."""
+    numbers = np.random.default_rng(3).random((12, 1)) @ np.ones((1, 3))
+    sizes = np.ones((12, 3))
+    numbers[1:, 0] = sizes[1:, 0] = 0
+    numbers[2:, 1] = sizes[2:, 1] = 0
+
+    def value(weights: np.ndarray) -> np.ndarray:
+        total = weights @ sizes
+        return np.divide(weights @ numbers, total, out=np.full_like(total, np.nan), where=total > 0)
+
+    found = interval(value, 12, method=method, resamples=500)
+    assert np.isnan(found.low).tolist() == np.isnan(found.high).tolist() == [True, False, False]
+    assert found.defined[2] == 500 > found.defined[1] > 0.8 * 500 > found.defined[0]
+    assert found.reason is None
+
+
+@pytest.mark.parametrize("groups", range(1, MIN_GROUPS))
+def test_few_groups_have_no_interval_and_say_why(groups: int) -> None:
+    value = ratio(np.random.default_rng(4).random((groups, 2)), np.ones(groups))
+    found = interval(value, groups)
+    assert np.isnan([found.low, found.high]).all()
+    assert found.low.shape == (2,)
+    assert found.reason == f"{groups} groups, and an interval needs at least 5"
+    pair = paired_difference(value, lambda w: value(w) / 2, groups)
+    assert pair.interval.reason == found.reason
+    assert np.isnan([pair.p_value, pair.below, pair.above]).all()
+    np.testing.assert_allclose(pair.difference, value(np.ones((1, groups)))[0] / 2)
+
+
+def test_default_is_one_of_the_methods() -> None:
+    value = ratio(np.arange(8.0)[:, None], np.ones(8))
+    named, default = interval(value, 8, method=DEFAULT_METHOD), interval(value, 8)
+    assert named.low.tobytes() == default.low.tobytes()
+    assert default.method == DEFAULT_METHOD
+
+
+def test_the_values_are_those_of_naively_resampled_recordings() -> None:
+    """Real metrics: each resample is what the metric gives the recordings drawn, written out."""
+    rng = np.random.default_rng(6)
+    spans = [(rng.random((n, 4)) < 0.4, rng.random((n, 4))) for n in (9, 17, 30, 5, 22, 12)]
+    for metric in (F1, MAP):
+        pairs = [(truth, scores >= 0.5 if metric is F1 else scores) for truth, scores in spans]
+        measures = [metric.measure(*pair) for pair in pairs]
+        drawn = draw(lambda w, m=metric, s=measures: m.reduce(s, w), 6, 20, seed=9)
+        for row, found in zip(drawn.weights, drawn.resampled, strict=True):
+            copies = [pair for pair, times in zip(pairs, row, strict=True) for _ in range(times)]
+            whole = metric.measure(*(np.concatenate([pair[i] for pair in copies]) for i in range(2)))
+            np.testing.assert_allclose(found, metric.reduce([whole], np.ones((1, 1)))[0], atol=1e-12)
+        for g, found in enumerate(drawn.left_out):
+            rest = [m for n, m in enumerate(measures) if n != g]
+            np.testing.assert_allclose(found, metric.reduce(rest, np.ones((1, 5)))[0], atol=1e-12)
+    assert jackknife_error(drawn.left_out).shape == (4,)
+
+
+def test_paired_difference_is_surer_than_two_intervals() -> None:
+    """Recordings differ much, entries little: only the pairing sees it."""
+    rng = np.random.default_rng(7)
+    hard, sizes = rng.random((15, 1)), np.ones(15)
+    better, worse = ratio(hard + 0.05 + 0.02 * rng.random((15, 1)), sizes), ratio(hard, sizes)
+    apart = [interval(value, 15) for value in (better, worse)]
+    assert apart[0].low[0] < apart[1].high[0]
+    pair = paired_difference(better, worse, 15)
+    assert pair.interval.low[0] > 0.04
+    assert (pair.above[0], pair.below[0]) == (1.0, 0.0)
+    assert pair.p_value[0] < 0.01
+    turned = paired_difference(worse, better, 15)
+    assert turned.p_value[0] == pair.p_value[0]
+    assert turned.interval.high[0] == pytest.approx(-pair.interval.low[0], abs=1e-12)
+
+
+def test_equal_entries_do_not_differ() -> None:
+    value = ratio(np.random.default_rng(8).random((9, 2)), np.ones(9))
+    pair = paired_difference(value, value, 9)
+    assert pair.p_value.tolist() == [1.0, 1.0]
+    assert pair.above.tolist() == pair.below.tolist() == [0.0, 0.0]
+
+
+def test_p_value_and_expanded_interval_tell_the_same() -> None:
+    rng = np.random.default_rng(9)
+    agreed = 0
+    for _ in range(200):
+        groups = int(rng.integers(5, 15))
+        shift = rng.normal(0, 0.6)
+        first = ratio(rng.normal(shift, 1, size=(groups, 1)), np.ones(groups))
+        pair = paired_difference(first, lambda w: np.zeros((len(w), 1)), groups, method="expanded")
+        outside = pair.interval.low[0] > 0 or pair.interval.high[0] < 0
+        # Within two resamples of the edge the added one and the interpolation may decide differently.
+        edge = 2 / 1_000 * groups
+        agreed += outside == (pair.p_value[0] < 0.05) or abs(pair.p_value[0] - 0.05) < edge
+    assert agreed == 200
+
+
+def test_p_value_is_uniform_where_nothing_differs() -> None:
+    """Of true nulls about one in twenty is below 0.05, few groups or not."""
+    rng = np.random.default_rng(10)
+    for groups in (8, 25):
+        values = []
+        for seed in range(300):
+            first = ratio(rng.normal(size=(groups, 1)), np.ones(groups))
+            zero = ratio(np.zeros((groups, 1)), np.ones(groups))
+            values.append(paired_difference(first, zero, groups, seed=seed).p_value[0])
+        assert 0.02 < np.mean(np.array(values) < 0.05) < 0.09
+        assert 0.4 < np.mean(np.array(values) < 0.5) < 0.6
+
+
+def test_p_value_shrinks_with_the_resamples_against_and_never_reaches_zero() -> None:
+    values = [sign_p_value(float(against), 1_000.0, 12) for against in (0, 5, 25, 300, 500, 1_000)]
+    assert values == sorted(values)
+    assert values[0] > 0
+    assert values[-2:] == [pytest.approx(1.0, abs=1e-2), 1.0]
+    assert math.isnan(sign_p_value(3.0, math.nan, 12))
