@@ -1,0 +1,46 @@
+"""The recurrent baselines of the MSGL paper: two layers of LSTM, in one or in both directions.
+
+Reference: Sharif and Caragea 2026, MSGL-Transformer, Scientific Reports, Tables 10, 13, 16 and 17. Their code
+is not released. Layers and sizes are the ones that give the paper's 57,604 and 147,972 parameters;
+where dropout acts and which state is read out cannot be told from a count and is chosen here.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+
+class LSTM(nn.Module):
+    """Run over time, then one linear layer on the final state of each direction."""
+
+    def __init__(
+        self,
+        features: int,
+        window: int,  # noqa: ARG002  any length will do, but all models are built alike
+        classes: int,
+        hidden: int = 64,
+        layers: int = 2,
+        dropout: float = 0.2,
+        *,
+        bidirectional: bool = False,
+    ) -> None:
+        super().__init__()
+        self.lstm = nn.LSTM(
+            features, hidden, layers, batch_first=True, dropout=dropout, bidirectional=bidirectional
+        )
+        self.directions = 2 if bidirectional else 1
+        self.dropout = nn.Dropout(dropout)
+        self.head = nn.Linear(self.directions * hidden, classes)
+
+    def forward(self, x: Float[Tensor, "B W F"]) -> Float[Tensor, "B C"]:
+        """Return the logits of the last frame of each window."""
+        _, (states, _) = self.lstm(x)  # (layers * directions, B, H), the last layer last
+        final = states[-self.directions :].transpose(0, 1).flatten(1)  # (B, directions * H)
+        logits: Tensor = self.head(self.dropout(final))
+        return logits
+
+
+BiLSTM = partial(LSTM, bidirectional=True)

@@ -1,0 +1,28 @@
+"""The CalMS21 single-frame network: what the pose of one frame tells without any time around it.
+
+Reference: Sun et al. 2021, arXiv:2104.02710, Task 1 baselines; layers and sizes as in the official code.
+It is the fully connected network, one block deeper and with less dropout.
+"""
+
+from __future__ import annotations
+
+from baselines.fc import FC
+
+
+class SingleFrame(FC):
+    """Normalise each coordinate, four dense blocks, one linear layer.
+
+    Raises `ValueError` where the window has more than one sample.
+    """
+
+    def __init__(
+        self,
+        features: int,
+        window: int,
+        classes: int,
+        channels: tuple[int, ...] = (512, 256, 128, 64),
+        dropout: float = 0.2,
+    ) -> None:
+        if window != 1:
+            raise ValueError(f"a window of {window} samples; a single frame is a window of 1")
+        super().__init__(features, window, classes, channels, dropout)
