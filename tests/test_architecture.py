@@ -19,6 +19,9 @@ ORDER = [
     "tasks",
     "datasets",
     "store",
+    "hub",
+    "datacard",
+    "verification",
     "submissions",
     "results",
     "report",
@@ -60,7 +63,7 @@ def module_of(path: Path) -> str:
 @pytest.mark.parametrize("path", SOURCES, ids=module_of)
 def test_imports_point_downwards(path: Path) -> None:
     here = room(module_of(path))
-    if here is None:  # bench/__init__.py is the front: it may show any room
+    if here in (None, "__main__"):  # the fronts may show any room
         return
     assert here in ORDER, f"{path} is in no room of the house"
     for name in imported(ast.parse(path.read_text())):

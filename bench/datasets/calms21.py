@@ -11,7 +11,7 @@ from jaxtyping import Int
 from bench.datasets.calms21_json import ANIMALS, CLASSES, FPS, IMAGE, KEYPOINTS, read_layout
 from bench.datasets.rules import SplitRule, Summary
 from bench.errors import DataError
-from bench.metrics import FRAME_METRICS
+from bench.metrics import CONCATENATED_METRICS, FRAME_METRICS
 from bench.recordings import Recording, one_hot
 from bench.splits import FrozenSplit, Totals
 from bench.tasks import Dataset, Protocol, Task
@@ -177,7 +177,7 @@ TASK1_MSGL = Task(
     classes=CLASSES,
     background="other",
     split=_SPLIT,
-    metrics=FRAME_METRICS,
+    metrics=(*FRAME_METRICS, *CONCATENATED_METRICS),
     protocol=MSGL_WINDOWS,
     reference=f"{REFERENCE}; the frames that count: the supports in Table 12 of the MSGL-Transformer paper",
 )

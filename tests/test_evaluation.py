@@ -1,0 +1,212 @@
+"""Evaluation: the order of means, what counts, and equality with scikit-learn on whole tasks."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.metrics import accuracy_score, average_precision_score, f1_score, recall_score
+
+from bench.errors import UsageError
+from bench.evaluation import evaluate, labels_of
+from bench.metrics import FRAME_METRICS
+from bench.recordings import Recording, one_hot
+from bench.results import canonical, read, to_json, write
+from bench.splits import Split
+from bench.tasks import Dataset, Part, Protocol, Task
+
+CLASSES = ("attack", "mount", "other")
+FRAMES = {"m1": 211, "m2": 97, "m3": 151, "m4": 83, "m5": 127, "m6": 61, "m7": 173}
+DATASET = Dataset(
+    name="toy",
+    title="Toy",
+    url="https://example.org",
+    licence="CC0",
+    citation="nobody",
+    fps=25.0,
+    animals=("a", "b"),
+    keypoints=("nose",),
+    image=(640, 480),
+    classes=CLASSES,
+    files="toy.json",
+    read=lambda folder: iter(()),
+)
+CARD = {"id": "entry", "name": "Entry"}
+
+
+def split(**parts: tuple[str, ...]) -> Split:
+    tests = parts or {"all": tuple(FRAMES)}
+    return Split(
+        name="toy",
+        source="rodent-bench",
+        rule="all",
+        parts={
+            part: {"train": {}, "val": {}, "test": {id_: (id_,) for id_ in ids}}
+            for part, ids in tests.items()
+        },
+    )
+
+
+def task(**parts: tuple[str, ...]) -> Task:
+    return Task(
+        name="toy",
+        title="Toy",
+        question="what?",
+        dataset=DATASET,
+        classes=CLASSES,
+        background="other",
+        split=split(**parts),
+        metrics=FRAME_METRICS,
+        parts=tuple(Part(part, part) for part in parts or ("all",)),
+    )
+
+
+def recordings(seed: int = 0) -> dict[str, Recording]:
+    rng = np.random.default_rng(seed)
+    made = {}
+    for id_, frames in FRAMES.items():
+        labels = np.repeat(rng.integers(0, 3, frames // 7 + 1), 7)[:frames]
+        made[id_] = Recording(
+            id=id_,
+            group=id_,
+            fps=25.0,
+            classes=CLASSES,
+            labels=one_hot(labels, 3),
+            annotated=np.ones(frames, dtype=bool),
+        )
+    return made
+
+
+def scores(truth: dict[str, Recording], seed: int, skill: float = 1.0) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    return {
+        id_: (rng.normal(size=(r.frames, 3)).round(1) + skill * r.labels).astype(np.float32)
+        for id_, r in truth.items()
+    }
+
+
+def test_values_equal_scikit_learn_on_the_pooled_frames() -> None:
+    truth = recordings()
+    predicted = scores(truth, 1)
+    result = evaluate(task(), CARD, {"seed0": {"all": predicted}}, truth)
+    y = np.concatenate([r.labels.argmax(axis=1) for r in truth.values()])
+    x = np.concatenate([predicted[id_] for id_ in truth])
+    hard = x.argmax(axis=1)
+    f1 = f1_score(y, hard, average=None, labels=[0, 1, 2])
+    ap = average_precision_score(np.eye(3)[y], x, average=None)
+    got = result.scores
+    np.testing.assert_allclose(list(got["f1"].per_class.values()), f1, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(list(got["map"].per_class.values()), ap, rtol=0, atol=1e-12)
+    assert got["f1"].value == pytest.approx(f1[:2].mean(), abs=1e-12)
+    assert got["map"].value == pytest.approx(ap[:2].mean(), abs=1e-12)
+    assert got["accuracy"].value == pytest.approx(accuracy_score(y, hard), abs=1e-12)
+    assert got["recall_mean"].value == pytest.approx(recall_score(y, hard, average="macro"), abs=1e-12)
+    assert result.frames == sum(FRAMES.values())
+    assert result.support == dict(zip(CLASSES, np.bincount(y).tolist(), strict=True))
+
+
+def test_mean_over_parts_then_over_runs() -> None:
+    """Parts of unequal size weigh alike; the spread over runs is the population's."""
+    parts = {"a": ("m1", "m2", "m3"), "b": ("m4", "m5", "m6", "m7")}
+    truth = recordings()
+    runs = {f"seed{seed}": scores(truth, seed) for seed in (0, 1, 2)}
+    predictions = {
+        run: {part: {id_: values[id_] for id_ in ids} for part, ids in parts.items()}
+        for run, values in runs.items()
+    }
+    whole = evaluate(task(**parts), CARD, predictions, truth)
+    alone = {
+        (run, part): evaluate(task(**{part: ids}), CARD, {run: {part: predictions[run][part]}}, truth)
+        .scores["f1"]
+        .value
+        for run in runs
+        for part, ids in parts.items()
+    }
+    per_run = [np.mean([alone[run, part] for part in parts]) for run in runs]
+    score = whole.scores["f1"]
+    assert score.value == pytest.approx(np.mean(per_run), abs=1e-12)
+    assert score.std_runs == pytest.approx(np.std(per_run), abs=1e-12)
+    assert list(score.per_run.values()) == pytest.approx(per_run, abs=1e-12)
+    over_runs = [np.mean([alone[run, part] for run in runs]) for part in parts]
+    assert [score.per_part[part].value for part in parts] == pytest.approx(over_runs, abs=1e-12)
+    assert score.std_parts == pytest.approx(np.std(over_runs), abs=1e-12)
+
+
+def test_a_protocol_and_missing_annotations_restrict_the_frames() -> None:
+    truth = recordings()
+    held = truth["m1"]
+    annotated = np.ones(held.frames, dtype=bool)
+    annotated[50:70] = False
+    truth["m1"] = replace(held, labels=held.labels & annotated[:, None], annotated=annotated)
+    restricted = replace(task(), protocol=Protocol("cut", "cut", skip_first=11, skip_last=3))
+    predicted = scores(truth, 1)
+    result = evaluate(restricted, CARD, {"seed0": {"all": predicted}}, truth)
+    counted = {id_: np.arange(r.frames)[11:-3] for id_, r in truth.items()}
+    counted["m1"] = np.setdiff1d(counted["m1"], np.arange(50, 70))
+    y = np.concatenate([truth[id_].labels.argmax(axis=1)[frames] for id_, frames in counted.items()])
+    x = np.concatenate([predicted[id_].argmax(axis=1)[frames] for id_, frames in counted.items()])
+    assert result.frames == sum(FRAMES.values()) - 14 * len(FRAMES) - 20
+    assert result.scores["accuracy"].value == pytest.approx(accuracy_score(y, x), abs=1e-12)
+    f1 = f1_score(y, x, average=None)
+    np.testing.assert_allclose(list(result.scores["f1"].per_class.values()), f1, rtol=0, atol=1e-12)
+
+
+def test_an_interval_holds_its_value_and_shrinks_with_recordings() -> None:
+    truth = recordings()
+    predicted = scores(truth, 1)
+    all_of_them = evaluate(task(), CARD, {"seed0": {"all": predicted}}, truth).scores["accuracy"]
+    five = evaluate(
+        task(all=("m1", "m2", "m3", "m4", "m5")), CARD, {"seed0": {"all": predicted}}, truth
+    ).scores["accuracy"]
+    assert all_of_them.low < all_of_them.value < all_of_them.high
+    assert five.low < five.value < five.high
+
+
+def test_too_few_recordings_give_no_interval_and_say_why() -> None:
+    truth = recordings()
+    result = evaluate(task(all=("m1", "m2")), CARD, {"seed0": {"all": scores(truth, 1)}}, truth)
+    assert math.isnan(result.scores["f1"].low)
+    assert "2" in result.interval["reason"]
+
+
+def test_a_class_absent_from_the_truth_is_undefined_for_every_entry() -> None:
+    truth = {
+        id_: replace(r, labels=one_hot(np.where(r.labels[:, 1], 0, r.labels.argmax(axis=1)), 3))
+        for id_, r in recordings().items()
+    }
+    for seed, skill in ((1, 1.0), (2, 0.0)):
+        result = evaluate(task(), CARD, {"seed0": {"all": scores(truth, seed, skill)}}, truth)
+        for name in ("f1", "map"):
+            assert math.isnan(result.scores[name].per_class["mount"])
+            assert result.scores[name].value == result.scores[name].per_class["attack"]
+    assert b"NaN" not in canonical(to_json(result))
+
+
+def test_same_input_same_bytes_in_whatever_order(tmp_path: Path) -> None:
+    truth = recordings()
+    predicted = {f"seed{seed}": {"all": scores(truth, seed)} for seed in (0, 1)}
+    first = evaluate(task(), CARD, predicted, truth)
+    turned = {
+        run: {part: dict(reversed(by_id.items())) for part, by_id in parts.items()}
+        for run, parts in reversed(predicted.items())
+    }
+    second = evaluate(task(), CARD, turned, dict(reversed(truth.items())))
+    assert canonical(to_json(first)) == canonical(to_json(second))
+    path = write(replace(first, provenance={"scored": "today"}), tmp_path)
+    assert path.name == "toy--entry.json"
+    assert read(path).digest() == first.digest()
+    assert canonical(to_json(read(path))) == path.read_bytes()
+
+
+def test_labels_of_exclusive_and_overlapping_classes() -> None:
+    values = np.array([[0.2, 0.2, 0.1], [0.5, 0.4, 0.9], [0.1, 0.2, 0.3]], dtype=np.float32)
+    np.testing.assert_array_equal(labels_of(values, exclusive=True).argmax(axis=1), [0, 2, 2])
+    np.testing.assert_array_equal(labels_of(values, exclusive=False), [[0, 0, 0], [1, 0, 1], [0, 0, 0]])
+
+
+def test_another_kind_of_task_is_refused() -> None:
+    with pytest.raises(UsageError, match="segments"):
+        evaluate(replace(task(), kind="segments"), CARD, {}, {})

@@ -1,0 +1,139 @@
+"""The whole path once, through the command line: simulate, train, score, publish; and its exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bench.results import read_all
+
+ROOT = Path(__file__).parent.parent
+TASK = "demo-12x900"
+
+
+def bench(folder: Path, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "bench", *arguments],
+        cwd=folder,
+        env={**os.environ, "BENCH_HOME": str(folder / "home")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr
+    return done
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder in which `bench demo` ran at a small size."""
+    pytest.importorskip("torch", reason="the demo trains a convolution: pip install '.[train]'")
+    folder = tmp_path_factory.mktemp("demo")
+    printed = bench(folder, "demo", "--recordings", "12", "--frames", "900", "--epochs", "6").stdout
+    assert "simulated" in printed
+    assert printed.rstrip().endswith(str(Path("demo/leaderboard/site/index.html")))
+    return folder
+
+
+def test_the_convolution_beats_the_prior(demo: Path) -> None:
+    conv1d, prior = read_all(demo / "demo" / "leaderboard" / "results")
+    assert (conv1d.entry["id"], prior.entry["id"]) == ("conv1d", "prior")
+    for metric in ("f1", "map"):
+        assert conv1d.scores[metric].value > prior.scores[metric].value
+    assert conv1d.truth_digest == prior.truth_digest
+    assert conv1d.task["dataset"]["simulated"]
+
+
+def test_the_pages_say_simulated(demo: Path) -> None:
+    site = demo / "demo" / "leaderboard" / "site"
+    for page in (site / "index.html", site / f"{TASK}.html"):
+        assert "simulated" in page.read_text().lower()
+
+
+def test_the_average_of_scores_equals_scikit_learn_on_the_same_frames(demo: Path) -> None:
+    from sklearn.metrics import average_precision_score, f1_score
+
+    from bench.datasets import get_task
+    from bench.store import load
+
+    task = get_task(TASK)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BENCH_HOME", str(demo / "home"))
+        truth = {
+            r.id: task.truth(r) for r in load(task.dataset, task.load_split().ids("all", "test"), poses=False)
+        }
+    with np.load(demo / "demo" / "submissions" / "conv1d" / TASK / "seed0.npz") as arrays:
+        scores = np.concatenate([arrays[f"all/{id_}"] for id_ in truth])
+    y = np.concatenate(list(truth.values()))
+    result = next(r for r in read_all(demo / "demo/leaderboard/results") if r.entry["id"] == "conv1d")
+    f1 = f1_score(y.argmax(axis=1), scores.argmax(axis=1), average=None)
+    ap = average_precision_score(y, scores, average=None)
+    np.testing.assert_allclose(list(result.scores["f1"].per_class.values()), f1, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(list(result.scores["map"].per_class.values()), ap, rtol=0, atol=1e-12)
+
+
+def test_evaluating_again_gives_the_same_bytes(demo: Path) -> None:
+    written = json.loads((demo / f"demo/leaderboard/results/{TASK}--prior.json").read_text())
+    printed = bench(demo, "evaluate", "demo/submissions/prior", "--json", "--results", "again").stdout
+    again = json.loads(printed)
+    assert again.pop("provenance").keys() == written.pop("provenance").keys()
+    assert again == written
+
+
+def test_a_new_submission_validates_once_predictions_are_added(demo: Path) -> None:
+    bench(demo, "new", "submissions/mymodel", "--task", TASK)
+    wanting = bench(demo, "validate", "submissions/mymodel", code=3)
+    assert "no run" in wanting.stderr
+    readme = (demo / "submissions/mymodel/README.md").read_text()
+    (code,) = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+    uniform = "import numpy as np\nmy_model = lambda r: np.full((r.frames, 4), 0.25, dtype=np.float32)\n"
+    subprocess.run(
+        [sys.executable, "-c", uniform + code],
+        cwd=demo,
+        env={**os.environ, "BENCH_HOME": str(demo / "home")},
+        check=True,
+    )
+    assert "valid: mymodel" in bench(demo, "validate", "submissions/mymodel").stdout
+    assert "mymodel" in bench(demo, "evaluate", "submissions/mymodel").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["evaluate", "nowhere"], 3, "bench new nowhere --task TASK"),
+        (["new", "submissions/x", "--task", "dmo"], 2, "did you mean 'demo'"),
+        (["pull", "calms-21"], 2, "did you mean 'calms21'"),
+        (["pull", "rat-dyads"], 2, "bench pull rat-dyads --from FOLDER"),
+        (["pull", "rat-dyads", "--from", "nowhere"], 4, "nowhere"),
+        (["train", "conv2d", "--task", "demo"], 2, "did you mean 'conv1d'"),
+        (["train", "prior", "--task", "demo", "--seed", "4..1"], 2, "a range such as 0..4"),
+        (["train", "prior", "--task", "rat-dyads"], 4, "bench pull rat-dyads --from FOLDER"),
+        (["metrics", "onset_bais"], 2, "did you mean 'onset_bias'"),
+        (["publish", "--oops"], 2, "No such option"),
+    ],
+)
+def test_faults_say_what_to_type_next(tmp_path: Path, arguments: list[str], code: int, says: str) -> None:
+    assert says in bench(tmp_path, *arguments, code=code).stderr
+
+
+def test_lists(tmp_path: Path) -> None:
+    assert "bench pull calms21 --from FOLDER" in bench(tmp_path, "tasks").stdout
+    assert "2 TP / (2 TP + FP + FN)" in bench(tmp_path, "metrics", "f1").stdout
+    assert bench(tmp_path, "metrics").stdout.count("higher is better") > 20
+
+
+def test_every_command_is_in_the_readme_or_the_changelog() -> None:
+    from bench.cli import cli
+
+    documents = (ROOT / "README.md").read_text() + (ROOT / "CHANGELOG.md").read_text()
+    for name, command in cli.commands.items():
+        assert command.help, f"bench {name} has no help"
+        assert f"bench {name}" in documents or f"`{name}`" in documents, f"bench {name} is nowhere described"
