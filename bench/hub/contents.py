@@ -1,0 +1,101 @@
+"""What a copy holds: the SHA-256 of every file, in `manifest.json`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from bench.errors import DataError
+from bench.store import SCHEMA_VERSION
+from bench.tasks import Dataset
+
+MANIFEST = "manifest.json"
+SHARDS = "data/*.parquet"
+_SHARD = re.compile(r"data/shard-\d{3,6}\.parquet")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One file as the manifest lists it."""
+
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Contents:
+    """The files of a copy, the manifest itself left out."""
+
+    dataset: str
+    schema: int
+    files: Mapping[str, Listed]
+
+    @property
+    def shards(self) -> list[str]:
+        """The Parquet files, in order."""
+        return sorted(name for name in self.files if _SHARD.fullmatch(name))
+
+    def text(self) -> str:
+        """Return the manifest; the same files give the same bytes."""
+        return json.dumps(asdict(self), indent=1, sort_keys=True) + "\n"
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file, in hex digits."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def shard(number: int) -> str:
+    """Return the name of the Parquet file of that number."""
+    return f"data/shard-{number:03d}.parquet"
+
+
+def of_folder(dataset: Dataset, folder: Path) -> Contents:
+    """List the files of a copy that is being made."""
+    paths = sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / MANIFEST)
+    listed = {
+        path.relative_to(folder).as_posix(): Listed(path.stat().st_size, sha256(path)) for path in paths
+    }
+    return Contents(dataset.name, SCHEMA_VERSION, listed)
+
+
+def read(path: Path) -> Contents:
+    """Read a manifest; raise `DataError` listing what is wrong with it."""
+    try:
+        data = json.loads(path.read_bytes())
+        files = {name: Listed(**listed) for name, listed in data["files"].items()}
+        contents = Contents(data["dataset"], data["schema"], files)
+    except (OSError, KeyError, TypeError, ValueError, AttributeError) as fault:
+        raise DataError(
+            f"{path.name} is not the manifest of a copy", [f"{type(fault).__name__}: {fault}"]
+        ) from fault
+    problems = [
+        f"{name}: no SHA-256 of 64 hex digits"
+        for name, listed in files.items()
+        if not isinstance(listed.sha256, str) or not _DIGEST.fullmatch(listed.sha256)
+    ]
+    if not contents.shards:
+        problems.append("no data/shard-NNN.parquet")
+    if contents.schema != SCHEMA_VERSION:
+        problems.append(f"schema {contents.schema}, expected {SCHEMA_VERSION}")
+    if problems:
+        raise DataError(f"{path.name} is not the manifest of a copy", problems)
+    return contents
+
+
+def faults(contents: Contents, folder: Path) -> dict[str, str]:
+    """Compare the Parquet files at hand with the manifest; return file -> what is wrong with it."""
+    found = {}
+    for name in contents.shards:
+        path = folder / name
+        if not path.is_file():
+            found[name] = "listed in the manifest, not in the copy"
+        elif (digest := sha256(path)) != contents.files[name].sha256:
+            found[name] = f"sha256 {digest}, expected {contents.files[name].sha256}"
+    return found
