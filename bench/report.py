@@ -56,6 +56,16 @@ def between(low: float, high: float, unit: str = "") -> str:
     return UNDEFINED if math.isnan(low) or math.isnan(high) else f"{number(low, unit)} – {number(high, unit)}"
 
 
+def valued(value: float, unit: str, fps: float | None) -> str:
+    """Write a value, and in milliseconds where it is a number of frames and their rate is known.
+
+    >>> valued(3.0, "frames", 30.0), valued(3.0, "frames", None), valued(0.5, "", 30.0)
+    ('3.0 = 100 ms', '3.0', '0.500')
+    """
+    in_time = f" = {value / fps * 1000:.0f} ms" if unit == "frames" and fps and math.isfinite(value) else ""
+    return number(value, unit) + in_time
+
+
 def shown_in(unit: str, fps: float) -> tuple[str, float]:
     """Return the unit in which people read a number, and the factor to it: rates are per minute.
 
@@ -75,7 +85,7 @@ def text(result: Result, *, every: bool = False) -> str:
         f"{result.recordings} test recordings, {result.frames:,} frames ({task['protocol']['name']})",
         f"{len(runs)} run{'s' * (len(runs) != 1)}: {', '.join(runs)}",
         "",
-        _table(
+        table(
             ["metric", "value", _level(result), "± runs", *task["classes"]],
             [_row(card, result.scores[card["name"]], task) for card in cards],
         ),
@@ -108,15 +118,12 @@ def _metric_page(one: Metric) -> str:
 def _row(card: Mapping[str, Any], score: Score, task: Mapping[str, Any]) -> list[str]:
     fps = task["dataset"]["fps"]
     unit, factor = shown_in(card["unit"], fps)
-    value = number(score.value * factor, unit)
-    if unit == "frames" and math.isfinite(score.value):
-        value += f" = {score.value / fps * 1000:.0f} ms"
     per_class = [
         number(score.per_class[name] * factor, unit) if score.per_class else "" for name in task["classes"]
     ]
     return [
         card["title"] + (f", {unit}" if unit else ""),
-        value,
+        valued(score.value * factor, unit, fps),
         between(score.low * factor, score.high * factor, unit),
         number(score.std_runs * factor, unit),
         *per_class,
@@ -137,7 +144,7 @@ def _parts(result: Result) -> str:
                 *(number(value * factor, unit) for value in score.per_class.values()),
             ]
         )
-    return _table([f"{card['title']} by part", "value", _level(result), *result.task["classes"]], rows)
+    return table([f"{card['title']} by part", "value", _level(result), *result.task["classes"]], rows)
 
 
 def _level(result: Result) -> str:
@@ -160,6 +167,7 @@ def interval_statement(how: Mapping[str, Any]) -> str:
     )
 
 
-def _table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Align rows under headers: names to the left, numbers to the right."""
     align = ["left"] + ["right"] * (len(headers) - 1)
     return tabulate(rows, headers=headers, tablefmt="simple", colalign=align, disable_numparse=True)

@@ -87,10 +87,7 @@ class Result:
 
 def to_json(result: Result) -> dict[str, Any]:
     """Return plain JSON values: NaN is None, an infinite number its name."""
-    plain = _plain(asdict(result))
-    if not isinstance(plain, dict):
-        raise TypeError("a result is an object")
-    return plain
+    return {key: plain(value) for key, value in asdict(result).items()}
 
 
 def canonical(value: Any) -> bytes:
@@ -139,19 +136,19 @@ def _score(data: Mapping[str, Any]) -> Score:
     return Score(per_part=parts, per_class_interval=intervals, **filled)
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Write what JSON has no number for: NaN (undefined) as null, an infinite error as "inf"."""
     if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
+        return {key: plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None if math.isnan(value) else str(value)
     return value
 
 
 def _numbers(value: Any) -> Any:
-    """Read back what `_plain` wrote inside a score, where every leaf is a number."""
+    """Read back what `plain` wrote inside a score, where every leaf is a number."""
     if isinstance(value, Mapping):
         return {key: _numbers(item) for key, item in value.items()}
     if isinstance(value, list):

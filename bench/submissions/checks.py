@@ -78,15 +78,24 @@ def _cause(key: Key, frames: int, found: Found, wanted: Mapping[Key, tuple[int, 
     twin = _swapped(key, frames, found, wanted)
     if twin:
         return f": the frames of {twin}, are the two swapped?"
-    short = expected - frames
-    protocol = task.protocol
-    if abs(short) == 1:
-        return f": one frame {'short' if short > 0 else 'long'}, an off-by-one at the end?"
-    if short and short == protocol.skip_first + protocol.skip_last:
+    short, protocol = expected - frames, task.protocol
+    if short and abs(short) != 1 and short == protocol.skip_first + protocol.skip_last:
         return (
             f": the frames that protocol {protocol.name!r} counts; a submission scores every frame, "
             "the protocol chooses among them"
         )
+    return length_cause(frames, expected)
+
+
+def length_cause(frames: int, expected: int) -> str:
+    """Guess from two numbers of frames why they differ; empty where nothing comes to mind.
+
+    >>> length_cause(99, 100)
+    ': one frame short, an off-by-one at the end?'
+    """
+    short = expected - frames
+    if abs(short) == 1:
+        return f": one frame {'short' if short > 0 else 'long'}, an off-by-one at the end?"
     if 1 < short <= 300:
         return (
             f": {short} frames short, as windows of {short} or {short + 1} frames without padding leave it; "
