@@ -26,6 +26,8 @@ ORDER = [
     "results",
     "report",
     "evaluation",
+    "scoring",
+    "scorefiles",
     "comparison",
     "reference",
     "leaderboard",
