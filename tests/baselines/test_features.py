@@ -22,20 +22,23 @@ def test_order_is_animal_keypoint_xy_and_scale_is_the_image() -> None:
                 np.testing.assert_allclose(features[t, at : at + 2], [x / 800, y / 500], rtol=1e-6)
 
 
-def test_a_lost_keypoint_is_the_origin_and_its_neighbours_stay() -> None:
-    keypoints = np.full((3, 1, 2, 2), 100, np.float32)
-    keypoints[1, 0, 1] = np.nan
+def test_a_lost_keypoint_stays_where_it_was_last_seen() -> None:
+    x = np.array([np.nan, np.nan, 80, np.nan, np.nan, 160, np.nan], np.float32)
+    keypoints = np.full((7, 1, 2, 2), 100, np.float32)
+    keypoints[:, 0, 1] = x[:, None]
     given = keypoints.copy()
     features = pose_features(keypoints, IMAGE)
-    np.testing.assert_array_equal(features[1], np.float32([0.125, 0.2, 0, 0]))
-    np.testing.assert_array_equal(features[0], np.float32([0.125, 0.2, 0.125, 0.2]))
+    np.testing.assert_array_equal(features[:, 2], np.float32([0, 0, 0.1, 0.1, 0.1, 0.2, 0.2]))
+    np.testing.assert_allclose(features[:, 3], [0, 0, 0.16, 0.16, 0.16, 0.32, 0.32], rtol=1e-6)
+    np.testing.assert_array_equal(features[:, :2], np.tile(np.float32([0.125, 0.2]), (7, 1)))
     np.testing.assert_array_equal(keypoints, given)
 
 
-def test_no_frame_depends_on_another() -> None:
+def test_no_frame_depends_on_a_later_one() -> None:
     rng = np.random.default_rng(0)
-    keypoints = rng.normal(200, 50, (7, 2, 3, 2)).astype(np.float32)
-    keypoints[rng.random((7, 2, 3)) < 0.4] = np.nan
+    keypoints = rng.normal(200, 50, (9, 2, 3, 2)).astype(np.float32)
+    keypoints[rng.random((9, 2, 3)) < 0.4] = np.nan
     features = pose_features(keypoints, IMAGE)
-    for t in range(7):
-        np.testing.assert_array_equal(features[t : t + 1], pose_features(keypoints[t : t + 1], IMAGE))
+    assert np.isfinite(features).all()
+    for t in range(1, 9):
+        np.testing.assert_array_equal(features[:t], pose_features(keypoints[:t], IMAGE))

@@ -95,7 +95,7 @@ CONV = Baseline(
     description="a small convolution",
     reference="none",
     model="baselines.conv1d:Conv1D",
-    recipe=Recipe(past=20, future=16, gap=1, epochs=10, batch=32),
+    recipe=Recipe(past=20, future=16, gap=1, epochs=10, batch=16),
 )
 
 if __name__ == "__main__":
