@@ -23,6 +23,7 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -177,6 +178,13 @@ def load(dataset: Dataset, ids: Sequence[str], *, poses: bool) -> Iterator[Recor
                 hint=f"{_how_to_pull(dataset)} --replace",
             )
         yield recording
+
+
+def load_all(dataset: Dataset, ids: Iterable[str] | None = None) -> Iterator[Recording]:
+    """Yield recordings, all of them for None, with keypoints where the store holds them."""
+    held = manifest(dataset).recordings
+    for poses, some in groupby(held if ids is None else ids, key=lambda id_: id_ in held and held[id_].poses):
+        yield from load(dataset, list(some), poses=poses)
 
 
 def _swap(building: Path, target: Path) -> None:

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
 
 from bench import store
@@ -20,7 +19,6 @@ from bench.hub.card import card
 from bench.hub.contents import MANIFEST, Contents
 from bench.hub.croissant import croissant
 from bench.hub.faults import explained
-from bench.recordings import Recording
 from bench.splits import SUBSETS
 from bench.store import Manifest
 from bench.tasks import Dataset, Task
@@ -80,7 +78,7 @@ def repository(dataset: Dataset, tasks: Sequence[Task], folder: Path) -> Content
     files: dict[str, tuple[str, ...]] = {}
     for number, ids in enumerate(cut(wanted, held)):
         name = manifests.shard(number)
-        store.write_parquet(_load(dataset, held, ids), folder / name)
+        store.write_parquet(store.load_all(dataset, ids), folder / name)
         files[name] = tuple(ids)
     configurations = {config: _files(splits, files) for config, splits in wanted.items() if splits}
     (folder / "README.md").write_text(card(dataset, tasks, configurations, held), encoding="utf-8")
@@ -138,9 +136,3 @@ def _files(splits: Mapping[str, Sequence[str]], files: Mapping[str, Sequence[str
         split: [name for name, inside in files.items() if set(inside) <= set(ids)]
         for split, ids in splits.items()
     }
-
-
-def _load(dataset: Dataset, held: Manifest, ids: Iterable[str]) -> Iterator[Recording]:
-    """Yield recordings as the store has them, with or without poses."""
-    for poses, some in groupby(ids, key=lambda id_: held.recordings[id_].poses):
-        yield from store.load(dataset, list(some), poses=poses)

@@ -1,0 +1,7 @@
+"""The card of a data set: whose it is, what it holds, what is missing, how long its bouts last."""
+
+from bench.datacard.plot import bout_plot
+from bench.datacard.survey import Survey, survey, survey_dataset
+from bench.datacard.text import sources, text
+
+__all__ = ["Survey", "bout_plot", "sources", "survey", "survey_dataset", "text"]

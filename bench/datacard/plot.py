@@ -1,0 +1,92 @@
+"""How long bouts last, as a drawing: one histogram per class over doubling lengths."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+import numpy as np
+from jaxtyping import Int
+
+LEFT, WIDTH, ROW, TOP = 130, 560, 56, 44
+BARS = "·▁▂▃▄▅▆▇█"
+
+
+def doubling(lengths: Sequence[Int[np.ndarray, " B"]]) -> Int[np.ndarray, "C L"]:
+    """Count bouts of 1, 2 to 3, 4 to 7, 8 to 15, … frames for each class, up to the longest of any.
+
+    >>> doubling([np.array([1, 1, 3]), np.array([9])])
+    array([[2, 1, 0, 0],
+           [0, 0, 0, 1]])
+    """
+    exponents = [np.frexp(of)[1] - 1 for of in lengths]  # floor(log2), exactly
+    bins = 1 + max((int(of.max()) for of in exponents if of.size), default=0)
+    return np.array([np.bincount(of, minlength=bins) for of in exponents]).reshape(len(lengths), bins)
+
+
+def bar(counts: Int[np.ndarray, " L"]) -> str:
+    """Draw counts as block characters, the tallest full; a count of one or more is never a dot.
+
+    >>> bar(np.array([0, 1, 50, 100]))
+    '·▁▄█'
+    """
+    tallest = max(int(counts.max(initial=0)), 1)
+    return "".join(BARS[0 if count == 0 else max(1, round(8 * int(count) / tallest))] for count in counts)
+
+
+def bout_plot(
+    title: str, classes: Sequence[str], lengths: Sequence[Int[np.ndarray, " B"]], fps: float
+) -> str:
+    """Return an SVG: a row per class, each scaled to its own tallest bar, its median marked."""
+    counts = doubling(lengths)
+    bins = counts.shape[1]
+    step = WIDTH / bins
+    height = TOP + ROW * len(classes) + 46
+    lines = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{LEFT + WIDTH + 20}" height="{height}" role="img">',
+        "<style>text { font: 12px sans-serif } .title { font-size: 14px }</style>",
+        f"<title>{escape(title)}: lengths of bouts</title>",
+        '<rect width="100%" height="100%" fill="#ffffff"/>',
+        f'<text x="12" y="22" class="title" fill="#1a1a1a">{escape(title)}: lengths of bouts</text>',
+    ]
+    for row, (name, of) in enumerate(zip(classes, lengths, strict=True)):
+        base = TOP + ROW * (row + 1)
+        lines += _row(name, of, counts[row], base, step)
+    for edge in range(bins + 1):
+        x, frames = LEFT + edge * step, 2**edge
+        y = TOP + ROW * len(classes)
+        lines.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{y}" y2="{y + 4}" stroke="#888888"/>')
+        if edge % (1 + bins // 14) == 0:
+            lines.append(_label(x, y + 18, f"{frames:,}", "middle"))
+            lines.append(_label(x, y + 34, f"{frames / fps:.3g} s", "middle"))
+    lines.append(_label(LEFT - 10, TOP + ROW * len(classes) + 18, "frames", "end"))
+    return "\n".join([*lines, "</svg>"]) + "\n"
+
+
+def _row(
+    name: str, lengths: Int[np.ndarray, " B"], counts: Int[np.ndarray, " L"], base: int, step: float
+) -> list[str]:
+    tallest = max(int(counts.max(initial=0)), 1)
+    drawn = [
+        _label(LEFT - 10, base - 22, name, "end"),
+        _label(LEFT - 10, base - 8, f"{len(lengths):,} bouts", "end", "#666666"),
+        f'<line x1="{LEFT}" x2="{LEFT + WIDTH}" y1="{base}" y2="{base}" stroke="#888888"/>',
+    ]
+    for bin_, count in enumerate(counts.tolist()):
+        tall = (ROW - 12) * count / tallest
+        drawn.append(
+            f'<rect x="{LEFT + bin_ * step + 1:.1f}" y="{base - tall:.1f}" width="{step - 2:.1f}" '
+            f'height="{tall:.1f}" fill="#3b6ea5"><title>{escape(name)}: {count:,} bouts of {2**bin_:,} to '
+            f"{2 ** (bin_ + 1) - 1:,} frames</title></rect>"
+        )
+    if lengths.size:
+        middle = LEFT + float(np.log2(np.median(lengths))) * step
+        drawn.append(
+            f'<line x1="{middle:.1f}" x2="{middle:.1f}" y1="{base - ROW + 12}" y2="{base}" '
+            'stroke="#c0392b" stroke-width="2"><title>median</title></line>'
+        )
+    return drawn
+
+
+def _label(x: float, y: float, text: str, anchor: str, colour: str = "#1a1a1a") -> str:
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{colour}">{escape(text)}</text>'

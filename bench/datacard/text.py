@@ -1,0 +1,120 @@
+"""The card as aligned text, for the terminal."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+
+import numpy as np
+from tabulate import tabulate
+
+from bench.datacard.plot import bar, doubling
+from bench.datacard.survey import Survey, Tally
+from bench.tasks import Dataset
+
+WIDTH = 100
+NONE = "–"
+
+
+def sources(datasets: Sequence[Dataset]) -> str:
+    """Return where every data set lives, its licence, and whether it may be passed on."""
+    rows = [
+        [
+            dataset.name,
+            dataset.url or "simulated here",
+            dataset.licence,
+            "allowed" if dataset.redistributable else "not allowed",
+            dataset.published.repo if dataset.published else NONE,
+            dataset.files,
+        ]
+        for dataset in datasets
+    ]
+    headers = ["data set", "officially at", "licence", "passing on", "copy on a hub", "official files"]
+    return tabulate(
+        rows, headers, tablefmt="simple", maxcolwidths=[None, 34, 24, None, None, 44], disable_numparse=True
+    )
+
+
+def text(survey: Survey) -> str:
+    """Return the card: whose it is, what it holds, what is missing, and how long its bouts last."""
+    blocks = [_head(survey), _balance(survey), _missing(survey), _bouts(survey)]
+    notes = [textwrap.fill(f"- {note}", WIDTH, subsequent_indent="  ") for note in survey.dataset.notes]
+    return "\n\n".join([*blocks, *(["\n".join(notes)] if notes else [])])
+
+
+def _head(survey: Survey) -> str:
+    dataset, tallies = survey.dataset, list(survey.tallies.values())
+    frames = sum(tally.frames for tally in tallies)
+    posed = sum(tally.missing is not None for tally in tallies)
+    passing_on = "may be passed on" if dataset.redistributable else "may not be passed on"
+    animals = f"{len(dataset.animals)} animals ({', '.join(dataset.animals)})"
+    keypoints = f"{len(dataset.keypoints)} keypoints ({', '.join(dataset.keypoints)})"
+    facts = [
+        ("official", dataset.url or "made by rodent-bench"),
+        ("licence", f"{dataset.licence}; {passing_on}"),
+        ("citation", dataset.citation),
+        (
+            "recordings",
+            f"{len(tallies)} of {len({tally.group for tally in tallies})} groups, {posed} with poses",
+        ),
+        ("frames", f"{frames:,} at {dataset.fps:g} per second: {frames / dataset.fps / 3600:.2f} h"),
+        ("poses", f"{animals} x {keypoints}, in a video of {dataset.image[0]} x {dataset.image[1]} pixels"),
+    ]
+    lines = [survey.title, "=" * len(survey.title)]
+    if dataset.simulated:
+        lines.append("SIMULATED: no animal was recorded and nobody annotated.")
+    indent = " " * 12
+    return "\n".join(
+        [*lines, *(textwrap.fill(f"{k:<12}{v}", WIDTH, subsequent_indent=indent) for k, v in facts)]
+    )
+
+
+def _balance(survey: Survey) -> str:
+    rows = []
+    for subset, ids in survey.subsets.items():
+        held = survey.held(subset)
+        here = f"{len(held)}" if len(held) == len(ids) else f"{len(held)} of {len(ids)}"
+        rows.append([subset, here, *_shares(held, len(survey.classes))])
+    headers = ["subset", "recordings", "groups", "frames", "annotated", *survey.classes]
+    return "Share of the annotated frames in which a class holds\n" + _table(headers, rows)
+
+
+def _shares(tallies: Sequence[Tally], classes: int) -> list[str]:
+    frames, annotated = sum(t.frames for t in tallies), sum(t.annotated for t in tallies)
+    groups = len({tally.group for tally in tallies})
+    counts = np.sum([np.zeros(classes, dtype=np.int64), *(tally.counts for tally in tallies)], axis=0)
+    shares = [_percent(annotated, frames), *(_percent(count, annotated) for count in counts.tolist())]
+    return [str(groups), f"{frames:,}", *shares]
+
+
+def _missing(survey: Survey) -> str:
+    missing = survey.missing()
+    if missing is None:
+        return "Missing keypoints: no recording here has poses"
+    dataset = survey.dataset
+    rows = [
+        [animal, *(f"{100 * share:.1f} %" for share in [of.mean(), *of])]
+        for animal, of in zip(dataset.animals, missing, strict=True)
+    ]
+    return "Frames without a keypoint\n" + _table(["animal", "mean", *dataset.keypoints], rows)
+
+
+def _bouts(survey: Survey) -> str:
+    lengths, fps = survey.bouts(), survey.dataset.fps
+    rows = []
+    for name, of, counts in zip(survey.classes, lengths, doubling(lengths), strict=True):
+        low, middle, high = np.percentile(of, [5, 50, 95]) if of.size else (np.nan,) * 3
+        quantiles = [f"{value:.0f}" if of.size else NONE for value in (low, middle, high)]
+        seconds = f"{middle / fps:.2f}" if of.size else NONE
+        rows.append([name, f"{len(of):,}", *quantiles, seconds, bar(counts)])
+    headers = ["class", "bouts", "5 %", "median", "95 %", "median, s", "1, 2, 4, 8, … frames"]
+    return "Lengths of bouts, in frames\n" + _table(headers, rows, last="left")
+
+
+def _percent(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.1f} %" if whole else NONE
+
+
+def _table(headers: Sequence[str], rows: Sequence[Sequence[str]], last: str = "right") -> str:
+    align = ["left", *["right"] * (len(headers) - 2), last]
+    return tabulate(rows, headers, tablefmt="simple", colalign=align, disable_numparse=True)
