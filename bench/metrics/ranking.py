@@ -26,7 +26,9 @@ pairs in wrong order, counted once per pair of spans, make it a quadratic form o
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import repeat
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -35,6 +37,11 @@ from bench.metrics.metric import Metric
 
 PIECE = 2**17
 """Numbers per temporary array, 1 MiB: small enough for the cache, large enough for fast products."""
+WORKERS = 2
+"""Classes ranked side by side. More would hold more sorted copies of all frames at once."""
+BLOCK, UNTHREADED = 32, 2**18
+"""Rows of one product, and the multiply-adds up to which OpenBLAS stays in the calling thread. Its own
+threads wait by spinning: on cores that others use too, they made thousands of small products take minutes."""
 PRODUCT, TALLY, STEP, FRAME = 0.07, 8.0, 2.0, 4.0
 """Nanoseconds, as measured: of one multiply-add in the products, of tallying one count for them, of dividing
 and summing one threshold in one row, of weighting and accumulating one frame in one row. They choose the
@@ -77,7 +84,8 @@ def average_precision(
     >>> average_precision([Ranking(truth, scores)], np.ones((1, 1))).round(3)
     array([[0.833,   nan]])
     """
-    return np.stack([_average_precision(steps, weights) for steps in _by_class(measures)], axis=1)
+    with ThreadPoolExecutor(WORKERS) as pool:  # one class each; numpy works outside the interpreter's lock
+        return np.stack(list(pool.map(_average_precision, _by_class(measures), repeat(weights))), axis=1)
 
 
 def auroc(measures: Sequence[Ranking], weights: Float[np.ndarray, "R N"]) -> Float[np.ndarray, "R C"]:
@@ -123,23 +131,36 @@ def _average_precision(steps: Steps, weights: Float[np.ndarray, "R N"]) -> Float
 def _precision_by_products(steps: Steps, columns: Float[np.ndarray, "N R"]) -> Float[np.ndarray, " R"]:
     """Sum, over the positive frames, weight times the precision at their threshold: as matrix products."""
     spans, rows = columns.shape
-    size = max(16, PIECE // max(spans, rows))
-    at_hits = np.zeros_like(columns)  # (N, R): precision summed over the positive frames of each span
-    last = np.zeros((1, spans))
+    summed = np.zeros(rows)
+    width = max(1, UNTHREADED // (BLOCK * spans))
+    parts = [slice(low, low + width) for low in range(0, rows, width)]
+    blocks = [np.ascontiguousarray(columns[:, part]) for part in parts]
+    size = max(1, PIECE // (BLOCK * max(spans, min(rows, width)))) * BLOCK
+    last = np.zeros((1, rows))
     hits_above = _above(steps.span[steps.hit], steps.hits, spans, size)
     frames_above = _above(steps.span, steps.stop, spans, size)
-    buffers = np.empty(
-        (2, size, rows)
-    )  # written over for every piece: fresh memory would cost more than the sums
+    memory = np.empty((3, size, blocks[0].shape[1]))  # written over: fresh memory costs more than the sums
     for hits, frames in zip(hits_above, frames_above, strict=True):
-        precision = np.matmul(hits, columns, out=buffers[0, : len(hits)])  # (thresholds, R)
-        counted = np.matmul(frames, columns, out=buffers[1, : len(hits)])
-        if not counted[0].all():  # weighted counts only grow, so the first threshold tells of all
-            np.maximum(counted, TINY, out=counted)
-        np.divide(precision, counted, out=precision)
-        at_hits += np.diff(hits, axis=0, prepend=last).T @ precision
-        last = hits[-1:]
-    return np.einsum("nr,nr->r", at_hits, columns)
+        for part, block in zip(parts, blocks, strict=True):
+            found, counted, gained = memory[:, : len(hits), : block.shape[1]]
+            _times(hits, block, found)  # (thresholds, R)
+            _times(frames, block, counted)
+            np.subtract(found[:1], last[:, part], out=gained[:1])
+            np.subtract(found[1:], found[:-1], out=gained[1:])
+            last[:, part] = found[-1:]
+            if not counted[0].all():  # weighted counts only grow, so the first threshold tells of all
+                np.maximum(counted, TINY, out=counted)
+            summed[part] += np.einsum("pr,pr->r", gained, np.divide(found, counted, out=found))
+    return summed
+
+
+def _times(
+    above: Float[np.ndarray, "P N"], block: Float[np.ndarray, "N R"], out: Float[np.ndarray, "P R"]
+) -> Float[np.ndarray, "P R"]:
+    """Multiply in blocks of rows: each product is below the size at which OpenBLAS starts threads."""
+    for low in range(0, len(above), BLOCK):
+        np.matmul(above[low : low + BLOCK], block, out=out[low : low + BLOCK])
+    return out
 
 
 def _precision_by_frames(steps: Steps, columns: Float[np.ndarray, "N R"]) -> Float[np.ndarray, " R"]:
@@ -177,17 +198,17 @@ def _auroc(steps: Steps, weights: Float[np.ndarray, "R N"]) -> Float[np.ndarray,
 def _wrong_by_products(steps: Steps, weights: Float[np.ndarray, "R N"]) -> Float[np.ndarray, " R"]:
     """Weigh the pairs (positive, negative) in wrong order, a tie as half: a quadratic form of the weights."""
     spans = weights.shape[1]
-    size = max(16, PIECE // spans)
+    size = max(BLOCK, UNTHREADED // (BLOCK * spans))
     negative = steps.span[~steps.hit]
-    wrong = np.zeros((spans, spans))  # positives of one span below negatives of the other
+    wrong, product = np.zeros((2, spans, spans))  # positives of one span below negatives of the other
     last = np.zeros((1, spans))
     hits_above = _above(steps.span[steps.hit], steps.hits, spans, size)
     at_or_above = _above(negative, steps.stop - steps.hits, spans, size)
     above = _above(negative, steps.start - np.append(0, steps.hits)[: len(steps.start)], spans, size)
     for hits, low, high in zip(hits_above, at_or_above, above, strict=True):
-        wrong += np.diff(hits, axis=0, prepend=last).T @ ((low + high) / 2)
+        wrong += _times(np.diff(hits, axis=0, prepend=last).T, (low + high) / 2, product)
         last = hits[-1:]
-    return np.einsum("rn,rn->r", weights @ wrong, weights)
+    return np.einsum("rn,rn->r", _times(weights, wrong, np.empty_like(weights)), weights)
 
 
 def _wrong_by_frames(steps: Steps, weights: Float[np.ndarray, "R N"]) -> Float[np.ndarray, " R"]:

@@ -49,7 +49,8 @@ def test_equal_to_scikit_learn(name: str, seed: int) -> None:
 @pytest.fixture
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Make one of the two exact ways the cheaper one, in pieces small enough that there are many."""
-    monkeypatch.setattr(ranking, "PIECE", 64)
+    for name, small in (("PIECE", 64), ("BLOCK", 4), ("UNTHREADED", 200)):
+        monkeypatch.setattr(ranking, name, small)
     monkeypatch.setattr(ranking, "PRODUCT", 0.0 if request.param == "products" else 1e9)
     monkeypatch.setattr(ranking, "TALLY", 0.0 if request.param == "products" else 1e9)
 
