@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bench.errors import BenchError, UsageError
+from bench.errors import BenchError, DataError, UsageError
 
 if TYPE_CHECKING:
     from bench.recordings import Recording
     from bench.results import Result
+    from bench.store import Manifest
     from bench.submissions import Entry, Predictions
-    from bench.tasks import Task
+    from bench.tasks import Dataset, Task
 
 RESULTS = Path("leaderboard/results")
 SITE = Path("leaderboard/site")
@@ -66,32 +67,95 @@ def metrics(name: str | None) -> None:
 
 
 @cli.command()
-@click.argument("dataset")
+@click.argument("dataset", required=False)
 @click.option("--from", "source", type=folder, help="Folder of the official files.")
+@click.option("--repo", help="A copy on a hub that `bench push` made: ORG/NAME.")
+@click.option("--revision", help="Its commit, branch or tag.  [default: the commit held here, else main]")
 @click.option("--replace", is_flag=True, help="Replace what the store holds of this data set.")
-def pull(dataset: str, source: Path | None, replace: bool) -> None:
-    """Import the official files of DATASET, checked, into the store ($BENCH_HOME)."""
-    from bench.datasets import TASKS, get_dataset
-    from bench.store import home, pull_simulated
-    from bench.store import pull as into_store
+@click.option("--list", "listed", is_flag=True, help="Say where every data set lives, under which licence.")
+def pull(
+    dataset: str | None,
+    source: Path | None,
+    repo: str | None,
+    revision: str | None,
+    replace: bool,
+    listed: bool,
+) -> None:
+    """Import DATASET, checked, into the store ($BENCH_HOME): its official files, or a copy on a hub."""
+    from bench.datacard import sources
+    from bench.datasets import DATASETS, get_dataset
+    from bench.store import home
 
-    chosen = get_dataset(dataset)
-    if chosen.simulated and source is None:
-        held, new = pull_simulated(chosen, replace=replace)
-    elif source is None:
+    if listed:
+        click.echo(sources(DATASETS))
+        return
+    if dataset is None or (revision and not repo) or (repo and source):
         raise UsageError(
-            f"{chosen.name}: get the official files from {chosen.url} ({chosen.licence})",
-            [f"expected files: {chosen.files}"],
-            hint=f"bench pull {chosen.name} --from FOLDER",
+            "expected a data set, and --from FOLDER or --repo ORG/NAME", hint="bench pull --list"
         )
-    else:
-        frozen = [task for task in TASKS if task.dataset.name == chosen.name]
-        held, new = into_store(chosen, source, frozen, replace=replace)
+    chosen = get_dataset(dataset)
+    held, new = _pull(chosen, source, repo, revision, replace)
     posed = sum(stored.poses for stored in held.recordings.values())
     click.echo(
         f"{'wrote' if new else 'already there:'} {len(held.recordings)} recordings, {held.frames:,} frames, "
         f"{posed} with poses, in {home() / chosen.name}{' (simulated)' if chosen.simulated else ''}"
     )
+    if held.origin:
+        click.echo(f"pinned: --repo {held.origin['repo']} --revision {held.origin['revision']}")
+
+
+@cli.command()
+@click.argument("dataset")
+@click.option("--repo", required=True, help="Where to: ORG/NAME.")
+@click.option("--private", is_flag=True, help="Make the repository private, if it is new.")
+def push(dataset: str, repo: str, private: bool) -> None:
+    """Publish DATASET as the store holds it on a hub: Parquet, card, Croissant, SHA-256 of every file."""
+    from bench.datasets import get_dataset
+    from bench.hub import push as upload
+
+    chosen = get_dataset(dataset)
+    done = upload(chosen, _tasks_of(chosen), repo, private=private)
+    click.echo(
+        f"pushed {chosen.name} to {done.repo} at {done.revision}; sha256 of its manifest {done.manifest}"
+    )
+    click.echo(f"next: bench pull {chosen.name} --repo {done.repo} --revision {done.revision}")
+
+
+@cli.command()
+@click.argument("name")
+@click.option("--svg", type=folder, help="Also draw the lengths of bouts into this file.")
+def data(name: str, svg: Path | None) -> None:
+    """Print the card of task or data set NAME: licence, citation, classes, missing keypoints, bouts."""
+    from bench.datacard import bout_plot, survey, survey_dataset, text
+    from bench.datasets import TASKS, get_dataset
+    from bench.store import load_all
+
+    dataset = get_dataset(name)
+    named = [task for task in TASKS if task.name == name] or _tasks_of(dataset)[:1]
+    recordings = load_all(dataset)
+    seen = survey(named[0], recordings) if named else survey_dataset(dataset, recordings)
+    click.echo(text(seen))
+    if svg is not None:
+        svg.write_text(bout_plot(seen.title, seen.classes, seen.bouts(), dataset.fps), encoding="utf-8")
+        click.echo(f"\nwrote {svg}")
+
+
+@cli.command()
+@click.argument("task_name", metavar="[TASK]", required=False)
+def verify(task_name: str | None) -> None:
+    """Compare splits and stored recordings with what is frozen and with the papers' tables."""
+    from bench.datasets import TASKS, get_task
+    from bench.verification import read_printed, table, unanswered
+    from bench.verification import verify as compare
+
+    printed = read_printed()
+    checks = compare([get_task(task_name)] if task_name else TASKS, printed)
+    if task_name is None:
+        checks += unanswered(TASKS, printed)
+    click.echo(table(checks))
+    wrong = [f"{check.task}: {check.what}" for check in checks if check.ok is False]
+    if wrong:
+        raise DataError(f"{len(wrong)} of {len(checks)} checks differ", wrong)
 
 
 @cli.command()
@@ -207,6 +271,35 @@ def demo(recordings: int | None, frames: int | None, epochs: int, out: Path) -> 
     click.echo(f"open {_publish(out / RESULTS, out / SITE)}")
 
 
+def _tasks_of(dataset: Dataset) -> list[Task]:
+    """Return the tasks asked of a data set; a demo of another size is asked its own."""
+    from bench.datasets import TASKS, get_task
+
+    known = [task for task in TASKS if task.dataset.name == dataset.name]
+    return known or ([get_task(dataset.name)] if dataset.simulated else [])
+
+
+def _pull(
+    dataset: Dataset, source: Path | None, repo: str | None, revision: str | None, replace: bool
+) -> tuple[Manifest, bool]:
+    from bench import hub, store
+
+    frozen, copy = _tasks_of(dataset), dataset.published
+    if source is not None:
+        return store.pull(dataset, source, frozen, replace=replace)
+    if repo is not None:
+        return hub.pull(dataset, repo, revision, frozen, replace=replace)
+    if copy is not None:
+        return hub.pull(dataset, copy.repo, copy.revision, frozen, digest=copy.manifest, replace=replace)
+    if dataset.simulated:
+        return store.pull_simulated(dataset, replace=replace)
+    raise UsageError(
+        f"{dataset.name}: get the official files from {dataset.url} ({dataset.licence})",
+        [f"expected files: {dataset.files}"],
+        hint=f"bench pull {dataset.name} --from FOLDER",
+    )
+
+
 def _submission(
     path: Path, task_name: str | None
 ) -> list[tuple[Task, Entry, Predictions, dict[str, Recording]]]:
@@ -266,7 +359,6 @@ def _provenance() -> dict[str, Any]:
 
 
 def _held(task: Task) -> str:
-    from bench.errors import DataError
     from bench.store import manifest
 
     try:

@@ -1,0 +1,90 @@
+"""What the papers printed of the data: `leaderboard/reference/counts.csv`, one printed number to a row.
+
+source, table     where it stands
+task, part, subset, recording   of what; empty = all
+class             of which class; empty = all classes together
+quantity          recordings | frames (in which the class holds) | percent (of the annotated frames) |
+                  scored (frames that the task's protocol counts) | segments | fold (val|test recording)
+printed           the number as printed
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from bench.errors import DataError
+from bench.resources import resource
+from bench.verification.checks import Check, equal
+
+
+@dataclass(frozen=True)
+class Printed:
+    """One number of a table."""
+
+    source: str
+    table: str
+    task: str
+    part: str
+    subset: str
+    recording: str
+    class_: str
+    quantity: str
+    printed: str
+
+    @property
+    def place(self) -> str:
+        """Where it stands."""
+        return f"{self.source}, {self.table}"
+
+    @property
+    def number(self) -> int | str:
+        """Its value; percentages and folds stay text."""
+        return int(self.printed) if self.printed.isdecimal() else self.printed
+
+    @property
+    def scope(self) -> str:
+        """What it counts, in words."""
+        parts = [] if self.part in ("", "all") else [self.part]
+        return "/".join([*parts, *filter(None, [self.subset, self.recording])]) or "all"
+
+    @property
+    def what(self) -> str:
+        """The check's name."""
+        return f"{self.scope}: {self.quantity}" + (f" of {self.class_}" if self.class_ else "")
+
+
+def read_printed(path: Path | None = None) -> list[Printed]:
+    """Read the table of printed numbers; raise `DataError` where it has other columns."""
+    path = path or resource("reference", "leaderboard/reference") / "counts.csv"
+    names = [field.name.rstrip("_") for field in fields(Printed)]
+    with path.open(encoding="utf-8", newline="") as lines:
+        header, *rows = csv.reader(lines)
+    if header != names or any(len(row) != len(names) for row in rows):
+        raise DataError(f"{path} has other columns", [f"found {header}", f"expected {names}"])
+    return [Printed(*row) for row in rows]
+
+
+def sums(printed: Sequence[Printed]) -> list[Check]:
+    """Check the tables against themselves: where classes and their total are printed, they must add up."""
+    totals = {_row(p): int(p.printed) for p in printed if p.quantity == "frames" and not p.class_}
+    added: dict[tuple[str, ...], int] = {}
+    for p in printed:
+        if p.quantity == "frames" and p.class_:
+            added[_row(p)] = added.get(_row(p), 0) + int(p.printed)
+    pairs: dict[tuple[str, str], list[bool]] = {}
+    for row, total in added.items():
+        if row in totals:
+            pairs.setdefault((row[0], row[1]), []).append(total == totals[row])
+    return [
+        equal(
+            task, "rows whose classes add up to the printed total", len(right), sum(right), "printed", place
+        )
+        for (task, place), right in pairs.items()
+    ]
+
+
+def _row(p: Printed) -> tuple[str, ...]:
+    return (p.task, p.place, p.part, p.subset, p.recording)
