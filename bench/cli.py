@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bench.errors import BenchError, DataError, UsageError
+from bench.score_commands import score as score_group
 
 if TYPE_CHECKING:
     from bench.recordings import Recording
@@ -44,6 +45,9 @@ def cli() -> None:
     bench pull rat-dyads --from FOLDER      import official files
     bench evaluate submissions/mymodel/     score a folder of predictions
     """  # noqa: D301  (click reads the backspace as "do not rewrap")
+
+
+cli.add_command(score_group)
 
 
 @cli.command()

@@ -32,6 +32,7 @@ ORDER = [
     "reference",
     "leaderboard",
     "baselines",
+    "score_commands",
     "cli",
 ]
 SOURCES = sorted([*(ROOT / "bench").rglob("*.py"), *(ROOT / "baselines").rglob("*.py")])

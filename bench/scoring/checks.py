@@ -34,7 +34,7 @@ def check_question(classes: Sequence[str], background: str | None = None, fps: f
         for name, count in Counter(classes).items()
         if count > 1
     ]
-    if not classes or not all(classes):
+    if not classes or not all(map(is_name, classes)):
         wrong.append(f"classes {list(classes)}: expected names, none of them empty")
     if background is not None and background not in classes:
         near = meant(background, classes)
@@ -43,6 +43,11 @@ def check_question(classes: Sequence[str], background: str | None = None, fps: f
         wrong.append(f"fps {fps}: expected frames per second, more than 0")
     if wrong:
         raise UsageError("a question that cannot be asked", wrong)
+
+
+def is_name(text: str) -> bool:
+    """Whether this text can name a class: not empty, and no half of a character, which nothing can write."""
+    return bool(text) and not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def truth_faults(

@@ -1,0 +1,291 @@
+"""Segments from JSON in ActivityNet's layout: read strictly, compare, score.
+
+    {"database": {id: {"annotations": [{"segment": [start, end], "label": text}], "subset": text}}}
+    {"results": {id: [{"segment": [start, end], "label": text, "score": number}]}}
+
+Seconds. Other keys are let be. NaN and Infinity, which JSON does not have, are refused, and so is a key
+that stands twice in one object, of which a lenient reader would lose one.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench.errors import DataError, SubmissionError, UsageError
+from bench.evaluation import RESAMPLES
+from bench.metrics.localisation import TIOU
+from bench.metrics.segments import Detections, Segments
+from bench.scorefiles.read import GIB, read_groups
+from bench.scoring import Scores, score_segments
+from bench.scoring.checks import group_faults, is_name, refuse
+from bench.scoring.segments import check_thresholds, detection_faults
+from bench.submissions.faults import SHOWN, Fault, meant, quoted
+from bench.submissions.files import open_regular
+
+MAX_FILE = 2 * GIB
+
+Rows = list[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class _Truth:
+    """The rows of the ground truth that are scored."""
+
+    rows: dict[str, Rows] = field(default_factory=dict)
+    elsewhere: frozenset[str] = frozenset()
+    """Recordings of other subsets."""
+    warnings: tuple[str, ...] = ()
+
+    def classes(self) -> list[str]:
+        return sorted({row["label"] for rows in self.rows.values() for row in rows})
+
+
+def score_segment_files(
+    truth: Path,
+    detections: Path,
+    *,
+    tiou: Sequence[float] = TIOU,
+    subset: str | None = None,
+    soft_nms: bool = False,
+    score_voting: bool = False,
+    groups: Path | None = None,
+    resamples: int = RESAMPLES,
+) -> Scores:
+    """Score a detection file against a ground truth, both JSON in ActivityNet's layout.
+
+    The classes are the labels of the truth that is scored, sorted. Detections of other labels count
+    nowhere, as in ActivityNet's evaluator; a warning names them. With `subset` only its recordings are
+    scored, and detections elsewhere in the database are left out. See `score_segments` for the rest.
+    """
+    check_thresholds(tiou)
+    again = f"bench score segments {truth} {detections}"
+    annotated, wrong = _read_truth(truth, subset)
+    named, group_wrong = read_groups(groups)
+    wrong = [fault.at(str(truth)) for fault in wrong] + group_wrong
+    if not group_wrong:
+        wrong += [fault.at(str(groups)) for fault in group_faults(annotated.rows, named)]
+    results, unfit = _read_results(detections)
+    classes = annotated.classes() if not wrong else []
+    found, left_out, warnings = _select(results, annotated, classes)
+    if not wrong:
+        segments = {id_: _segments(rows, classes) for id_, rows in annotated.rows.items()}
+        unfit += detection_faults(segments, found, len(classes), soft_nms=soft_nms)
+    unfit = [fault.at(str(detections)) for fault in unfit]
+    if wrong:
+        hint = f"mend {truth}, then: {again}"
+        refuse(DataError, "the truth cannot be scored", [*wrong, *unfit], hint)
+    hint = f"mend {detections}, then: {again}"
+    refuse(SubmissionError, "the detections cannot be scored", unfit, hint)
+    scores = score_segments(
+        segments,
+        found,
+        classes,
+        tiou=tiou,
+        soft_nms=soft_nms,
+        score_voting=score_voting,
+        groups=named,
+        resamples=resamples,
+    )
+    counts = {**scores.counts, "subset": subset, **left_out}
+    return replace(scores, counts=counts, warnings=(*annotated.warnings, *warnings))
+
+
+def read_json(path: Path) -> Any:
+    """Read strict JSON; raise `ValueError` or `SubmissionError` saying what is not."""
+    with open_regular(path.resolve(), MAX_FILE) as file:
+        data = file.read()
+    try:
+        return json.loads(data.decode("utf-8-sig"), parse_constant=_refuse, object_pairs_hook=_object)
+    except RecursionError:
+        raise ValueError("nested far too deeply") from None
+
+
+def _refuse(name: str) -> None:
+    raise ValueError(f"{name} stands in it, which is no JSON number")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        twice = [quoted(key) for key, count in Counter(key for key, _ in pairs).items() if count > 1]
+        more = f" and {len(twice) - SHOWN} more" if len(twice) > SHOWN else ""
+        raise ValueError(f"keys that stand twice in one object: {', '.join(twice[:SHOWN])}{more}")
+    return made
+
+
+def _read_top(path: Path, key: str) -> tuple[dict[str, Any], list[Fault]]:
+    """Return the object under `key`, or why there is none."""
+    try:
+        data = read_json(path)
+    except SubmissionError as fault:
+        return {}, [Fault("files", fault.title)]
+    except ValueError as fault:
+        return {}, [Fault("files", f"not JSON that can be scored: {fault}")]
+    under = data.get(key) if isinstance(data, dict) else None
+    if not isinstance(under, dict):
+        keys = ", ".join(map(quoted, list(data)[:SHOWN])) if isinstance(data, dict) else type(data).__name__
+        return {}, [Fault("files", f'expected {{"{key}": {{recording: ...}}}}, found {keys or "{}"}')]
+    return under, []
+
+
+def _read_truth(path: Path, subset: str | None) -> tuple[_Truth, list[Fault]]:
+    database, faults = _read_top(path, "database")
+    if faults:
+        return _Truth(), faults
+    rows: dict[str, Rows] = {}
+    subsets: dict[str, str | None] = {}
+    for id_, entry in database.items():
+        found = list(_entry_faults(entry))
+        faults += [fault.at(quoted(id_)) for fault in found]
+        if not found:
+            rows[id_], subsets[id_] = entry["annotations"], entry.get("subset")
+    names = Counter(name for name in subsets.values() if name is not None)
+    listed = ", ".join(f"{quoted(name)} ({count:,})" for name, count in sorted(names.items())[:SHOWN])
+    if subset is not None and subset not in names and not faults:
+        near = meant(subset, names)
+        raise UsageError(f"--subset {quoted(subset)}: {path} has {listed or 'no subset'}{near}")
+    warnings: tuple[str, ...] = ()
+    if subset is None and len(names) > 1:
+        warnings = (f"recordings of several subsets are scored together: {listed}",)
+    chosen = {id_: of for id_, of in rows.items() if subset is None or subsets[id_] == subset}
+    if not any(chosen.values()) and not faults:
+        faults.append(Fault("truth", "no true segment in any recording that is scored"))
+    return _Truth(chosen, frozenset(rows) - frozenset(chosen), warnings), faults
+
+
+def _entry_faults(entry: Any) -> Iterator[Fault]:
+    if not isinstance(entry, dict) or not isinstance(entry.get("annotations"), list):
+        yield Fault("entries", 'expected {"annotations": [...]}')
+        return
+    if not isinstance(entry.get("subset"), str | None):
+        yield Fault("entries", f"subset is {_short(entry['subset'])}, expected text")
+    yield from _row_faults(entry["annotations"], scored=False)
+
+
+def _read_results(path: Path) -> tuple[dict[str, Rows], list[Fault]]:
+    results, faults = _read_top(path, "results")
+    rows: dict[str, Rows] = {}
+    for id_, of in results.items():
+        if not isinstance(of, list):
+            faults.append(Fault("entries", f"{quoted(id_)}: {_short(of)}, expected a list of detections"))
+            continue
+        found = list(_row_faults(of, scored=True))
+        faults += [fault.at(quoted(id_)) for fault in found]
+        rows[id_] = [] if found else of
+    return rows, faults
+
+
+def _row_faults(rows: Rows, *, scored: bool) -> Iterator[Fault]:
+    """Say what is wrong with each row; quick where nothing is."""
+    if _sound(rows, scored=scored):
+        return
+    for number, row in enumerate(rows):
+        for fault in _one_row(row, scored=scored):
+            yield fault.at(f"row {number}")
+
+
+def _sound(rows: Rows, *, scored: bool) -> bool:
+    """Whether every row is what it should be, by looking at columns and not at cells."""
+    try:
+        segments = [row["segment"] for row in rows]
+        texts = [row["label"] for row in rows]
+        numbers = list(chain.from_iterable(segments)) + [row["score"] for row in rows if scored]
+        shapes = {(type(segment), len(segment)) for segment in segments}
+        plain = set(map(type, numbers)) <= {float, int} and set(map(type, texts)) <= {str}
+        if not (plain and shapes <= {(list, 2)} and all(map(is_name, set(texts)))):
+            return False
+        bounds = np.array(segments, dtype=np.float64).reshape(-1, 2)
+        ordered = bounds[:, 0] < bounds[:, 1] if scored else bounds[:, 0] <= bounds[:, 1]
+        return bool(np.isfinite(np.array(numbers, dtype=np.float64)).all() and ordered.all())
+    except (KeyError, TypeError, OverflowError, ValueError, AttributeError):
+        return False
+
+
+def _one_row(row: Any, *, scored: bool) -> Iterator[Fault]:
+    wanted = ("segment", "label", "score") if scored else ("segment", "label")
+    if not isinstance(row, dict):
+        yield Fault("rows", f"{_short(row)}, expected an object of {', '.join(wanted)}")
+        return
+    absent = [key for key in wanted if key not in row]
+    if absent:
+        near = "; it is called 'score'" if "score" in absent and "scores" in row else ""
+        yield Fault("keys", f"no {', '.join(absent)}{near}")
+        return
+    if not isinstance(row["label"], str) or not is_name(row["label"]):
+        yield Fault("labels", f"label is {_short(row['label'])}, expected text")
+    if scored and not _is_number(row["score"]):
+        yield Fault("scores", f"score is {_short(row['score'])}, expected a finite number")
+    segment = row["segment"]
+    if not isinstance(segment, list) or len(segment) != 2 or not all(map(_is_number, segment)):
+        yield Fault("segments", f"segment is {_short(segment)}, expected [start, end] in seconds")
+    elif scored and not float(segment[0]) < float(segment[1]):
+        yield Fault("segments", f"segment {_short(segment)}: its end is not after its start")
+    elif segment[0] > segment[1]:
+        yield Fault("segments", f"segment {_short(segment)}: its end is before its start")
+
+
+def _is_number(value: Any) -> bool:
+    try:
+        return type(value) in (int, float) and math.isfinite(value)
+    except OverflowError:  # an integer beyond every float
+        return False
+
+
+def _short(value: Any) -> str:
+    """Show what was found; only a little of it, should it be large."""
+    if isinstance(value, dict | list) and len(value) > 4:
+        return f"{'an object' if isinstance(value, dict) else 'a list'} of {len(value):,}"
+    return quoted(value) if isinstance(value, str) else str(value)[:80]
+
+
+def _select(
+    results: Mapping[str, Rows], truth: _Truth, classes: Sequence[str]
+) -> tuple[dict[str, Detections], dict[str, Any], tuple[str, ...]]:
+    """Take the detections that count; return what was left out beside them, and say so."""
+    known, ignored, outside = set(classes), Counter[str](), 0
+    found = {}
+    for id_, rows in results.items():
+        if id_ in truth.elsewhere:
+            outside += len(rows)
+            continue
+        kept = [row for row in rows if row["label"] in known]
+        ignored.update(row["label"] for row in rows if row["label"] not in known)
+        found[id_] = _detections(kept, classes)
+    warnings = []
+    if ignored:
+        said = [
+            f"{quoted(label)} ({count:,}{meant(label, classes)})"
+            for label, count in sorted(ignored.items())[:SHOWN]
+        ]
+        more = f" and {len(ignored) - SHOWN} more" if len(ignored) > SHOWN else ""
+        warnings.append(
+            f"detections of labels that the truth does not have, left out: {', '.join(said)}{more}"
+        )
+    if outside:
+        warnings.append(f"detections in recordings of other subsets, left out: {outside:,}")
+    return found, {"ignored": dict(ignored), "outside_subset": outside}, tuple(warnings)
+
+
+def _segments(rows: Rows, classes: Sequence[str]) -> Segments:
+    bounds, labels = _columns(rows, classes)
+    return Segments(bounds, labels, len(classes))
+
+
+def _detections(rows: Rows, classes: Sequence[str]) -> Detections:
+    bounds, labels = _columns(rows, classes)
+    return Detections(bounds, labels, np.array([row["score"] for row in rows], dtype=np.float64))
+
+
+def _columns(rows: Rows, classes: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    index = {name: i for i, name in enumerate(classes)}
+    bounds = np.array([row["segment"] for row in rows], dtype=np.float64).reshape(-1, 2)
+    return bounds, np.array([index[row["label"]] for row in rows], dtype=np.int64)

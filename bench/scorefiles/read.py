@@ -1,0 +1,145 @@
+"""What reading a file gives, before it is compared with anything; and the reading of .npz and of groups."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import struct
+import zipfile
+import zlib
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from bench.errors import SubmissionError
+from bench.submissions.faults import Fault, quoted
+from bench.submissions.files import open_regular
+
+GIB = 2**30
+MAX_FILE = 16 * GIB
+MAX_GROUPS_FILE = GIB // 16
+_UNREADABLE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    NotImplementedError,
+    OSError,
+    OverflowError,
+    RuntimeError,
+    ValueError,
+)
+"""What `zipfile` and numpy's reader of headers raise where the bytes are not those that were written."""
+
+
+@dataclass(frozen=True, eq=False)
+class Read:
+    """The arrays of one file, by recording, and what is wrong with the file."""
+
+    arrays: dict[str, np.ndarray] = field(default_factory=dict)
+    faults: list[Fault] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
+    """Recordings that are there and could not be read: each is among the faults, none is missing."""
+    whole: bool = True
+    """Whether the file could be opened: where not, nothing is known of what it holds."""
+
+    def skip(self, id_: str, kind: str, text: str) -> None:
+        """Note a recording that cannot be read."""
+        self.unread.append(id_)
+        self.faults.append(Fault(kind, f"{quoted(id_)}: {text}"))
+
+
+def closed(text: str) -> Read:
+    """Return what is known of a file that cannot be read at all."""
+    return Read(faults=[Fault("files", text)], whole=False)
+
+
+def read_npz(path: Path, most: int = MAX_FILE) -> Read:
+    """Read every array of an archive; objects, which would have to be unpickled, are refused.
+
+    Where the arrays need more than `most` bytes of memory none is read.
+    """
+    found = Read()
+    try:
+        with open_regular(path.resolve(), MAX_FILE) as file, zipfile.ZipFile(file) as archive:
+            members = archive.infolist()
+            needed = sum(member.file_size for member in members)
+            if needed > most:
+                return closed(f"{needed:,} bytes unpacked, expected at most {most:,}: not read")
+            _name_twice(found, [member.orig_filename for member in members])
+            for member in members:
+                _read_member(archive, member, found)
+    except SubmissionError as fault:
+        return closed(fault.title)
+    except _UNREADABLE as fault:
+        return closed(f"not a readable .npz archive ({fault}): save it with numpy.savez")
+    return found
+
+
+def read_groups(path: Path | None) -> tuple[dict[str, str] | None, list[Fault]]:
+    """Read a CSV of recording,group; None where none is given."""
+    if path is None:
+        return None, []
+    try:
+        with open_regular(path.resolve(), MAX_GROUPS_FILE) as file:
+            rows = list(csv.reader(io.StringIO(file.read().decode("utf-8-sig"), newline=""), strict=True))
+    except (SubmissionError, csv.Error, UnicodeDecodeError) as fault:
+        why = fault.title if isinstance(fault, SubmissionError) else str(fault)
+        return None, [Fault("groups", f"{path}: {why}")]
+    if not rows or rows[0] != ["recording", "group"]:
+        found = ",".join(rows[0]) if rows else ""
+        return None, [Fault("groups", f"{path}: first line {quoted(found)}, expected recording,group")]
+    groups: dict[str, str] = {}
+    faults = []
+    for number, row in enumerate(rows[1:], 2):
+        if len(row) != 2 or not all(row):
+            faults.append(Fault("rows", f"{path}: row {number}: {quoted(','.join(row))}, expected two cells"))
+        elif row[0] in groups:
+            faults.append(Fault("rows", f"{path}: row {number}: {quoted(row[0])} has a group already"))
+        else:
+            groups[row[0]] = row[1]
+    return groups, faults
+
+
+def _name_twice(found: Read, names: list[str]) -> None:
+    for name, count in Counter(names).items():
+        if count > 1:
+            found.faults.append(Fault("twice", f"{quoted(name)} stands in the archive {count} times"))
+
+
+def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, found: Read) -> None:
+    id_ = member.orig_filename.removesuffix(".npy")
+    if id_ == member.orig_filename:
+        found.faults.append(Fault("array names", f"{quoted(id_)}: expected arrays, saved with numpy.savez"))
+        return
+    try:
+        with archive.open(member) as stream:
+            found.arrays[id_] = _read_array(stream, member.file_size)
+    except SubmissionError as fault:
+        found.skip(id_, "arrays", fault.title)
+    except _UNREADABLE as fault:
+        found.skip(id_, "arrays", f"truncated or damaged ({fault})")
+
+
+def _read_array(stream: IO[bytes], size: int) -> np.ndarray:
+    version = np.lib.format.read_magic(stream)
+    if version not in ((1, 0), (2, 0)):
+        raise SubmissionError(f"numpy format {version}, expected numbers saved with numpy.savez")
+    header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, fortran, dtype = header(stream)
+    if dtype.hasobject:
+        raise SubmissionError("Python objects, which are never unpickled: save one array of numbers for each")
+    if dtype.kind not in "fiub":
+        raise SubmissionError(f"holds {dtype}, expected numbers")
+    says = math.prod(shape) * dtype.itemsize
+    data = stream.read(says + 1)
+    if len(data) != says:
+        raise SubmissionError(
+            f"the header says {shape}, {says:,} bytes, the archive holds {size:,} with it: truncated"
+        )
+    array = np.frombuffer(data, dtype=dtype).reshape(shape, order="F" if fortran else "C")
+    return array.astype(dtype.newbyteorder("="), copy=False)
