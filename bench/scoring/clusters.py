@@ -58,7 +58,17 @@ def score_clusters(
     names = classes if classes is not None else counted_names(truth)
     check_question(names, background)
     refuse(SubmissionError, "the clusters do not fit the truth", all_cluster_faults(truth, clusters))
+    return _score(truth, clusters, tuple(names), background, groups, resamples)
 
+
+def _score(
+    truth: Mapping[str, Shaped[np.ndarray, "*_"]],
+    clusters: Mapping[str, Shaped[np.ndarray, "*_"]],
+    names: tuple[str, ...],
+    background: str | None,
+    groups: Mapping[str, str] | None,
+    resamples: int,
+) -> Scores:
     seen = {id_: labels >= 0 for id_, labels in truth.items()}
     ids = sorted(id_ for id_ in truth if seen[id_].any())
     index, count = group_index(ids, groups)
@@ -73,7 +83,7 @@ def score_clusters(
     frames = sum(map(len, kept))
     return Scores(
         kind="clusters",
-        classes=tuple(names),
+        classes=names,
         background=background,
         metrics=CLUSTER_METRICS,
         scores=found,
@@ -86,7 +96,7 @@ def score_clusters(
             "unannotated": sum(map(len, truth.values())) - frames,
             "clusters": len(np.unique(np.concatenate(kept))),
         },
-        warnings=unannotated_warning(truth, ids),
+        warnings=unannotated_warning(len(truth) - len(ids)),
     )
 
 

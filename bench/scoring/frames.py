@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from bench.errors import DataError, SubmissionError
 from bench.evaluation import RESAMPLES, Span, labels_of
 from bench.metrics import FRAME_METRICS
 from bench.recordings import one_hot, spans
+from bench.results import Score
 from bench.scoring.checks import check_question, refuse, score_faults, truth_faults
 from bench.scoring.scores import Scores, group_index, reduce_spans
 
@@ -58,15 +60,7 @@ def score_frames(
     refuse(DataError, "the truth cannot be scored", truth_faults(truth, classes, groups))
     frames = {id_: len(labels) for id_, labels in truth.items()}
     refuse(SubmissionError, "the scores do not fit the truth", score_faults(frames, scores, classes))
-
-    ids = sorted(id_ for id_ in truth if (truth[id_] >= 0).any())
-    index, count = group_index(ids, groups)
-    cut = [
-        Span(id_, frames_, one_hot(truth[id_][frames_], len(classes)), int(group))
-        for id_, group in zip(ids, index, strict=True)
-        for frames_ in spans(truth[id_] >= 0)
-    ]
-    counted = sum(len(span.truth) for span in cut)
+    cut = _cut(truth, len(classes), groups)
     found, how = reduce_spans(
         FRAME_METRICS,
         _measure(cut, scores),
@@ -75,26 +69,59 @@ def score_frames(
         background,
         resamples,
     )
+    return _assemble(Question(tuple(classes), background, fps), frames, cut, found, how)
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked of the frames."""
+
+    classes: tuple[str, ...]
+    background: str | None
+    fps: float | None
+
+
+def _cut(
+    truth: Mapping[str, Shaped[np.ndarray, "*_"]], classes: int, groups: Mapping[str, str] | None
+) -> list[Span]:
+    """Cut every recording into spans of annotated frames; recordings without one are in no group."""
+    ids = sorted(id_ for id_ in truth if (truth[id_] >= 0).any())
+    index, _ = group_index(ids, groups)
+    return [
+        Span(id_, frames, one_hot(truth[id_][frames], classes), int(group))
+        for id_, group in zip(ids, index, strict=True)
+        for frames in spans(truth[id_] >= 0)
+    ]
+
+
+def _assemble(
+    asked: Question,
+    frames: Mapping[str, int],
+    cut: Sequence[Span],
+    scores: Mapping[str, Score],
+    how: Mapping[str, Any],
+) -> Scores:
+    counted = sum(len(span.truth) for span in cut)
+    ids = {span.recording for span in cut}
     support = np.sum([span.truth.sum(axis=0) for span in cut], axis=0)
     return Scores(
         kind="frames",
-        classes=tuple(classes),
-        background=background,
+        classes=asked.classes,
+        background=asked.background,
         metrics=FRAME_METRICS,
-        scores=found,
+        scores=scores,
         interval=how,
         recordings=len(ids),
-        groups=count,
-        support=dict(zip(classes, support.tolist(), strict=True)),
+        groups=how["groups"],
+        support=dict(zip(asked.classes, support.tolist(), strict=True)),
         counts={"frames": counted, "unannotated": sum(frames.values()) - counted},
-        fps=fps,
-        warnings=unannotated_warning(truth, ids),
+        fps=asked.fps,
+        warnings=unannotated_warning(len(frames) - len(ids)),
     )
 
 
-def unannotated_warning(truth: Mapping[str, Any], counted: Sequence[str]) -> tuple[str, ...]:
+def unannotated_warning(empty: int) -> tuple[str, ...]:
     """Say how many recordings count for nothing."""
-    empty = len(truth) - len(counted)
     return (f"recordings without an annotated frame, left out: {empty:,}",) if empty else ()
 
 

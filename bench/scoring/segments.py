@@ -89,34 +89,44 @@ def score_segments(
     refuse(DataError, "the truth cannot be scored", _truth_faults(truth, len(classes), groups))
     faults = detection_faults(truth, detections, len(classes), soft_nms=soft_nms)
     refuse(SubmissionError, "the detections cannot be scored", faults)
+    given = {id_: detections.get(id_, NOTHING) for id_ in sorted(truth)}
+    form = "raw" if not soft_nms else "soft-nms" + "+score-voting" * score_voting
+    return _score_form(form, truth, given, tuple(classes), thresholds, groups, resamples)
 
-    ids = sorted(truth)
-    index, count = group_index(ids, groups)
-    given = [detections.get(id_, NOTHING) for id_ in ids]
-    scored = [_processed(found, voting=score_voting) for found in given] if soft_nms else given
-    pairs = [measure(truth[id_], found) for id_, found in zip(ids, scored, strict=True)]
+
+def _score_form(
+    form: str,
+    truth: Mapping[str, Segments],
+    given: Mapping[str, Detections],
+    classes: tuple[str, ...],
+    thresholds: tuple[float, ...],
+    groups: Mapping[str, str] | None,
+    resamples: int,
+) -> Scores:
+    pairs = [measure(truth[id_], _processed(found, form)) for id_, found in given.items()]
     metrics = metrics_at(thresholds)
+    index, count = group_index(list(given), groups)
     found, how = _reduce(metrics, match_all(pairs, thresholds), index, classes, resamples)
-    rows = sum(len(segments.labels) for segments in truth.values())
     labels = np.concatenate([pair.truth.labels for pair in pairs])
+    support = np.bincount(labels, minlength=len(classes)).tolist()
     return Scores(
         kind="segments",
-        classes=tuple(classes),
+        classes=classes,
         background=None,
         metrics=metrics,
         scores=found,
         interval=how,
-        recordings=len(ids),
+        recordings=len(given),
         groups=count,
-        support=dict(zip(classes, np.bincount(labels, minlength=len(classes)).tolist(), strict=True)),
+        support=dict(zip(classes, support, strict=True)),
         counts={
             "tiou": list(thresholds),
             "segments": len(labels),
-            "dropped": rows - len(labels),
-            "detections": "raw" if not soft_nms else "soft-nms" + "+score-voting" * score_voting,
-            "detections_given": sum(len(one.labels) for one in given),
-            "detections_scored": sum(len(one.labels) for one in scored),
-            "recordings_without_detections": sum(not len(one.labels) for one in given),
+            "dropped": sum(len(truth[id_].labels) for id_ in given) - len(labels),
+            "detections": form,
+            "detections_given": sum(len(one.labels) for one in given.values()),
+            "detections_scored": sum(len(pair.detections.labels) for pair in pairs),
+            "recordings_without_detections": sum(not len(one.labels) for one in given.values()),
         },
     )
 
@@ -203,9 +213,12 @@ def _truth_faults(
     yield from group_faults(truth, groups)
 
 
-def _processed(found: Detections, *, voting: bool) -> Detections:
+def _processed(found: Detections, form: str) -> Detections:
+    """Bring raw detections into the form that is scored."""
+    if form == "raw":
+        return found
     kept = softnms.soft_nms(found)
-    return softnms.score_voting(kept, found) if voting else kept
+    return kept if form == "soft-nms" else softnms.score_voting(kept, found)
 
 
 def _one_of(
