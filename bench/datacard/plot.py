@@ -8,11 +8,11 @@ from html import escape
 import numpy as np
 from jaxtyping import Int
 
-LEFT, WIDTH, ROW, TOP = 130, 560, 56, 44
+LEFT, WIDTH, ROW, TOP = 130.0, 560.0, 56.0, 44.0
 BARS = "·▁▂▃▄▅▆▇█"
 
 
-def doubling(lengths: Sequence[Int[np.ndarray, " B"]]) -> Int[np.ndarray, "C L"]:
+def doubling(lengths: Sequence[Int[np.ndarray, " _"]]) -> Int[np.ndarray, "C L"]:
     """Count bouts of 1, 2 to 3, 4 to 7, 8 to 15, … frames for each class, up to the longest of any.
 
     >>> doubling([np.array([1, 1, 3]), np.array([9])])
@@ -35,7 +35,7 @@ def bar(counts: Int[np.ndarray, " L"]) -> str:
 
 
 def bout_plot(
-    title: str, classes: Sequence[str], lengths: Sequence[Int[np.ndarray, " B"]], fps: float
+    title: str, classes: Sequence[str], lengths: Sequence[Int[np.ndarray, " _"]], fps: float
 ) -> str:
     """Return an SVG: a row per class, each scaled to its own tallest bar, its median marked."""
     counts = doubling(lengths)
@@ -43,7 +43,7 @@ def bout_plot(
     step = WIDTH / bins
     height = TOP + ROW * len(classes) + 46
     lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{LEFT + WIDTH + 20}" height="{height}" role="img">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{LEFT + WIDTH + 20:.0f}" height="{height:.0f}" role="img">',
         "<style>text { font: 12px sans-serif } .title { font-size: 14px }</style>",
         f"<title>{escape(title)}: lengths of bouts</title>",
         '<rect width="100%" height="100%" fill="#ffffff"/>',
@@ -64,7 +64,7 @@ def bout_plot(
 
 
 def _row(
-    name: str, lengths: Int[np.ndarray, " B"], counts: Int[np.ndarray, " L"], base: int, step: float
+    name: str, lengths: Int[np.ndarray, " _"], counts: Int[np.ndarray, " L"], base: float, step: float
 ) -> list[str]:
     tallest = max(int(counts.max(initial=0)), 1)
     drawn = [

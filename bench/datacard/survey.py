@@ -25,7 +25,7 @@ class Tally:
     """Annotated frames in which each class holds."""
     missing: Int[np.ndarray, "A K"] | None
     """Frames in which a keypoint was not detected; None without poses."""
-    bouts: tuple[Int[np.ndarray, " B"], ...]
+    bouts: tuple[Int[np.ndarray, " _"], ...]
     """Frames of each bout, for each class."""
 
 
@@ -44,7 +44,7 @@ class Survey:
         """Return the tallies of a subset's recordings at hand."""
         return [self.tallies[id_] for id_ in self.subsets[subset] if id_ in self.tallies]
 
-    def bouts(self) -> list[Int[np.ndarray, " B"]]:
+    def bouts(self) -> list[Int[np.ndarray, " _"]]:
         """Return the lengths of all bouts in frames, for each class."""
         empty = np.zeros(0, dtype=np.int64)
         of = [[empty, *(tally.bouts[c] for tally in self.tallies.values())] for c in range(len(self.classes))]

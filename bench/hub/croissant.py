@@ -10,7 +10,7 @@ import json
 import pyarrow as pa
 
 from bench.hub.contents import SHARDS, Contents
-from bench.store import SCHEMA
+from bench.store import SCHEMA, SCHEMA_VERSION
 from bench.tasks import Dataset
 
 CONTEXT = {
@@ -23,6 +23,8 @@ CONTEXT = {
     "data": {"@id": "cr:data", "@type": "@json"},
     "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
     "dct": "http://purl.org/dc/terms/",
+    "equivalentProperty": "cr:equivalentProperty",
+    "examples": {"@id": "cr:examples", "@type": "@json"},
     "extract": "cr:extract",
     "field": "cr:field",
     "fileObject": "cr:fileObject",
@@ -42,6 +44,7 @@ CONTEXT = {
     "regex": "cr:regex",
     "repeated": "cr:repeated",
     "replace": "cr:replace",
+    "samplingRate": "cr:samplingRate",
     "sc": "https://schema.org/",
     "separator": "cr:separator",
     "source": "cr:source",
@@ -85,6 +88,7 @@ def croissant(dataset: Dataset, listed: Contents) -> str:
         "@type": "sc:Dataset",
         "conformsTo": "http://mlcommons.org/croissant/1.0",
         "name": dataset.name,
+        "version": f"{SCHEMA_VERSION}.0.0",
         "description": ("Simulated: no animal was recorded. " if dataset.simulated else "") + dataset.title,
         "license": LICENCE_PAGES.get(dataset.licence, dataset.licence),
         **({"url": dataset.url} if dataset.url else {}),

@@ -27,6 +27,8 @@ SHARD_FRAMES = 500_000
 """Frames of one file, about: a broken download starts again at the file it broke in."""
 EVERYTHING = "recordings"
 """The configuration that holds all recordings, those of no task included."""
+EVERY = "every"
+"""Its one split; `all` is taken, as the client's word for the union of splits."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ def repository(dataset: Dataset, tasks: Sequence[Task], folder: Path) -> Content
     if folder.exists() and any(folder.iterdir()):
         raise UsageError(f"{folder} is not empty")
     held = store.manifest(dataset)
-    wanted = {task.name: _splits(task, held) for task in tasks} | {EVERYTHING: {"all": list(held.recordings)}}
+    wanted = {task.name: _splits(task, held) for task in tasks} | {EVERYTHING: {EVERY: list(held.recordings)}}
     (folder / "data").mkdir(parents=True, exist_ok=True)
     files: dict[str, tuple[str, ...]] = {}
     for number, ids in enumerate(cut(wanted, held)):

@@ -1,0 +1,289 @@
+"""Verification: every departure is one check that differs, and nothing at hand is no departure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from bench import cli as command
+from bench import store
+from bench.datasets import TASKS, calms21, demo, get_task
+from bench.errors import DataError
+from bench.recordings import Recording, one_hot
+from bench.splits import FrozenSplit, Split, Totals
+from bench.tasks import Dataset, Part, Protocol, Task
+from bench.verification import Check, Printed, read_printed, table, unanswered, verify
+from bench.verification.published import sums
+from bench.verification.verify import split_checks
+
+CLASSES = ("attack", "other")
+TRUTHS = {"r1": [0, 0, 1], "r2": [1, 1, 0, -1, 1], "r3": [0, 1, 0, 0, 0, 1, 1]}
+GROUPS = {"r1": "g", "r2": "g", "r3": "h"}
+
+
+def recording(id_: str, group: str | None = None) -> Recording:
+    labels = np.array(TRUTHS[id_])
+    return Recording(id_, group or GROUPS[id_], 10.0, CLASSES, one_hot(labels, 2), labels >= 0)
+
+
+def dataset(*recordings: Recording) -> Dataset:
+    def read(folder: Path) -> Iterator[Recording]:
+        return iter(recordings or [recording(id_) for id_ in TRUTHS])
+
+    return replace(calms21.DATASET, name="toy", classes=CLASSES, read=read)
+
+
+SPLIT = Split(
+    name="toy",
+    source="rodent-bench",
+    rule="",
+    parts={"all": {"train": {"g": ("r1", "r2")}, "test": {"h": ("r3",)}}},
+    totals={
+        "all": {
+            "train": Totals(2, 8, {"attack": 3, "other": 4}),
+            "test": Totals(1, 7, {"attack": 4, "other": 3}),
+        }
+    },
+    truth={id_: recording(id_).truth_digest() for id_ in TRUTHS},
+)
+TASK = Task(
+    name="toy",
+    title="Toy",
+    question="what?",
+    dataset=dataset(),
+    classes=("other", "attack"),
+    background="other",
+    split=SPLIT,
+    metrics=demo.TASK.metrics,
+    protocol=Protocol("late", "all but the first frame", skip_first=1),
+)
+
+
+def printed(subset: str, class_: str, quantity: str, number: str, recording: str = "") -> Printed:
+    return Printed("A paper", "Table 1", "toy", "all", subset, recording, class_, quantity, number)
+
+
+def differing(checks: list[Check]) -> list[str]:
+    return [f"{check.what} ({check.found})" for check in checks if check.ok is False]
+
+
+@pytest.fixture
+def stored(bench_home: Path, tmp_path: Path) -> None:
+    store.pull(TASK.dataset, tmp_path)
+
+
+def test_what_is_as_frozen_and_as_printed_is_ok(stored: None) -> None:
+    table_ = [
+        printed("train", "", "recordings", "2"),
+        printed("train", "", "frames", "8"),
+        printed("test", "", "frames", "7"),
+        printed("test", "attack", "frames", "4"),
+        printed("test", "other", "frames", "3"),
+        printed("train", "attack", "percent", "42.8"),  # 3 of the 7 annotated frames: 42.857, cut off
+        printed("train", "attack", "percent", "43"),  # rounded
+        printed("test", "attack", "scored", "3"),  # without the first frame
+        printed("test", "", "scored", "6"),
+        printed("", "other", "frames", "7"),
+        printed("", "", "frames", "5", recording="r2"),
+    ]
+    checks = verify([TASK], table_)
+    assert [check for check in checks if not check.ok] == []
+    assert len(checks) == 2 + 1 + 2 + 2 * 4 + len(table_) + 1, "the last: test adds up"
+
+
+@pytest.mark.parametrize(
+    ("row", "found"),
+    [
+        (printed("train", "", "recordings", "3"), "train: recordings (2)"),
+        (printed("train", "", "frames", "9"), "train: frames (8)"),
+        (printed("test", "attack", "frames", "5"), "test: frames of attack (4)"),
+        (printed("train", "attack", "percent", "42.9"), ""),
+        (printed("train", "attack", "percent", "43.0"), "train: percent of attack (42.857)"),
+        (printed("test", "other", "scored", "4"), "test: scored of other (3)"),
+        (printed("", "", "frames", "6", recording="r2"), "r2: frames (5)"),
+    ],
+)
+def test_a_printed_number_that_differs(stored: None, row: Printed, found: str) -> None:
+    assert differing(verify([TASK], [row])) == ([found] if found else [])
+
+
+def test_every_departure_from_the_frozen_totals(stored: None) -> None:
+    totals = {"all": {"test": Totals(2, 8, {"attack": 5, "rearing": 1})}}
+    task = replace(TASK, split=replace(SPLIT, totals=totals, truth={**SPLIT.truth, "r3": "0" * 64}))
+    assert differing(verify([task], [])) == [
+        "labels with the frozen digest (2)",
+        "test: recordings (1)",
+        "test: frames (7)",
+        "test: frames of attack (4)",
+        "test: frames of rearing (None)",
+    ]
+
+
+def test_a_group_that_the_recordings_carry_to_both_sides(bench_home: Path, tmp_path: Path) -> None:
+    """The split file calls them two groups; the recordings say that they are one."""
+    leaking = dataset(recording("r1"), recording("r2"), recording("r3", group="g"))
+    store.pull(leaking, tmp_path)
+    checks = verify([replace(TASK, dataset=leaking)], [])
+    assert [(check.what, check.where) for check in checks if check.ok is False] == [
+        ("groups on two sides", "stored")
+    ]
+
+
+def test_labels_changed_in_the_store(stored: None) -> None:
+    path = store.home() / "toy" / "manifest.json"
+    data = json.loads(path.read_text())
+    data["recordings"]["r2"]["truth"] = "0" * 64
+    path.write_text(json.dumps(data))
+    found = differing(verify([TASK], []))
+    assert found[0] == "the store can be read (the stored labels of 'r2' are not the ones imported)"
+
+
+def test_nothing_stored_is_compared_by_what_was_frozen(bench_home: Path) -> None:
+    rows = [
+        printed("train", "attack", "frames", "3"),
+        printed("", "other", "frames", "8"),
+        printed("test", "attack", "scored", "3"),
+        printed("", "", "frames", "5", recording="r2"),
+    ]
+    checks = verify([TASK], rows)
+    assert [check.ok for check in checks] == [True, True, None, True, False, None, None]
+    assert [check.where for check in checks[3:]] == ["frozen", "frozen", "", ""]
+    assert checks[2].found == "bench pull toy"
+
+
+def test_some_of_a_subset_is_not_compared(bench_home: Path, tmp_path: Path) -> None:
+    some = dataset(recording("r1"), recording("r3"))
+    store.pull(some, tmp_path)
+    task = replace(TASK, dataset=some, split=replace(SPLIT, totals={}))
+    checks = verify([task], [printed("train", "", "frames", "8"), printed("test", "", "frames", "7")])
+    assert [(check.found, check.ok) for check in checks[-2:]] == [("1 of 2 stored", None), ("7", True)]
+
+
+def test_parts_and_quantities_that_nobody_has(stored: None) -> None:
+    other = Printed("A paper", "Table 2", "toy", "fold9", "test", "", "", "frames", "7")
+    checks = verify([TASK], [other, printed("test", "", "segments", "7")])
+    assert [(check.found, check.ok) for check in checks[-2:]] == [
+        ("no part 'fold9'", None),
+        ("no segments to count", None),
+    ]
+
+
+def test_folds(bench_home: Path) -> None:
+    ids = ("r1", "r2", "r3")
+    parts = {
+        f"{val}-{test}": {"train": {}, "val": {val: (val,)}, "test": {test: (test,)}}
+        for val, test in pairwise(ids)
+    }
+    task = replace(TASK, split=Split("toy", "", "", parts), parts=tuple(Part(name, name) for name in parts))
+    rows = [Printed("A", "T", "toy", "", "", "", "", "fold", fold) for fold in ("r1|r2", "r2|r3", "r3|r1")]
+    assert [check.ok for check in verify([task], rows)[-3:]] == [True, True, False]
+
+
+def test_a_changed_split_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    checks, split = split_checks(replace(TASK, split=FrozenSplit("calms21-task1", "0" * 64)))
+    assert split is None
+    assert [check.ok for check in checks] == [False, False]
+    assert "was changed" in checks[1].found
+    checks, split = split_checks(replace(TASK, split=FrozenSplit("none", "0" * 64)))
+    assert split is None
+    assert checks[0].found == "no such file"
+
+
+def test_a_table_that_does_not_add_up() -> None:
+    rows = [
+        printed("train", "attack", "frames", "3"),
+        printed("train", "other", "frames", "4"),
+        printed("train", "", "frames", "7"),
+        printed("test", "attack", "frames", "3"),
+        printed("test", "", "frames", "4"),
+        printed("test", "", "recordings", "4"),
+    ]
+    (check,) = sums(rows)
+    assert (check.expected, check.found, check.ok) == ("2", "1", False)
+
+
+def test_tables_of_tasks_that_are_not_there() -> None:
+    checks = unanswered([], [printed("train", "", "frames", "7"), printed("test", "", "frames", "4")])
+    assert [(check.task, check.expected, check.ok) for check in checks] == [("toy", "2", None)]
+    assert unanswered([TASK], [printed("train", "", "frames", "7")]) == []
+
+
+def test_the_table_counts_the_verdicts(stored: None) -> None:
+    text = table(verify([TASK], [printed("train", "", "frames", "8,000".replace(",", ""))]))
+    assert "8,000" in text
+    assert "DIFFERS" in text
+    assert text.endswith("14 checks: 13 ok, 1 DIFFERS, 0 not at hand")
+
+
+def test_the_printed_tables_are_read_and_add_up() -> None:
+    rows = read_printed()
+    assert {row.quantity for row in rows} <= {
+        "recordings",
+        "frames",
+        "percent",
+        "scored",
+        "segments",
+        "fold",
+    }
+    assert all(check.ok for check in sums(rows))
+    ratsi = {(row.recording, row.class_): int(row.printed) for row in rows if row.table == "Table 1"}
+    assert sum(count for (_, class_), count in ratsi.items() if class_) == 202_550
+    used = ("solitary", "approaching", "following", "moving-away", "social-nose-contact")
+    assert sum(count for (_, class_), count in ratsi.items() if class_ in used) == 182_418
+
+
+def test_a_table_with_other_columns(tmp_path: Path) -> None:
+    (tmp_path / "counts.csv").write_text("source,table\na,b\n")
+    with pytest.raises(DataError, match="has other columns"):
+        read_printed(tmp_path / "counts.csv")
+
+
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
+def test_every_split_is_as_declared(task: Task) -> None:
+    checks, split = split_checks(task)
+    assert split is not None
+    assert [check.what for check in checks if not check.ok] == []
+
+
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
+def test_every_frozen_total_is_as_printed(task: Task, bench_home: Path) -> None:
+    assert differing(verify([task], read_printed())) == []
+
+
+def test_the_command_fails_where_something_differs(bench_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    task = get_task("demo-4x30")
+    store.pull_simulated(task.dataset)
+    run = CliRunner().invoke(command.cli, ["verify", "demo-4x30"])
+    assert run.exit_code == 0, run.output
+    assert "0 DIFFERS" in run.output
+    wrong = [Printed("A paper", "Table 1", task.name, "all", "test", "", "", "frames", "31")]
+    monkeypatch.setattr("bench.verification.read_printed", lambda: wrong)
+    run = CliRunner().invoke(command.cli, ["verify", "demo-4x30"])
+    assert isinstance(run.exception, DataError)
+    assert run.exception.exit_code == 4
+    assert run.exception.problems == ("demo-4x30: test: frames",)
+
+
+def test_the_real_test_labels_are_those_of_the_papers(real_data: Path, bench_home: Path) -> None:
+    """CalMS21 Tables 5 and 6, and Tables 4 and 12 of the MSGL-Transformer paper, on the official labels."""
+    folder = real_data / "calms21"
+    if not (folder / calms21.LABEL_FILE).is_file():
+        pytest.skip(f"{folder / calms21.LABEL_FILE} does not exist")
+    store.pull(calms21.DATASET, folder)
+    checks = verify([calms21.TASK1, calms21.TASK1_MSGL], read_printed())
+    assert differing(checks) == []
+    scored = {check.what: check.found for check in checks if "scored" in check.what}
+    assert scored == {
+        "test: scored of attack": "12,586",
+        "test: scored of investigation": "60,964",
+        "test: scored of mount": "31,813",
+        "test: scored of other": "156,079",
+        "test: scored": "261,442",
+    }
