@@ -102,6 +102,7 @@ def make_copy(folder: Path, seed: int) -> Path:
 # ------------------------------------------------------------------------- through the real clients
 COMPARE = """
 import sys, numpy as np, datasets
+from pathlib import Path
 from bench import store
 from bench.datasets import get_task
 from bench.submissions import write_run
@@ -125,7 +126,7 @@ for subset, table in rows.items():
 everything = datasets.load_dataset(repo, "recordings", revision=revision)["every"]
 assert len(everything) == 6
 scores = {row["id"]: np.reshape(row["labels"], (row["frames"], 4)).astype(np.float32) for row in rows["test"]}
-write_run("submission", task.name, "seed0", {"all": scores})
+write_run(Path("submission"), task.name, "seed0", {"all": scores})
 """
 
 

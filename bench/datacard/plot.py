@@ -41,9 +41,9 @@ def bout_plot(
     counts = doubling(lengths)
     bins = counts.shape[1]
     step = WIDTH / bins
-    height = TOP + ROW * len(classes) + 46
+    width, height = LEFT + WIDTH + 20, TOP + ROW * len(classes) + 46
     lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{LEFT + WIDTH + 20:.0f}" height="{height:.0f}" role="img">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" role="img">',
         "<style>text { font: 12px sans-serif } .title { font-size: 14px }</style>",
         f"<title>{escape(title)}: lengths of bouts</title>",
         '<rect width="100%" height="100%" fill="#ffffff"/>',
