@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import math
+import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -67,7 +68,7 @@ def score_segment_files(
     scored, and detections elsewhere in the database are left out. See `score_segments` for the rest.
     """
     check_thresholds(tiou)
-    again = f"bench score segments {truth} {detections}"
+    again = shlex.join(["bench", "score", "segments", str(truth), str(detections)])
     annotated, wrong = _read_truth(truth, subset)
     named, group_wrong = read_groups(groups)
     wrong = [fault.at(str(truth)) for fault in wrong] + group_wrong

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -49,7 +50,9 @@ def score_frame_files(
         frames = {id_: len(array) for id_, array in labels.items()}
         return score_faults(frames, found.arrays, classes, found.unread)
 
-    again = f"bench score frames {truth} {predictions} --classes {','.join(classes)}"
+    again = shlex.join(
+        ["bench", "score", "frames", *map(str, (truth, predictions)), "--classes", ",".join(classes)]
+    )
     labels, scores, named = _load(truth, predictions, groups, classes, load, compare, again)
     return score_frames(
         labels, scores, classes, background=background, fps=fps, groups=named, resamples=resamples
@@ -75,7 +78,7 @@ def score_cluster_files(
     def load(most: int) -> Read:
         return read_npz(predictions, most)
 
-    again = f"bench score clusters {truth} {predictions}"
+    again = shlex.join(["bench", "score", "clusters", str(truth), str(predictions)])
     labels, clusters, named = _load(truth, predictions, groups, classes, load, compare, again)
     return score_clusters(labels, clusters, classes, background=background, groups=named, resamples=resamples)
 

@@ -21,7 +21,7 @@ def text(found: Scores) -> str:
     rows = [_row(one, found.scores[one.name], found.fps, beside) for one in found.metrics]
     blocks = [_counted(found), "", table(headers, rows)]
     if not beside:
-        blocks += ["", _by_class(found)]
+        blocks += ["", _by_class(found), ""]
     else:
         support = ", ".join(f"{named(name)} {count:,}" for name, count in found.support.items())
         blocks += ["", f"frames per class: {support}"]
