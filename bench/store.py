@@ -266,6 +266,8 @@ def read_parquet(path: Path, ids: Sequence[str] | None, poses: bool) -> Iterator
         where = {}
         for group in range(file.num_row_groups):
             for row, id_ in enumerate(file.read_row_group(group, columns=["id"])["id"].to_pylist()):
+                if id_ in where:
+                    raise DataError(f"{path.name}: two recordings carry the id {id_}")
                 where[id_] = (group, row)
         at, table = -1, None
         for id_ in where if ids is None else ids:

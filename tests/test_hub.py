@@ -16,16 +16,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from bench import hub, store
+from bench import cli, hub, store
 from bench.datasets import demo, get_task
 from bench.errors import DataError, UsageError
 from bench.hub import contents as manifests
 from bench.hub import publishing, pulling
 from bench.recordings import Recording, one_hot
 from bench.splits import Split
-from bench.tasks import Dataset, Part, Task
+from bench.tasks import Dataset, Part, Published, Task
 from tests.fakehub import FakeHub
 
 TASK = get_task("demo-6x120")
@@ -319,6 +321,34 @@ def test_a_declared_copy_is_held_to_its_declaration(snapshot: Path) -> None:
     with pytest.raises(DataError, match=f"expected {declared}"):
         pull(declared)
     assert not store.home().exists()
+
+
+def test_a_declared_copy_is_what_a_bare_pull_takes(snapshot: Path) -> None:
+    declared = Published(REPO, "a" * 40, manifests.sha256(snapshot / "manifest.json"))
+    dataset = replace(TASK.dataset, published=declared)
+    held, new = cli._pull(dataset, None, None, None, False)
+    assert new
+    assert held.origin == {"repo": REPO, "revision": declared.revision, "manifest": declared.manifest}
+    wrong = replace(dataset, published=replace(declared, manifest="0" * 64))
+    with pytest.raises(DataError, match="is not the copy that was declared"):
+        cli._pull(wrong, None, None, None, True)
+
+
+def test_two_recordings_of_one_id_in_a_file(snapshot: Path) -> None:
+    rows = pq.read_table(snapshot / SHARDS[1])
+    pq.write_table(pa.concat_tables([rows, rows]), snapshot / SHARDS[1])
+    relist(snapshot)
+    with pytest.raises(DataError, match="two recordings carry the id mouse00004_simulated"):
+        pull()
+
+
+def test_arrays_that_do_not_fit_their_shape(snapshot: Path) -> None:
+    rows = pq.read_table(snapshot / SHARDS[1])
+    at = rows.schema.get_field_index("frames")
+    pq.write_table(rows.set_column(at, rows.schema.field(at), pa.array([119])), snapshot / SHARDS[1])
+    relist(snapshot)
+    with pytest.raises(DataError, match=f"{SHARDS[1]} is not in the store's schema"):
+        pull()
 
 
 def test_a_missing_file_is_named(snapshot: Path) -> None:
