@@ -153,17 +153,29 @@ def _order(labels: Bool[np.ndarray, "T C"]) -> Bool[np.ndarray, "L C"]:
 def _edits(a: Int[np.ndarray, " A"], b: Int[np.ndarray, " B"]) -> int:
     """Return the fewest insertions, deletions and substitutions that turn one sequence into the other.
 
-    Row by row of the usual table. Within a row, insertions make each cell depend on the one before:
-    row[j] = min over i <= j of (best[i] + j - i), which is a running minimum of best[i] - i.
+    Column by column of the usual table, in which neighbours differ by -1, 0 or 1: where they rise and
+    where they fall, down the column and along the row, is one bit per row, so a column is a few operations
+    on whole numbers of len(a) bits. Source: Myers 1999, JACM 46:395, in the form of Hyyrö 2003.
     """
-    if len(a) > len(b):
-        a, b = b, a
-    step = np.arange(len(b) + 1)
-    row = step
-    for i, label in enumerate(a, start=1):
-        best = np.append(i, np.minimum(row[1:] + 1, row[:-1] + (b != label)))
-        row = np.minimum.accumulate(best - step) + step
-    return int(row[-1])
+    rows = (1 << len(a)) - 1
+    last = len(a) - 1
+    equal = {label: _bits(a == label) for label in np.unique(b).tolist()}
+    edits, rises, falls = len(a), rows, 0  # of the column before, downwards
+    for label in b.tolist():
+        same = equal[label]
+        level = (((same & rises) + rises) ^ rises) | same | falls
+        right_rises = falls | (rows & ~(level | rises))
+        right_falls = level & rises
+        edits += (right_rises >> last & 1) - (right_falls >> last & 1)
+        right_rises = right_rises << 1 | 1
+        rises = (right_falls << 1 | ~(same | falls | right_rises)) & rows
+        falls = right_rises & (same | falls) & rows
+    return edits
+
+
+def _bits(flags: Bool[np.ndarray, " A"]) -> int:
+    """Return the whole number whose bit i is flag i."""
+    return int.from_bytes(np.packbits(flags, bitorder="little").tobytes(), "little")
 
 
 MATCH = (
