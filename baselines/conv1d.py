@@ -16,8 +16,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-BN_EPS = 1e-3
-BN_MOMENTUM = 0.01  # Keras says .99 for the same
+from baselines import keras
 
 
 class HalfDropout(nn.Module):
@@ -41,7 +40,7 @@ class Block(nn.Module):
     def __init__(self, inputs: int, outputs: int, kernel: int) -> None:
         super().__init__()
         self.conv = nn.Conv2d(inputs, outputs, (1, kernel))
-        self.norm = nn.BatchNorm2d(outputs, BN_EPS, BN_MOMENTUM)
+        self.norm = nn.BatchNorm2d(outputs, keras.BN_EPS, keras.BN_MOMENTUM)
         self.pool = nn.MaxPool2d((1, 2))
         self.dropout = HalfDropout()
 
@@ -63,13 +62,13 @@ class Conv1D(nn.Module):
         kernel: int = 5,
     ) -> None:
         super().__init__()
-        self.norm = nn.BatchNorm2d(features, BN_EPS, BN_MOMENTUM)
+        self.norm = nn.BatchNorm2d(features, keras.BN_EPS, keras.BN_MOMENTUM)
         sizes = (features, *channels)
         self.blocks = nn.Sequential(*(Block(a, b, kernel) for a, b in pairwise(sizes)))
         for _ in channels:
             window = (window - kernel + 1) // 2  # 201 > 98 > 47 > 21
         self.head = nn.Linear(window * channels[-1], classes)
-        self.apply(_initialise)
+        self.apply(keras.initialise)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch
 
     def forward(self, x: Float[Tensor, "B W F"]) -> Float[Tensor, "B C"]:
@@ -78,11 +77,3 @@ class Conv1D(nn.Module):
         y = self.blocks(y).permute(0, 2, 3, 1).flatten(1)  # (B, W * H), time first
         logits: Tensor = self.head(y)
         return logits
-
-
-def _initialise(layer: nn.Module) -> None:
-    """Set weights as Keras does: Glorot-uniform, biases zero."""
-    if isinstance(layer, nn.Conv2d | nn.Linear):
-        nn.init.xavier_uniform_(layer.weight)
-        if layer.bias is not None:
-            nn.init.zeros_(layer.bias)
