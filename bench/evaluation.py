@@ -27,6 +27,7 @@ from jaxtyping import Bool, Float, Int, Num
 from bench.errors import UsageError
 from bench.metrics import METRICS_VERSION, Metric
 from bench.metrics.intervals import Interval, interval
+from bench.metrics.resampling import Value
 from bench.recordings import Recording, one_hot, spans
 from bench.results import PartScore, Result, Score
 from bench.splits import Split
@@ -82,20 +83,10 @@ def evaluate(
     `bench.submissions.read_submission` makes sure. Raises `UsageError` for a task whose kind has no
     evaluation here.
     """
-    if task.kind != "frames":
-        raise UsageError(f"task {task.name!r} is of kind {task.kind!r}; evaluate scores frame tasks")
     split = task.load_split()
-    groups = sorted({group for part in split.parts for group in split.group_of(part, "test").values()})
-    cuts = {part: _cut(task, split, part, recordings, groups) for part in split.parts}
-    counted = [span for cut in cuts.values() for span in cut]
-    measured = Measured(
-        classes=task.classes,
-        foreground=task.foreground,
-        runs=sorted(predictions),
-        group={part: np.array([span.group for span in cut]) for part, cut in cuts.items()},
-        groups=len(groups),
-        measures=_measure(task, cuts, predictions),
-    )
+    cuts = cut(task, split, recordings)
+    counted = [span for of_part in cuts.values() for span in of_part]
+    measured = measure(task, cuts, predictions)
     scores, how = score_all(task.metrics, measured, resamples)
     return Result(
         entry=entry,
@@ -105,7 +96,7 @@ def evaluate(
         truth_digest=truth_digest(counted),
         predictions_digest=predictions_digest(predictions),
         recordings=len({span.recording for span in counted}),
-        groups=len(groups),
+        groups=measured.groups,
         frames=sum(len(span.truth) for span in counted),
         support=dict(
             zip(task.classes, np.sum([s.truth.sum(axis=0) for s in counted], axis=0).tolist(), strict=True)
@@ -189,46 +180,65 @@ def truth_digest(counted: Sequence[Span]) -> str:
     return digest.hexdigest()
 
 
-def _cut(
-    task: Task, split: Split, part: str, recordings: Mapping[str, Recording], groups: Sequence[str]
-) -> list[Span]:
-    cut = []
-    for id_, group in split.group_of(part, "test").items():
-        truth = task.truth(recordings[id_])
-        cut += [
-            Span(id_, frames, truth[frames], groups.index(group))
-            for frames in spans(task.protocol.counted(recordings[id_]))
-        ]
-    return cut
+def cut(task: Task, split: Split, recordings: Mapping[str, Recording]) -> dict[str, list[Span]]:
+    """Cut the test recordings of every part into the spans that count.
+
+    Raises `UsageError` for a task whose kind has no evaluation here.
+    """
+    if task.kind != "frames":
+        raise UsageError(f"task {task.name!r} is of kind {task.kind!r}; evaluate scores frame tasks")
+    tested = {part: split.group_of(part, "test") for part in split.parts}
+    counted = {id_: spans(task.protocol.counted(recordings[id_])) for of in tested.values() for id_ in of}
+    groups = {group for of in tested.values() for id_, group in of.items() if counted[id_]}
+    index = {group: i for i, group in enumerate(sorted(groups))}
+    cuts: dict[str, list[Span]] = {part: [] for part in tested}
+    for part, of in tested.items():
+        for id_, group in of.items():
+            truth = task.truth(recordings[id_])
+            cuts[part] += [Span(id_, frames, truth[frames], index[group]) for frames in counted[id_]]
+    return cuts
 
 
-def _measure(task: Task, cuts: Mapping[str, list[Span]], predictions: Predictions) -> dict[Key, list[Any]]:
+def measure(task: Task, cuts: Mapping[str, list[Span]], predictions: Predictions) -> Measured:
     """Measure every span of every run and part, once for all metrics that share a `measure`."""
     made: dict[Key, list[Any]] = {}
     for run, by_part in sorted(predictions.items()):
-        for part, cut in cuts.items():
-            scores = [by_part[part][span.recording][span.frames] for span in cut]
+        for part, counted in cuts.items():
+            scores = [by_part[part][span.recording][span.frames] for span in counted]
             labels = [labels_of(array, exclusive=task.exclusive) for array in scores]
             for metric in task.metrics:
                 key = (metric.measure, run, part)
                 if key not in made:
                     read = labels if metric.reads == "labels" else scores
-                    made[key] = [metric.measure(s.truth, x) for s, x in zip(cut, read, strict=True)]
-    return made
+                    made[key] = [metric.measure(s.truth, x) for s, x in zip(counted, read, strict=True)]
+    return Measured(
+        classes=task.classes,
+        foreground=task.foreground,
+        runs=sorted(predictions),
+        group={part: np.array([span.group for span in counted]) for part, counted in cuts.items()},
+        groups=1 + max(span.group for counted in cuts.values() for span in counted),
+        measures=made,
+    )
+
+
+def columns(metric: Metric, measured: Measured) -> Value:
+    """Return the function of group weights that gives everything with an interval, column by column.
+
+    The headline first, then the mean of each class, then the value of each part; each the mean over runs.
+    """
+
+    def value(weights: Float[np.ndarray, "R G"]) -> Float[np.ndarray, "R K"]:
+        return _columns(_values(metric, measured, weights), measured, weights)
+
+    return value
 
 
 def _score(metric: Metric, measured: Measured, resamples: int) -> tuple[Score, Interval]:
     parts, runs, ones = list(measured.group), measured.runs, np.ones((1, measured.groups))
 
-    def columns(weights: Float[np.ndarray, "R G"]) -> Float[np.ndarray, "R K"]:
-        """Headline, then classes, then parts: everything that gets an interval."""
-        values = _values(metric, measured, weights)
-        over_runs = values.mean(axis=1)  # (R, P, 1 + C)
-        return np.concatenate([_over_parts(over_runs, measured, weights), over_runs[:, :, 0]], axis=1)
-
-    point = _values(metric, measured, ones)[0]  # (runs, parts, 1 + C)
-    whole = columns(ones)[0]
-    found = interval(columns, measured.groups, resamples=resamples, seed=SEED, level=LEVEL)
+    values = _values(metric, measured, ones)
+    point, whole = values[0], _columns(values, measured, ones)[0]  # (runs, parts, 1 + C); (K)
+    found = interval(columns(metric, measured), measured.groups, resamples=resamples, seed=SEED, level=LEVEL)
     names = measured.classes if metric.mean != "none" else ()
     per_run = [_over_parts(point[None, u], measured, ones)[0, 0] for u in range(len(runs))]
     score = Score(
@@ -266,6 +276,14 @@ def _values(
             mean = metric.average(values, measured.foreground)[:, None]
             rows.append(mean if metric.mean == "none" else np.concatenate([mean, values], axis=1))
     return np.stack(rows, axis=1).reshape(len(weights), len(measured.runs), len(measured.group), -1)
+
+
+def _columns(
+    values: Float[np.ndarray, "R U P C1"], measured: Measured, weights: Float[np.ndarray, "R G"]
+) -> Float[np.ndarray, "R K"]:
+    """Return headline, then classes, then parts: everything that gets an interval."""
+    over_runs = values.mean(axis=1)  # (R, P, 1 + C)
+    return np.concatenate([_over_parts(over_runs, measured, weights), over_runs[:, :, 0]], axis=1)
 
 
 def _over_parts(

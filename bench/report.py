@@ -10,6 +10,7 @@ from typing import Any
 
 from tabulate import tabulate
 
+from bench.comparison import Difference
 from bench.errors import UsageError, nearest
 from bench.metrics import FAMILIES, METRICS, METRICS_VERSION, Metric, metric
 from bench.results import Result, Score
@@ -96,6 +97,32 @@ def text(result: Result, *, every: bool = False) -> str:
         blocks += ["", _parts(result)]
     blocks += ["", _footnote(result)]
     return "\n".join(blocks)
+
+
+def comparison_text(
+    names: tuple[str, str], task: Mapping[str, Any], rows: Sequence[Difference], *, every: bool
+) -> str:
+    """Return what `bench compare` prints: both values, their difference, its interval and p."""
+    fps, shown = task["dataset"]["fps"], []
+    for card, row in list(zip(task["metrics"], rows, strict=True))[: None if every else MAIN]:
+        unit, factor = shown_in(card["unit"], fps)
+        values = [number(x * factor, unit) for x in (row.first, row.second, row.difference)]
+        shown.append(
+            [
+                card["title"] + (f", {unit}" if unit else ""),
+                *values,
+                between(row.low * factor, row.high * factor, unit),
+                number(row.p_value),
+            ]
+        )
+    headers = ["metric", *names, "difference", "95% interval", "p"]
+    lines = [f"{names[0]} against {names[1]} on {task['name']}", "", table(headers, shown), ""]
+    if rows[0].reason:
+        lines.append(f"no interval: {rows[0].reason}")
+    else:
+        lines.append("interval and p of the difference, both entries under the same resamples of groups;")
+        lines.append("p is two-sided, of no difference, and not corrected for the number of metrics")
+    return "\n".join(lines)
 
 
 def _family_page(family: str) -> str:

@@ -24,15 +24,14 @@ ORDER = [
     "verification",
     "submissions",
     "results",
-    "report",
     "evaluation",
+    "comparison",
+    "report",
     "scoring",
     "scorefiles",
-    "comparison",
     "reference",
     "leaderboard",
     "baselines",
-    "score_commands",
     "cli",
 ]
 SOURCES = sorted([*(ROOT / "bench").rglob("*.py"), *(ROOT / "baselines").rglob("*.py")])

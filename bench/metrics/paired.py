@@ -58,7 +58,8 @@ def paired_difference(
     """
 
     def difference(weights: Float[np.ndarray, "R G"]) -> Float[np.ndarray, "R K"]:
-        return first(weights) - second(weights)
+        with np.errstate(invalid="ignore"):  # two infinite errors differ by nothing that can be said: NaN
+            return first(weights) - second(weights)
 
     if groups < MIN_GROUPS:
         point = difference(np.ones((1, groups)))[0]

@@ -1,0 +1,57 @@
+"""The command `bench`. Thin: each command connects rooms and prints; heavy imports wait for their command.
+
+Exit codes: 0 fine, 1 unexpected, 2 usage, 3 submission invalid, 4 data missing or changed.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from bench.cli.data import data, pull, push, simulate, tasks, verify
+from bench.cli.entries import compare, evaluate, metrics, new, publish, validate
+from bench.cli.score import score
+from bench.cli.training import demo, train
+from bench.errors import BenchError
+
+
+def main() -> None:
+    """Run the command line; faults of the input are text and an exit code, never a traceback."""
+    try:
+        cli()
+    except BenchError as fault:
+        click.echo(f"error: {fault}", err=True)
+        sys.exit(fault.exit_code)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="rodent-bench", prog_name="bench")
+def cli() -> None:
+    """Score models that label what mice and rats do, on frozen splits with frozen metrics.
+
+    \b
+    bench demo                              the whole path on simulated mice, to a leaderboard
+    bench pull rat-dyads --from FOLDER      import official files
+    bench evaluate submissions/mymodel/     score a folder of predictions
+    """  # noqa: D301  (click reads the backspace as "do not rewrap")
+
+
+for command in (
+    demo,
+    tasks,
+    pull,
+    push,
+    data,
+    verify,
+    simulate,
+    new,
+    validate,
+    evaluate,
+    compare,
+    score,
+    metrics,
+    train,
+    publish,
+):
+    cli.add_command(command)

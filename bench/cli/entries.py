@@ -1,0 +1,162 @@
+"""Commands about entries: start, validate, score, compare and publish submissions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from bench.recordings import Recording
+    from bench.results import Result
+    from bench.submissions import Entry, Predictions
+    from bench.tasks import Task
+
+RESULTS = Path("leaderboard/results")
+SITE = Path("leaderboard/site")
+folder = click.Path(path_type=Path)
+
+
+@click.command()
+@click.argument("name", required=False)
+def metrics(name: str | None) -> None:
+    """Print what the numbers mean: all families, or the one family or metric NAME."""
+    from bench.report import metric_pages
+
+    click.echo(metric_pages(name))
+
+
+@click.command()
+@click.argument("path", type=folder)
+@click.option("--task", "task_name", required=True, help="The task that the model answers.")
+def new(path: Path, task_name: str) -> None:
+    """Start a submission: a card to fill in and five lines that write the predictions."""
+    from bench.datasets import get_task
+    from bench.submissions import scaffold
+
+    for written in scaffold(path, get_task(task_name)):
+        click.echo(f"wrote {written}")
+    click.echo(f"next: add {path}/{task_name}/<run>.npz, then bench validate {path}")
+
+
+@click.command()
+@click.argument("path", type=folder)
+@click.option("--task", "task_name", help="Only this task of the submission.")
+def validate(path: Path, task_name: str | None) -> None:
+    """Check a submission; every fault is listed, and nothing is scored."""
+    for task, entry, predictions, recordings in _submission(path, task_name):
+        click.echo(
+            f"valid: {entry.id} on {task.name}, {len(predictions)} run(s) of {len(recordings)} recordings"
+        )
+
+
+@click.command()
+@click.argument("path", type=folder)
+@click.option("--task", "task_name", help="Only this task of the submission.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result files instead of tables.")
+@click.option("--all", "every", is_flag=True, help="Print every number, not only the main ones.")
+@click.option("--results", default=RESULTS, type=folder, show_default=True, help="Where results are written.")
+def evaluate(path: Path, task_name: str | None, as_json: bool, every: bool, results: Path) -> None:
+    """Score a submission: validate, score every run and part, print and write the result."""
+    from bench.report import text
+    from bench.results import canonical, to_json
+
+    for result, written in score_and_write(path, task_name, results):
+        if as_json:
+            click.echo(canonical(to_json(result)).decode(), nl=False)
+        else:
+            click.echo(f"{text(result, every=every)}\nwrote {written}\n")
+
+
+@click.command()
+@click.argument("first", type=folder)
+@click.argument("second", type=folder)
+@click.option("--task", "task_name", required=True, help="The task that both answer.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+@click.option("--all", "every", is_flag=True, help="Print every number, not only the main ones.")
+def compare(first: Path, second: Path, task_name: str, as_json: bool, every: bool) -> None:
+    """Compare two submissions on the same test recordings: FIRST minus SECOND, with interval and p."""
+    from dataclasses import asdict
+
+    from bench.comparison import compare as differences
+    from bench.evaluation import task_card
+    from bench.report import comparison_text
+    from bench.results import canonical, plain
+
+    ((task, one, ours, recordings),) = _submission(first, task_name)
+    ((_, other, theirs, _),) = _submission(second, task_name)
+    rows = differences(task, ours, theirs, recordings)
+    if as_json:
+        found = {"task": task.name, "first": one.id, "second": other.id, "metrics": [asdict(r) for r in rows]}
+        click.echo(canonical(plain(found)).decode(), nl=False)
+    else:
+        click.echo(comparison_text((one.name, other.name), task_card(task), rows, every=every))
+
+
+@click.command()
+@click.option("--results", default=RESULTS, type=folder, show_default=True, help="Where results lie.")
+@click.option("--out", default=SITE, type=folder, show_default=True, help="Where the pages go.")
+def publish(results: Path, out: Path) -> None:
+    """Build the leaderboard, plain HTML, from the result files alone."""
+    click.echo(f"open {write_site(results, out)}")
+
+
+def _submission(
+    path: Path, task_name: str | None
+) -> list[tuple[Task, Entry, Predictions, dict[str, Recording]]]:
+    """Read every asked-for task of a submission; all of it is checked before anything is scored."""
+    from bench.datasets import get_task
+    from bench.store import load
+    from bench.submissions import Expected, read_tasks
+
+    held: dict[str, dict[str, Recording]] = {}
+
+    def expect(task: Task) -> Expected:
+        split = task.load_split()
+        parts = {part: split.ids(part, "test") for part in split.parts}
+        ids = list(dict.fromkeys(id_ for of in parts.values() for id_ in of))
+        held[task.name] = {recording.id: recording for recording in load(task.dataset, ids, poses=False)}
+        return {part: {id_: held[task.name][id_].frames for id_ in of} for part, of in parts.items()}
+
+    entry, read = read_tasks(path, get_task, expect, only=task_name)
+    return [(get_task(name), entry, predictions, held[name]) for name, predictions in read.items()]
+
+
+def score_and_write(path: Path, task_name: str | None, results: Path) -> list[tuple[Result, Path]]:
+    """Score every asked-for task of a submission and write the results; return them with their paths."""
+    from dataclasses import replace
+
+    from bench.evaluation import evaluate as score
+    from bench.results import write
+    from bench.submissions import entry_card
+
+    written = []
+    for task, entry, predictions, recordings in _submission(path, task_name):
+        result = score(task, entry_card(entry, task.name), predictions, recordings)
+        result = replace(result, provenance=_provenance())
+        written.append((result, write(result, results)))
+    return written
+
+
+def write_site(results: Path, out: Path) -> Path:
+    """Build the leaderboard of all result files; return its first page."""
+    from bench.leaderboard import publish as write_pages
+    from bench.leaderboard import render
+    from bench.results import read_all
+
+    return write_pages(render(read_all(results)), out)
+
+
+def _provenance() -> dict[str, Any]:
+    import platform
+    from datetime import UTC, datetime
+    from importlib.metadata import version
+
+    return {
+        "rodent-bench": version("rodent-bench"),
+        "numpy": version("numpy"),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "scored": datetime.now(UTC).isoformat(timespec="seconds"),
+    }

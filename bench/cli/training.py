@@ -1,0 +1,74 @@
+"""Commands that train baselines: the only ones that import `baselines`, and only when they run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from bench.cli.entries import RESULTS, SITE, score_and_write, write_site
+from bench.errors import UsageError
+
+folder = click.Path(path_type=Path)
+
+
+@click.command()
+@click.argument("model")
+@click.option("--task", "task_name", required=True)
+@click.option("--seed", "seeds", default="0", show_default=True, help="One seed, or a range such as 0..4.")
+@click.option("--device", default="cpu", show_default=True, type=click.Choice(["cpu", "cuda"]))
+@click.option("--epochs", type=click.IntRange(1), help="Other than the recipe's; the card then says so.")
+@click.option("--out", type=folder, help="Submission to write.  [default: submissions/MODEL]")
+def train(model: str, task_name: str, seeds: str, device: str, epochs: int | None, out: Path | None) -> None:
+    """Train a baseline and write its predictions as a submission; run again to resume."""
+    from baselines import get_baseline
+    from baselines import train as fit
+    from bench.datasets import get_task
+
+    chosen, task, target = get_baseline(model), get_task(task_name), out or Path("submissions") / model
+    for seed in _seeds(seeds):
+        fit(chosen, task, seed=seed, device=device, out=target, epochs=epochs)
+    click.echo(f"next: bench evaluate {target} --task {task.name}")
+
+
+@click.command()
+@click.option("--recordings", type=click.IntRange(4, 100_000), help="Simulate another number of recordings.")
+@click.option("--frames", type=click.IntRange(1), help="Frames of each recording.")
+@click.option("--epochs", default=3, show_default=True, type=click.IntRange(1), help="Of the convolution.")
+@click.option("--out", default=Path("demo"), show_default=True, type=folder, help="Where everything goes.")
+def demo(recordings: int | None, frames: int | None, epochs: int, out: Path) -> None:
+    """Simulate mice, train two baselines on CPU, score them and publish a leaderboard.
+
+    Nothing here was recorded from an animal: the data, and so every number, are simulated.
+    """
+    from baselines import get_baseline
+    from baselines import train as fit
+    from bench.datasets import demo as simulator
+    from bench.report import text
+    from bench.store import pull_simulated
+
+    task = simulator.TASK
+    if recordings or frames:
+        task = simulator.sized(recordings or simulator.RECORDINGS, frames or simulator.FRAMES)
+    click.echo(f"1/4 simulate two mice for task {task.name} (simulated, no animal was recorded)")
+    pull_simulated(task.dataset)
+    for step, (name, limit) in enumerate([("prior", None), ("conv1d", epochs)]):
+        click.echo(f"{2 + step}/4 train {name} on CPU")
+        submission = out / "submissions" / name
+        fit(get_baseline(name), task, seed=0, device="cpu", out=submission, epochs=limit)
+        for result, _ in score_and_write(submission, task.name, out / RESULTS):
+            click.echo(f"{text(result)}\n")
+    click.echo("4/4 publish")
+    click.echo(f"open {write_site(out / RESULTS, out / SITE)}")
+
+
+def _seeds(text: str) -> list[int]:
+    """Read "3" or "0..4", both ends included."""
+    first, dots, last = text.partition("..")
+    try:
+        seeds = list(range(int(first), int(last if dots else first) + 1))
+    except ValueError:
+        seeds = []
+    if not seeds or seeds[0] < 0:
+        raise UsageError(f"--seed {text}: expected a number from 0, or a range such as 0..4")
+    return seeds

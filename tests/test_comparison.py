@@ -1,0 +1,73 @@
+"""Comparison of two entries: the difference of what evaluation gives each, under the same resamples."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from bench.comparison import compare
+from bench.evaluation import evaluate
+from tests.test_evaluation import CARD, recordings, scores, task
+
+
+def test_differences_are_those_of_the_two_results() -> None:
+    truth = recordings()
+    one, other = ({"seed0": {"all": scores(truth, seed, skill)}} for seed, skill in ((1, 2.0), (2, 0.5)))
+    results = [evaluate(task(), CARD, entry, truth) for entry in (one, other)]
+    for row in compare(task(), one, other, truth):
+        first, second = (result.scores[row.metric].value for result in results)
+        assert (row.first, row.second) == (first, second)
+        assert row.difference == pytest.approx(first - second, abs=1e-12)
+
+
+def test_a_better_entry_is_surely_better_and_turning_them_round_turns_the_sign() -> None:
+    truth = recordings()
+    good, bad = ({"seed0": {"all": scores(truth, seed, skill)}} for seed, skill in ((1, 3.0), (2, 0.0)))
+    forth, back = compare(task(), good, bad, truth)[0], compare(task(), bad, good, truth)[0]
+    assert 0 < forth.low < forth.difference < forth.high
+    assert forth.p_value < 0.05
+    np.testing.assert_allclose([back.low, back.high, back.p_value], [-forth.high, -forth.low, forth.p_value])
+
+
+def test_an_entry_does_not_differ_from_itself() -> None:
+    truth = recordings()
+    entry = {"seed0": {"all": scores(truth, 1)}}
+    for row in compare(task(), entry, entry, truth):
+        assert math.isnan(row.difference) or (row.difference, row.low, row.high) == (0, 0, 0)
+        assert math.isnan(row.p_value) or row.p_value == 1
+
+
+def test_pairing_is_sharper_than_two_intervals() -> None:
+    """What makes a recording hard for both cancels: recordings of unequal difficulty, a small steady gain."""
+    truth = recordings()
+    rng = np.random.default_rng(0)
+    hard = {id_: rng.uniform(0, 4) for id_ in truth}
+    noise = {id_: rng.normal(size=(r.frames, 3)) for id_, r in truth.items()}
+    entries = [
+        {
+            "seed0": {
+                "all": {
+                    id_: (noise[id_] + (hard[id_] + gain) * r.labels).astype(np.float32)
+                    for id_, r in truth.items()
+                }
+            }
+        }
+        for gain in (0.3, 0.0)
+    ]
+    only = replace(task(), metrics=task().metrics[:1])
+    (row,) = compare(only, *entries, truth)
+    one, other = (evaluate(only, CARD, entry, truth).scores["f1"] for entry in entries)
+    assert one.low < other.high, "the two intervals overlap"
+    assert row.low > 0, "the paired one is sure"
+
+
+def test_few_recordings_give_a_difference_but_no_interval() -> None:
+    truth = recordings()
+    small = task(all=("m1", "m2"))
+    row = compare(small, {"a": {"all": scores(truth, 1)}}, {"a": {"all": scores(truth, 2)}}, truth)[0]
+    assert not math.isnan(row.difference)
+    assert math.isnan(row.low)
+    assert "2 groups" in (row.reason or "")
