@@ -125,7 +125,7 @@ def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, found: Read)
         found.skip(id_, "arrays", f"truncated or damaged ({fault})")
 
 
-def _read_array(stream: IO[bytes], size: int) -> np.ndarray:
+def _read_array(stream: IO[bytes] | zipfile.ZipExtFile, size: int) -> np.ndarray:
     version = np.lib.format.read_magic(stream)
     if version not in ((1, 0), (2, 0)):
         raise SubmissionError(f"numpy format {version}, expected numbers saved with numpy.savez")

@@ -74,8 +74,8 @@ def _read_csv(data: pa.Buffer, classes: Sequence[str]) -> tuple[pa.Table, list[F
         ),
     )
     faults = [*_column_faults(table.column_names, classes)] or [
-        *(Fault("rows", f"row {number}: {wrong}") for number, wrong in ragged.items()),
-        *_cell_faults(table, classes, np.setdiff1d(np.arange(1, 1 + len(table) + len(ragged)), [*ragged])),
+        *(Fault("lines", f"line {number}: {wrong}") for number, wrong in ragged.items()),
+        *_cell_faults(table, classes, np.setdiff1d(np.arange(2, 2 + len(table) + len(ragged)), [*ragged])),
     ]
     if faults:
         return table, faults
@@ -97,13 +97,13 @@ def _column_faults(found: Sequence[str], classes: Sequence[str]) -> Iterator[Fau
         yield Fault("columns", f"column {quoted(name)} is missing")
 
 
-def _cell_faults(table: pa.Table, classes: Sequence[str], rows: Int64[np.ndarray, " N"]) -> Iterator[Fault]:
+def _cell_faults(table: pa.Table, classes: Sequence[str], lines: Int64[np.ndarray, " N"]) -> Iterator[Fault]:
     for name in ("frame", *classes):
         pattern, expected = (_WHOLE, "a whole number") if name == "frame" else (_DECIMAL, "a finite decimal")
         odd = np.flatnonzero(~_numpy(pc.match_substring_regex(table[name], pattern)).astype(bool))
         for i, row in enumerate(odd):
             cell = quoted(table[name][int(row)].as_py()) if i < SHOWN else ""  # the others are only counted
-            text = f"row {rows[row]}: {quoted(name)} is {cell}, expected {expected}"
+            text = f"line {lines[row]}: {quoted(name)} is {cell}, expected {expected}"
             yield Fault(f"cells of {quoted(name)}", text)
 
 
