@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check clean
+.PHONY: demo test perf check clean
 
 demo: .venv/installed
 	$(BIN)/bench demo
@@ -11,6 +11,11 @@ demo: .venv/installed
 test: export OMP_WAIT_POLICY = passive
 test: .venv/installed
 	$(BIN)/pytest
+
+# the metrics at full size, then whole evaluations at 1, 10 and 100 times CalMS21 Task 1 (minutes, 4 GiB)
+perf: .venv/installed
+	RODENT_BENCH_PERF=1 $(BIN)/pytest tests/perf --benchmark-columns=min,median,rounds
+	$(BIN)/python tests/perf/linear.py
 
 check: .venv/installed
 	$(BIN)/ruff check .
