@@ -5,11 +5,34 @@ A new model is one file with its `nn.Module`, and one declaration in `BASELINES`
 
 from __future__ import annotations
 
-from baselines.baseline import Baseline, Recipe
+from dataclasses import replace
+from math import pi
+
+from baselines.baseline import Augmentation, Baseline, Boosting, Plateau, Recipe
 from baselines.training import train
 from bench.errors import UsageError, nearest
 
-__all__ = ["BASELINES", "Baseline", "Recipe", "get_baseline", "train"]
+__all__ = ["BASELINES", "Baseline", "Boosting", "Recipe", "get_baseline", "train"]
+
+CALMS21 = "Sun et al. 2021, CalMS21, arXiv:2104.02710"
+CALMS21_URL = "https://arxiv.org/abs/2104.02710"
+MSGL = "Sharif and Caragea 2026, MSGL-Transformer, Scientific Reports"
+MSGL_RECIPE = Recipe(
+    past=34,
+    future=0,
+    gap=1,
+    epochs=50,
+    batch=32,
+    eps=1e-8,
+    ends="whole",
+    scaling="standard",
+    class_weights="balanced",
+    smoothing=0.1,
+    validation="windows",
+    plateau=Plateau(),
+    patience=25,
+)
+"""As the published code was run, less a slip that loses the last window of every recording."""
 
 BASELINES: tuple[Baseline, ...] = (
     Baseline(
@@ -17,16 +40,144 @@ BASELINES: tuple[Baseline, ...] = (
         title="Class prior",
         description="how often each class holds in the training frames, said of every frame",
         reference="no model: the score that any model must beat",
-        model="baselines.prior:frequencies",
+        model="baselines.prior:scores",
+    ),
+    Baseline(
+        name="single_frame",
+        title="Single frame",
+        description="four dense layers on the pose of one frame",
+        reference=CALMS21,
+        model="baselines.single_frame:SingleFrame",
+        recipe=Recipe(past=0, future=0, gap=1, epochs=15, lr=5e-3),
+        paper=CALMS21_URL,
+    ),
+    Baseline(
+        name="fc",
+        title="Fully connected",
+        description="three dense layers on a window of 201 poses, every second frame",
+        reference=CALMS21,
+        model="baselines.fc:FC",
+        recipe=Recipe(past=100, future=100, gap=2, epochs=15, lr=3e-4),
+        paper=CALMS21_URL,
+    ),
+    Baseline(
+        name="lstm",
+        title="LSTM",
+        description="an LSTM over a window of 101 poses, two dense layers on its last state",
+        reference=CALMS21,
+        model="baselines.lstm:LSTM",
+        recipe=Recipe(past=50, future=50, gap=1, epochs=20),
+        paper=CALMS21_URL,
+    ),
+    Baseline(
+        name="self_attention",
+        title="Self-attention",
+        description="three attentions over a window of 101 poses",
+        reference=CALMS21,
+        model="baselines.self_attention:SelfAttention",
+        recipe=Recipe(past=50, future=50, gap=1, epochs=20),
+        paper=CALMS21_URL,
     ),
     Baseline(
         name="conv1d",
         title="1-D convolution",
         description="three convolutions over a window of 201 poses, every second frame",
-        reference="Sun et al. 2021, the CalMS21 data set, Task 1 baseline, arXiv:2104.02710",
+        reference=CALMS21,
         model="baselines.conv1d:Conv1D",
         recipe=Recipe(past=100, future=100, gap=2, epochs=15),
-        paper="https://arxiv.org/abs/2104.02710",
+        paper=CALMS21_URL,
+    ),
+    Baseline(
+        name="conv1d_causal",
+        title="1-D convolution, causal",
+        description="three convolutions over the 101 poses up to the frame, every second frame",
+        reference=CALMS21,
+        model="baselines.conv1d:Conv1D",
+        recipe=Recipe(past=100, future=0, gap=2, epochs=15),
+        paper=CALMS21_URL,
+    ),
+    Baseline(
+        name="conv1d_augmented",
+        title="1-D convolution, augmented",
+        description="three convolutions over a window of 101 poses, turned and shifted at random in training",
+        reference=CALMS21,
+        model="baselines.conv1d:Conv1D",
+        recipe=Recipe(
+            past=50, future=50, gap=1, epochs=50, augmentation=Augmentation(rotation=pi, shift=0.25)
+        ),
+        paper=CALMS21_URL,
+    ),
+    Baseline(
+        name="msgl",
+        title="MSGL-Transformer",
+        description="attention at three ranges over the 35 poses up to the frame, gated by all of them",
+        reference=MSGL,
+        model="baselines.msgl:MSGL",
+        recipe=MSGL_RECIPE,
+    ),
+    Baseline(
+        name="msgl_as_described",
+        title="MSGL-Transformer, as described",
+        description="the MSGL-Transformer of the paper's text: one layer less, classes not weighted",
+        reference=MSGL,
+        model="baselines.msgl:as_described",
+        recipe=replace(MSGL_RECIPE, class_weights="task", validation="recordings"),
+    ),
+    Baseline(
+        name="msgl_without_bam",
+        title="MSGL-Transformer without modulation",
+        description="the MSGL-Transformer without behaviour-aware modulation",
+        reference=f"{MSGL}, Table 14",
+        model="baselines.msgl:without_modulation",
+        recipe=MSGL_RECIPE,
+    ),
+    Baseline(
+        name="msgl_without_msa",
+        title="MSGL-Transformer without multi-scale attention",
+        description="the MSGL-Transformer without its attention at three ranges",
+        reference=f"{MSGL}, Table 14",
+        model="baselines.msgl:without_multi_scale",
+        recipe=MSGL_RECIPE,
+    ),
+    Baseline(
+        name="msgl_without_both",
+        title="MSGL-Transformer without either",
+        description="the MSGL-Transformer without modulation and without attention at three ranges",
+        reference=f"{MSGL}, Table 14",
+        model="baselines.msgl:without_both",
+        recipe=MSGL_RECIPE,
+    ),
+    Baseline(
+        name="msgl_lstm",
+        title="LSTM of the MSGL paper",
+        description="two layers of LSTM over the 35 poses up to the frame",
+        reference=f"{MSGL}, Table 13",
+        model="baselines.msgl_lstm:LSTM",
+        recipe=MSGL_RECIPE,
+    ),
+    Baseline(
+        name="msgl_bilstm",
+        title="Bi-LSTM of the MSGL paper",
+        description="two layers of LSTM in both directions over the 35 poses up to the frame",
+        reference=f"{MSGL}, Table 13",
+        model="baselines.msgl_lstm:BiLSTM",
+        recipe=MSGL_RECIPE,
+    ),
+    Baseline(
+        name="msgl_tcn",
+        title="TCN of the MSGL paper",
+        description="two residual blocks of causal convolutions, which see 7 poses",
+        reference=f"{MSGL}, Table 13; Bai et al. 2018, arXiv:1803.01271",
+        model="baselines.msgl_tcn:TCN",
+        recipe=MSGL_RECIPE,
+    ),
+    Baseline(
+        name="msgl_tcn_plain",
+        title="TCN of the MSGL paper, plain",
+        description="three causal convolutions, which see 15 poses: the other network of the published size",
+        reference=f"{MSGL}, Table 13",
+        model="baselines.msgl_tcn:PlainTCN",
+        recipe=MSGL_RECIPE,
     ),
 )
 

@@ -2,14 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
 from pkgutil import resolve_name
-from typing import Any
+from typing import Any, Literal
+
+
+@dataclass(frozen=True)
+class Plateau:
+    """Lower the learning rate where the validation loss no longer falls."""
+
+    factor: float = 0.5
+    patience: int = 5
+    """Epochs without a better loss that are let pass."""
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """Move each training window as a whole: all its frames and animals alike, zeros beyond the ends too."""
+
+    rotation: float
+    """Largest angle, in radians, about the origin of the scaled coordinates."""
+    shift: float
+    """Largest shift of x and of y after that, in scaled coordinates."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """All that the engine can be told. Frames of the video are the unit of time."""
+    """All that the engine can be told of a network. Frames of the video are the unit of time."""
 
     past: int
     """Samples of the window before the frame that is labelled."""
@@ -23,11 +43,57 @@ class Recipe:
     betas: tuple[float, float] = (0.9, 0.999)
     eps: float = 1e-7
     """Of Adam: the Keras default; torch's is 1e-8."""
+    ends: Literal["zeros", "whole"] = "zeros"
+    """Windows that reach beyond a recording: filled with "zeros", or, with "whole", none trains.
+
+    Every frame is predicted all the same: "whole" repeats the first or last pose there.
+    """
+    scaling: Literal["image", "standard"] = "image"
+    """Coordinates as a share of the image, or of mean 0 and deviation 1 over the training frames."""
+    class_weights: Literal["task", "balanced"] = "task"
+    """Of the loss: what the task declares, with the plain mean over a batch, as Keras does; or
+    "balanced", N / (C n_c), with the mean weighted alike, as torch does."""
+    smoothing: float = 0.0
+    """The share of each label that is spread evenly over all classes."""
+    validation: Literal["none", "windows", "recordings"] = "none"
+    """What chooses the epoch that is kept: nothing, so the last; a random fifth of the training windows,
+    whose neighbours train; or the split's validation recordings, where it has none a fifth of its groups."""
+    plateau: Plateau | None = None
+    patience: int | None = None
+    """Stop after so many epochs without a better validation loss."""
+    augmentation: Augmentation | None = None
+
+    def __post_init__(self) -> None:
+        if self.validation == "none" and (self.plateau or self.patience):
+            raise ValueError("a plateau and an early stop need a validation loss")
 
     @property
     def window(self) -> int:
         """The number of samples that the model sees of each frame."""
         return self.past + 1 + self.future
+
+
+@dataclass(frozen=True)
+class Boosting:
+    """All that the boosted trees can be told. Seconds are the unit of time."""
+
+    windows: tuple[float, ...] = (0.5, 1.5, 4.0)
+    """Widths over which features are summed up, centred on the frame."""
+    step: float = 0.1
+    """From one pose to the next for a speed."""
+    frames: int = 100_000
+    """Of the training frames, at most so many are learned from."""
+    balance: float = 0.5
+    """The weight of a class is its count to this power, inverted: 0 leaves frames alike, 1 classes."""
+    trees: int = 200
+    """For each class."""
+    leaves: int = 31
+    lr: float = 0.08
+    l2: float = 1.0
+    share: float = 0.3
+    """Of the features, how many a split may choose from, drawn anew each time."""
+    smoothing: float = 0.5
+    """Width over which probabilities are averaged, centred on the frame."""
 
 
 @dataclass(frozen=True)
@@ -41,18 +107,26 @@ class Baseline:
     model: str
     """`module:name`, imported when it is trained.
 
-    With a recipe, an `nn.Module` built as `model(features, window, classes)`: windows Float (B, W, F)
-    in, logits Float (B, C) out. Without one, a function that turns the labels of all training frames,
-    Bool (N, C), into the scores Float32 (C,) of every frame to come.
+    With a `Recipe`, an `nn.Module` built as `model(features, window, classes)`: windows Float (B, W, F)
+    in, logits Float (B, C) out, trained by the engine. Otherwise a function `model(run, data)` that
+    learns from `data.train` by itself and returns the scores of `data.test`: it needs no engine.
     """
-    recipe: Recipe | None = None
+    recipe: Recipe | Boosting | None = None
+    """None: it looks at no pose."""
     paper: str | None = None
 
     @property
     def causal(self) -> bool:
         """Whether the scores of a frame depend on no later frame."""
-        return self.recipe is None or self.recipe.future == 0
+        if isinstance(self.recipe, Recipe):
+            return self.recipe.future == 0
+        return self.recipe is None
 
     def load(self) -> Any:
-        """Import and return the model class, or the function where there is no recipe."""
+        """Import and return the model: the class of a network, or the function."""
         return resolve_name(self.model)
+
+
+def as_json(recipe: Recipe | Boosting | None) -> Any:
+    """Return a recipe as JSON values."""
+    return None if recipe is None else json.loads(json.dumps(asdict(recipe)))

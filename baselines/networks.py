@@ -6,66 +6,87 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float32
+from jaxtyping import Float32
 from torch import nn
 
-from baselines import engine
-from baselines.baseline import Recipe
+from baselines import curves, engine
+from baselines.baseline import Baseline, Recipe
 from baselines.features import pose_features
+from baselines.losses import class_weights
 from baselines.runs import Data, Inputs, Run, Scores, labelled
-from baselines.windows import Windows, windows
+from baselines.scaling import Scaled
+from baselines.validation import hold_out_groups, hold_out_windows
+from baselines.windows import Examples, inside, windows
+from bench.errors import DataError
 from bench.recordings import Recording
 from bench.tasks import Task
 
 
-def build(run: Run, recipe: Recipe, data: Data) -> nn.Module:
-    """Make the untrained model for the keypoints and classes of this task."""
-    keypoints = data.train[0].keypoints
-    if keypoints is None:
-        raise TypeError("recordings were loaded without poses")
-    model: nn.Module = run.baseline.load()(
-        int(np.prod(keypoints.shape[1:])), recipe.window, len(run.task.classes)
-    )
-    return model
-
-
-def parameters(run: Run, recipe: Recipe, data: Data) -> int:
+def parameters(baseline: Baseline, recipe: Recipe, features: int, classes: int) -> int:
     """Count the trainable parameters; nothing is drawn at random for it."""
     with torch.device("meta"):
-        return sum(p.numel() for p in build(run, recipe, data).parameters() if p.requires_grad)
+        model: nn.Module = baseline.load()(features, recipe.window, classes)
+    return sum(p.numel() for p in model.parameters() if p.requires_grad)
 
 
 def scores(run: Run, recipe: Recipe, part: str, data: Data, inputs: Inputs) -> Scores:
     """Train on one part; return the probabilities of every frame of its test recordings."""
-    device, task = torch.device(run.device), run.task
-    keep = [labelled(task, recording) for recording in data.train]
-    truth = np.concatenate([task.truth(r)[kept] for r, kept in zip(data.train, keep, strict=True)])
-    weights = [task.class_weights.get(part, {}).get(name, 1.0) for name in task.classes]
+    task, held_out = run.task, None
+    if recipe.validation == "recordings":
+        learned, validating = (data.train, data.val) if data.val else hold_out_groups(data.train, run.seed)
+        train, held_out = _examples(run, recipe, learned), _examples(run, recipe, validating)
+    else:
+        learned, train = data.train, _examples(run, recipe, data.train)
+        if recipe.validation == "windows":
+            train, held_out = hold_out_windows(train, run.seed)
+    seen = _features(task, learned)
+
+    def build() -> nn.Module:
+        network: nn.Module = run.baseline.load()(seen[0].shape[1], recipe.window, len(task.classes))
+        return Scaled(network, seen) if recipe.scaling == "standard" else network
+
+    checkpoint = run.folder / f"{run.name}-{part}.pt"
     model = engine.fit(
-        lambda: build(run, recipe, data),
-        _windows(task, recipe, data.train, device, keep),
-        torch.from_numpy(truth.argmax(axis=1)).to(device),
-        torch.tensor(weights, dtype=torch.float32, device=device),
+        build,
+        train,
+        class_weights(recipe, train.targets, task.classes, task.class_weights.get(part, {})),
         recipe,
         seed=run.seed,
         inputs={**inputs, "part": part, "seed": run.seed, "device": run.device},
-        checkpoint=run.folder / f"{run.name}-{part}.pt",
+        checkpoint=checkpoint,
+        held_out=held_out,
     )
-    predicted = engine.predict(model, _windows(task, recipe, data.test, device))
+    curves.plot(checkpoint.with_suffix(".csv"), f"{run.baseline.title}, {task.name}, {part}, {run.name}")
+    predicted = engine.predict(model, windows(_features(task, data.test), recipe, torch.device(run.device)))
     ends = np.cumsum([recording.frames for recording in data.test])
     return {r.id: predicted[end - r.frames : end] for r, end in zip(data.test, ends, strict=True)}
 
 
-def _windows(
-    task: Task,
-    recipe: Recipe,
-    recordings: Sequence[Recording],
-    device: torch.device,
-    keep: Sequence[Bool[np.ndarray, " _"]] | None = None,
-) -> Windows:
-    features: list[Float32[np.ndarray, "_ F"]] = [
+def _examples(run: Run, recipe: Recipe, recordings: Sequence[Recording]) -> Examples:
+    """Return the frames that can train, or validate, and their classes.
+
+    Raises `DataError` where there are none: no frame is annotated, or all recordings are too short.
+    """
+    device, task = torch.device(run.device), run.task
+    keep = [labelled(task, recording) for recording in recordings]
+    if recipe.ends == "whole":
+        keep = [kept & inside(len(kept), recipe) for kept in keep]
+    truth = np.concatenate([task.truth(r)[kept] for r, kept in zip(recordings, keep, strict=True)])
+    if not len(truth):
+        raise DataError(
+            f"nothing to train {run.baseline.name!r} on",
+            [f"no annotated frame with a window of {recipe.window} samples in {len(recordings)} recordings"],
+            hint="choose another task or another baseline",
+        )
+    return Examples(
+        windows(_features(task, recordings), recipe, device, keep),
+        torch.from_numpy(truth.argmax(axis=1)).to(device),
+    )
+
+
+def _features(task: Task, recordings: Sequence[Recording]) -> list[Float32[np.ndarray, "_ F"]]:
+    return [
         pose_features(recording.keypoints, task.dataset.image)
         for recording in recordings
         if recording.keypoints is not None
     ]
-    return windows(features, recipe, device, keep)

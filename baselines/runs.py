@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float32
 
-from baselines.baseline import Baseline, Recipe
+from baselines.baseline import Baseline, Boosting, Recipe, as_json
 from bench.errors import DataError
 from bench.recordings import Recording
 from bench.store import load
@@ -29,6 +29,8 @@ class Data:
 
     train: Sequence[Recording]
     test: Sequence[Recording]
+    val: Sequence[Recording] = ()
+    """Empty where the recipe asks for none, or the split has none."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class Run:
 
     baseline: Baseline
     task: Task
-    recipe: Recipe | None
+    recipe: Recipe | Boosting | None
     seed: int
     device: str
     folder: Path
@@ -53,20 +55,22 @@ class Run:
         return {
             "baseline": self.baseline.name,
             "model": self.baseline.model,
-            "recipe": None if self.recipe is None else {**asdict(self.recipe), "betas": [*self.recipe.betas]},
+            "recipe": as_json(self.recipe),
             "task": self.task.name,
             "classes": list(self.task.classes),
             "class weights": {part: dict(w) for part, w in self.task.class_weights.items()},
             "image": list(self.task.dataset.image),
             "split": self.task.load_split().digest,
             "train recordings": {part: _digest(data.train) for part, data in parts.items()},
+            "validation recordings": {part: _digest(data.val) for part, data in parts.items()},
             "test recordings": {part: _digest(data.test) for part, data in parts.items()},
         }
 
 
-def load_parts(task: Task, *, poses: bool) -> dict[str, Data]:
-    """Read the train and test recordings of every part; raise `DataError` where they are not at hand."""
-    split = task.load_split()
+def load_parts(task: Task, recipe: Recipe | Boosting | None) -> dict[str, Data]:
+    """Read what the recipe needs of every part; raise `DataError` where it is not at hand."""
+    split, poses = task.load_split(), recipe is not None
+    validates = isinstance(recipe, Recipe) and recipe.validation == "recordings"
     empty = [
         f"{part}: no {subset} recordings"
         for part in split.parts
@@ -79,6 +83,7 @@ def load_parts(task: Task, *, poses: bool) -> dict[str, Data]:
         part: Data(
             train=list(load(task.dataset, split.ids(part, "train"), poses=poses)),
             test=list(load(task.dataset, split.ids(part, "test"), poses=poses)),
+            val=list(load(task.dataset, split.ids(part, "val") if validates else [], poses=poses)),
         )
         for part in split.parts
     }

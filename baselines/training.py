@@ -17,10 +17,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from baselines.baseline import Baseline, Recipe
-from baselines.runs import Data, Inputs, Run, Scores, differences, labelled, load_parts
+from baselines.baseline import Baseline, Boosting, Recipe
+from baselines.listing import parameters
+from baselines.runs import Data, Inputs, Run, Scores, differences, load_parts
 from bench.errors import DataError, UsageError
 from bench.submissions import Entry, TaskCard, read_entry, write_card, write_run
 from bench.tasks import Task
@@ -38,9 +37,9 @@ def train(
 ) -> Path:
     """Train one model per part with one seed; write `<out>/<task>/seed<seed>.npz`, and the card.
 
-    All annotated frames of the train recordings count, no validation recording is read, and the last
-    epoch is the one that predicts. `epochs` replaces the recipe's, and the card says so. A finished run
-    is not repeated, a killed one goes on after its last epoch. Returns the path of the predictions.
+    What trains, what is held out and which epoch predicts is the recipe's to say. `epochs` replaces its
+    number, and the card says so. A finished run is not repeated, a killed one goes on after its last epoch.
+    Returns the path of the predictions.
 
     Raises `UsageError` where the model cannot answer the task or the device is not there, `DataError`
     where recordings are missing or where `out` holds runs that were trained otherwise.
@@ -48,7 +47,7 @@ def train(
     recipe = _recipe(baseline, epochs)
     _check(baseline, task, device)
     run = Run(baseline, task, recipe, seed, device, (work or out / ".work") / task.name)
-    parts = load_parts(task, poses=recipe is not None)
+    parts = load_parts(task, recipe)
     inputs = run.inputs(parts)
     _same_inputs(run.folder, inputs)
     predictions = out / task.name / f"{run.name}.npz"
@@ -57,16 +56,18 @@ def train(
         print(f"{predictions} is finished already", file=sys.stderr)
         return predictions
 
-    _declare(run, parts, out)
+    _declare(run, out)
     scores = {part: _scores(run, part, data, inputs) for part, data in parts.items()}
     predictions = write_run(out, task.name, run.name, scores)
     _write(record, {"inputs": inputs, "predictions": _digest(predictions)})
     return predictions
 
 
-def _recipe(baseline: Baseline, epochs: int | None) -> Recipe | None:
-    if baseline.recipe is None or epochs is None:
+def _recipe(baseline: Baseline, epochs: int | None) -> Recipe | Boosting | None:
+    if epochs is None:
         return baseline.recipe
+    if not isinstance(baseline.recipe, Recipe):
+        raise UsageError(f"baseline {baseline.name!r} is not trained in epochs")
     return replace(baseline.recipe, epochs=epochs)
 
 
@@ -82,8 +83,14 @@ def _check(baseline: Baseline, task: Task, device: str) -> None:
         raise UsageError(
             f"baseline {baseline.name!r} gives each frame one class; {task.name!r} asks for many"
         )
-    if find_spec("torch") is None:
-        raise UsageError(f"baseline {baseline.name!r} needs torch", hint="pip install 'rodent-bench[train]'")
+    network = isinstance(baseline.recipe, Recipe)
+    for module, name in (("torch", "torch"),) if network else (("sklearn", "scikit-learn"),):
+        if find_spec(module) is None:
+            raise UsageError(
+                f"baseline {baseline.name!r} needs {name}", hint="pip install 'rodent-bench[train]'"
+            )
+    if not network:
+        return
     # Waiting threads sleep instead of spinning: on cores that others use too, an epoch is four times as
     # quick. OpenMP reads this when torch is first imported; what the user has set stays.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
@@ -103,31 +110,23 @@ def _is_finished(record: Path, inputs: Inputs, predictions: Path) -> bool:
 
 def _scores(run: Run, part: str, data: Data, inputs: Inputs) -> Scores:
     print(f"{run.baseline.title} on {run.task.name}, part {part}, seed {run.seed}", file=sys.stderr)
-    if run.recipe is None:
-        truth = np.concatenate([run.task.truth(r)[labelled(run.task, r)] for r in data.train])
-        constant = run.baseline.load()(truth)
-        return {r.id: np.tile(constant, (r.frames, 1)) for r in data.test}
+    if not isinstance(run.recipe, Recipe):
+        fitted: Scores = run.baseline.load()(run, data)
+        return fitted
     from baselines import networks  # here, because it imports torch
 
     return networks.scores(run, run.recipe, part, data, inputs)
 
 
-def _declare(run: Run, parts: Mapping[str, Data], out: Path) -> None:
+def _declare(run: Run, out: Path) -> None:
     """Write the card, or this task's table of a card that is there."""
-    description, parameters = run.baseline.description, None
-    if run.recipe is not None:
-        from baselines import networks
-
-        parameters = networks.parameters(run, run.recipe, next(iter(parts.values())))
-        if run.recipe != run.baseline.recipe and run.baseline.recipe is not None:
-            description += f"; {run.recipe.epochs} of {run.baseline.recipe.epochs} epochs"
     card = TaskCard(
         classes=run.task.classes,
         output="probabilities",
-        description=description,
+        description=_description(run),
         extra_data="none",
         causal=run.baseline.causal,
-        parameters=parameters,
+        parameters=parameters(run.baseline, run.task),
     )
     if (out / "submission.toml").exists():
         entry = read_entry(out)
@@ -143,6 +142,19 @@ def _declare(run: Run, parts: Mapping[str, Data], out: Path) -> None:
         paper=run.baseline.paper,
     )
     write_card(out, entry)
+
+
+def _description(run: Run) -> str:
+    """Say what a reader of the card could not guess from the recipe's name."""
+    said, recipe, declared = [run.baseline.description], run.recipe, run.baseline.recipe
+    if isinstance(recipe, Recipe) and isinstance(declared, Recipe):
+        if recipe.ends == "whole":
+            said.append("trained on whole windows; where one reaches beyond a recording, its end is repeated")
+        if recipe.validation == "windows":
+            said.append("its epoch chosen on random windows of the training recordings")
+        if recipe.epochs != declared.epochs:
+            said.append(f"{recipe.epochs} of {declared.epochs} epochs")
+    return "; ".join(said)
 
 
 def _same_inputs(folder: Path, inputs: Inputs) -> None:

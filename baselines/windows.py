@@ -1,14 +1,14 @@
 """Windows that are never cut: poses lie on the device once, a batch is an index into them.
 
 A window of 201 samples copied out for every frame would be 201 times the recording. Instead all
-recordings stand one after the other in one array, with rows of zeros around each, and a batch gathers
+recordings stand one after the other in one array, with rows to spare around each, and a batch gathers
 the rows that its windows need.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -23,7 +23,7 @@ class Windows:
     """One window for each of N frames, of one or many recordings; it never reaches into another one."""
 
     rows: Float32[Tensor, "R F"]
-    """The features of all recordings, with zeros before and after each."""
+    """The features of all recordings, with what lies beyond its ends before and after each."""
     frames: Int64[Tensor, " N"]
     """The row of each frame that has a window."""
     offsets: Int64[Tensor, " W"]
@@ -39,6 +39,21 @@ class Windows:
         return self.rows.index_select(0, rows.flatten()).view(*rows.shape, -1)
 
 
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """Windows and the class index of the frame that each belongs to."""
+
+    windows: Windows
+    targets: Int64[Tensor, " N"]
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def subset(self, chosen: Int64[Tensor, " M"]) -> Examples:
+        """Return some of the N examples; the poses are shared, not copied."""
+        return Examples(replace(self.windows, frames=self.windows.frames[chosen]), self.targets[chosen])
+
+
 def windows(
     features: Sequence[Float32[np.ndarray, "_ F"]],
     recipe: Recipe,
@@ -47,8 +62,9 @@ def windows(
 ) -> Windows:
     """Lay recordings out for windows of `past + 1 + future` samples, `gap` frames apart.
 
-    Beyond the ends of a recording a window holds zeros, as the CalMS21 baselines do after scaling.
-    `keep` chooses the frames of each recording that get a window; None means all.
+    Beyond the ends of a recording a window holds zeros, as the CalMS21 baselines do after scaling; where
+    the recipe knows whole windows only, it holds the first or last pose. `keep` chooses the frames of each
+    recording that get a window; None means all.
     """
     before, after = recipe.past * recipe.gap, recipe.future * recipe.gap
     lengths = [len(recording) for recording in features]
@@ -56,7 +72,10 @@ def windows(
     rows = np.zeros((sum(lengths) + len(lengths) * (before + after), features[0].shape[1]), np.float32)
     frames = []
     for i, (start, recording) in enumerate(zip(starts, features, strict=True)):
-        rows[start : start + len(recording)] = recording
+        end = start + len(recording)
+        rows[start:end] = recording
+        if recipe.ends == "whole":
+            rows[start - before : start], rows[end : end + after] = recording[0], recording[-1]
         chosen = np.arange(len(recording)) if keep is None else np.flatnonzero(keep[i])
         frames.append(start + chosen)
     return Windows(
@@ -64,3 +83,9 @@ def windows(
         frames=torch.from_numpy(np.concatenate(frames)).to(device),
         offsets=torch.arange(-before, after + 1, recipe.gap, device=device),
     )
+
+
+def inside(frames: int, recipe: Recipe) -> Bool[np.ndarray, " T"]:
+    """Return which frames of a recording have a window that lies within it."""
+    frame = np.arange(frames)
+    return (frame >= recipe.past * recipe.gap) & (frame < frames - recipe.future * recipe.gap)

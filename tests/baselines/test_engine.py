@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from torch import nn  # noqa: E402
 
 from baselines import checkpoints, engine  # noqa: E402
 from baselines.conv1d import HalfDropout  # noqa: E402
-from baselines.windows import Windows, windows  # noqa: E402
+from baselines.windows import Examples, windows  # noqa: E402
 
 RECIPE = Recipe(past=2, future=1, gap=1, epochs=4, batch=16)
 INPUTS = {"task": "toy", "recipe": {"epochs": 4}}
@@ -36,27 +37,30 @@ class Small(nn.Module):
         return self.head(self.dropout(y)[:, :, 0, 0])
 
 
-def data() -> tuple[Windows, torch.Tensor]:
+def data() -> Examples:
     rng = np.random.default_rng(1)
     labels = [rng.integers(0, 3, n) for n in (37, 60, 22)]
     features = [rng.normal(0, 1, (len(y), 5)).astype(np.float32) + y[:, None] for y in labels]
     kept = [f.astype(np.float32) for f in features]
-    return windows(kept, RECIPE, CPU), torch.from_numpy(np.concatenate(labels))
+    return Examples(windows(kept, RECIPE, CPU), torch.from_numpy(np.concatenate(labels)))
 
 
 def fit(checkpoint: Path, seed: int = 0, build=Small, weights=(1.0, 1.0, 1.0), inputs=INPUTS, **loop):
-    examples, targets = data()
-    recipe = Recipe(past=2, future=1, gap=1, batch=16, epochs=loop.get("epochs", 4))
+    held_out = loop.pop("held_out", None)
     return engine.fit(
         build,
-        examples,
-        targets,
+        data(),
         torch.tensor(weights),
-        recipe,
+        replace(RECIPE, **loop),
         seed=seed,
         inputs=inputs,
         checkpoint=checkpoint,
+        held_out=held_out,
     )
+
+
+def history(checkpoint: Path, column: str = "loss") -> list:
+    return [epoch[column] for epoch in checkpoints.load(checkpoint, INPUTS)["history"]]
 
 
 def equal(a: nn.Module, b: nn.Module) -> bool:
@@ -98,7 +102,7 @@ def test_a_stopped_run_ends_with_the_weights_of_an_undisturbed_one(
     resumed = fit(tmp_path / "stopped.pt")
     assert f"going on after epoch {saved} of 4" in capsys.readouterr().err
     assert equal(resumed, fit(tmp_path / "whole.pt"))
-    ends = [checkpoints.load(tmp_path / name, INPUTS)["losses"] for name in ("stopped.pt", "whole.pt")]
+    ends = [history(tmp_path / name) for name in ("stopped.pt", "whole.pt")]
     assert ends[0] == ends[1]
     assert len(ends[0]) == 4
 
@@ -112,9 +116,9 @@ def test_a_finished_run_is_only_read(tmp_path: Path) -> None:
 
 def test_the_loss_falls_and_probabilities_sum_to_one(tmp_path: Path) -> None:
     model = fit(tmp_path / "1.pt", epochs=12)
-    losses = checkpoints.load(tmp_path / "1.pt", INPUTS)["losses"]
+    losses = history(tmp_path / "1.pt")
     assert losses[-1] < losses[0]
-    scores = engine.predict(model, data()[0])
+    scores = engine.predict(model, data().windows)
     assert scores.shape == (119, 3)
     assert scores.dtype == np.float32
     np.testing.assert_allclose(scores.sum(axis=1), 1, atol=1e-6)
@@ -123,9 +127,9 @@ def test_the_loss_falls_and_probabilities_sum_to_one(tmp_path: Path) -> None:
 
 def test_predictions_do_not_depend_on_the_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = fit(tmp_path / "1.pt", epochs=1)
-    whole = engine.predict(model, data()[0])
+    whole = engine.predict(model, data().windows)
     monkeypatch.setattr(engine, "PREDICT_BATCH", 23)
-    np.testing.assert_allclose(engine.predict(model, data()[0]), whole, atol=1e-6)
+    np.testing.assert_allclose(engine.predict(model, data().windows), whole, atol=1e-6)
 
 
 def test_class_weights_multiply_each_frame_before_the_plain_mean(tmp_path: Path) -> None:
@@ -133,7 +137,7 @@ def test_class_weights_multiply_each_frame_before_the_plain_mean(tmp_path: Path)
     losses = []
     for name, weight in (("1.pt", 1.0), ("2.pt", 2.0)):
         fit(tmp_path / name, weights=(weight,) * 3, epochs=1, build=Still)
-        losses += checkpoints.load(tmp_path / name, INPUTS)["losses"]
+        losses += history(tmp_path / name)
     assert losses[1] == pytest.approx(2 * losses[0], rel=1e-6)
 
 
@@ -151,9 +155,9 @@ class Still(nn.Module):
 
 def test_the_loss_is_the_mean_over_all_frames(tmp_path: Path) -> None:
     fit(tmp_path / "1.pt", epochs=1, build=Still)
-    logits, targets = np.array([1.0, 0.0, -1.0]), data()[1].numpy()
+    logits, targets = np.array([1.0, 0.0, -1.0]), data().targets.numpy()
     expected = np.mean(np.log(np.exp(logits).sum()) - logits[targets])
-    assert checkpoints.load(tmp_path / "1.pt", INPUTS)["losses"] == [pytest.approx(expected, rel=1e-6)]
+    assert history(tmp_path / "1.pt") == [pytest.approx(expected, rel=1e-6)]
 
 
 class Exploding(Small):
@@ -172,7 +176,7 @@ def test_a_loss_that_is_not_finite_stops_and_keeps_the_epoch_before(tmp_path: Pa
         fit(tmp_path / "1.pt", build=Exploding)
     assert caught.value.hint
     state = checkpoints.load(tmp_path / "1.pt", INPUTS)
-    assert len(state["losses"]) == 2
+    assert len(state["history"]) == 2
     assert all(value.isfinite().all() for value in state["model"].values())
 
 

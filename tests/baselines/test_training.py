@@ -172,7 +172,7 @@ def test_killed_in_the_middle_it_ends_as_if_undisturbed(store: Path, tmp_path: P
         time.sleep(0.02)
         os.kill(process.pid, signal.SIGKILL)
     assert process.returncode == -signal.SIGKILL
-    reached = len(torch.load(checkpoint, weights_only=True)["losses"])
+    reached = len(torch.load(checkpoint, weights_only=True)["history"])
     assert 1 <= reached < toy.CONV.recipe.epochs
     assert not (killed / "toy" / "seed1.npz").exists()
 

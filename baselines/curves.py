@@ -1,0 +1,58 @@
+"""Learning curves: one line of a CSV per epoch while it trains, one plot when it is done."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+
+COLUMNS = ("epoch", "loss", "validation_loss", "lr", "seconds")
+
+Epoch = Mapping[str, float | int | None]
+"""The values of one epoch by column; the validation loss is None where nothing is held out."""
+
+
+def write(path: Path, epochs: Sequence[Epoch]) -> None:
+    """Write the log anew, so that a run that was killed and went on has one log without a seam.
+
+    Seconds are no result: they enter no digest, and another machine has other ones.
+    """
+    temporary = path.with_name(f"{path.name}.part")
+    with temporary.open("w", newline="", encoding="utf-8") as out:
+        table = csv.DictWriter(out, COLUMNS, lineterminator="\n")
+        table.writeheader()
+        table.writerows(dict(epoch) for epoch in epochs)
+    temporary.replace(path)
+
+
+def plot(log: Path, title: str) -> Path | None:
+    """Draw a log beside it, as SVG; return None, saying so once, where matplotlib is not installed."""
+    if not _can_plot():
+        return None
+    from matplotlib.figure import Figure
+
+    with log.open(encoding="utf-8") as lines:
+        rows = list(csv.DictReader(lines))
+    figure = Figure(figsize=(6, 3.5), layout="constrained")
+    axes = figure.subplots()
+    for column, label in (("loss", "training"), ("validation_loss", "validation")):
+        points = [(int(row["epoch"]), float(row[column])) for row in rows if row[column]]
+        if points:
+            axes.plot(*zip(*points, strict=True), marker=".", label=label)
+    axes.set(title=title, xlabel="epoch", ylabel="loss")
+    axes.legend()
+    path = log.with_suffix(".svg")
+    figure.savefig(path)
+    return path
+
+
+@cache
+def _can_plot() -> bool:
+    try:
+        import matplotlib  # noqa: F401, ICN001
+    except ModuleNotFoundError:
+        print("no learning curves: pip install 'rodent-bench[plots]'", file=sys.stderr)
+        return False
+    return True
