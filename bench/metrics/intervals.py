@@ -30,7 +30,7 @@ from statistics import NormalDist
 import numpy as np
 from jaxtyping import Float, Int
 
-from bench.metrics.resampling import Draws, Value, draw, jackknife_error
+from bench.metrics.resampling import Draws, Value, draw, jackknife_error, leave_one_out
 from bench.metrics.student import t_quantile
 
 MIN_GROUPS = 5
@@ -104,19 +104,20 @@ def percentile(value: Value, draws: Draws, level: float) -> Ends:  # noqa: ARG00
 
 def expanded(value: Value, draws: Draws, level: float) -> Ends:
     """Return percentiles with the tail widened for few groups."""
-    groups = len(draws.left_out)
+    groups = draws.weights.shape[1]
     tail = NORMAL.cdf(-math.sqrt(groups / (groups - 1)) * t_quantile(level, groups - 1))
     return percentile(value, draws, 1 - 2 * tail)
 
 
-def bca(value: Value, draws: Draws, level: float) -> Ends:  # noqa: ARG001  (one signature for all)
+def bca(value: Value, draws: Draws, level: float) -> Ends:
     """Return bias-corrected and accelerated percentiles; NaN where a leave-one-out value is undefined."""
     z = NORMAL.inv_cdf((1 + level) / 2)
+    left_out = leave_one_out(value, draws.weights.shape[1])
     tails = np.full((2, len(draws.point)), np.nan)
     for k, point in enumerate(draws.point):
         resampled = draws.resampled[:, k]
         resampled = resampled[~np.isnan(resampled)]
-        influence = draws.left_out[:, k].mean() - draws.left_out[:, k]
+        influence = left_out[:, k].mean() - left_out[:, k]
         if np.isnan(influence).any() or len(resampled) == 0:
             continue
         spread = float((influence**2).sum())
@@ -128,9 +129,10 @@ def bca(value: Value, draws: Draws, level: float) -> Ends:  # noqa: ARG001  (one
     return _quantiles(draws.resampled, tails[0], tails[1])
 
 
-def jackknife_t(value: Value, draws: Draws, level: float) -> Ends:  # noqa: ARG001  (one signature for all)
+def jackknife_t(value: Value, draws: Draws, level: float) -> Ends:
     """Return value -+ t times the jackknife error; NaN where a leave-one-out value is undefined."""
-    half = t_quantile(level, len(draws.left_out) - 1) * jackknife_error(draws.left_out)
+    groups = draws.weights.shape[1]
+    half = t_quantile(level, groups - 1) * jackknife_error(leave_one_out(value, groups))
     return draws.point - half, draws.point + half
 
 
@@ -151,7 +153,7 @@ def bootstrap_t(value: Value, draws: Draws, level: float) -> Ends:
 
 def _influence(value: Value, draws: Draws) -> tuple[Float[np.ndarray, "G K"], Float[np.ndarray, "G G K"]]:
     """Return how the weight of each group moves the value, and how every other weight changes that."""
-    groups = len(draws.left_out)
+    groups = draws.weights.shape[1]
     one, other = np.triu_indices(groups)  # pairs, and each group with itself
     step = NUDGE * np.eye(groups)
     values = value(np.concatenate([1 + step, 1 - step, 1 + step[one] + step[other]]))

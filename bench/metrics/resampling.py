@@ -18,13 +18,11 @@ Value = Callable[[Float[np.ndarray, "R G"]], Float[np.ndarray, "R K"]]
 
 @dataclass(frozen=True, eq=False)
 class Draws:
-    """The values under every row of weights that an interval needs, from a single call of `Value`."""
+    """The values under the rows of weights that every interval needs, from a single call of `Value`."""
 
     weights: Int[np.ndarray, "R G"]
     point: Float[np.ndarray, " K"]
     """Every group once."""
-    left_out: Float[np.ndarray, "G K"]
-    """Every group once but one."""
     resampled: Float[np.ndarray, "R K"]
 
 
@@ -47,11 +45,15 @@ def bootstrap_weights(groups: int, resamples: int, seed: int) -> Int[np.ndarray,
 
 
 def draw(value: Value, groups: int, resamples: int, seed: int) -> Draws:
-    """Take the values of the whole, of each jackknife row and of each resample, in one call."""
+    """Take the values of the whole and of each resample, in one call."""
     weights = bootstrap_weights(groups, resamples, seed)
-    jackknife = 1.0 - np.eye(groups)
-    values = value(np.concatenate([np.ones((1, groups)), jackknife, weights]))
-    return Draws(weights, values[0], values[1 : 1 + groups], values[1 + groups :])
+    values = value(np.concatenate([np.ones((1, groups)), weights]))
+    return Draws(weights, values[0], values[1:])
+
+
+def leave_one_out(value: Value, groups: int) -> Float[np.ndarray, "G K"]:
+    """Take the values of every group once but one: the jackknife, for the methods that need it."""
+    return value(1.0 - np.eye(groups))
 
 
 def jackknife_error(left_out: Float[np.ndarray, "G K"]) -> Float[np.ndarray, " K"]:
