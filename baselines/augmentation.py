@@ -9,13 +9,15 @@ from torch import Tensor
 from baselines.baseline import Augmentation
 
 
-def augment(x: Float32[Tensor, "B W F"], how: Augmentation) -> Float32[Tensor, "B W F"]:
-    """Rotate each window about the origin, then shift it; features are (…, x, y) pairs.
+def augment(x: Float32[Tensor, "B W F"], how: Augmentation | None) -> Float32[Tensor, "B W F"]:
+    """Rotate each window about the origin, then shift it; features are (…, x, y) pairs. None leaves them.
 
     Angles and shifts are uniform, one of each per window, and drawn from torch's generator of the device.
     The coordinates are shares of the image's width and height, so on an image that is not square the
     rotation shears: CalMS21's code does this, and so does its published number.
     """
+    if how is None:
+        return x
     angle = how.rotation * _uniform(len(x), 1, 1, device=x.device)
     shift = how.shift * _uniform(len(x), 1, 1, 2, device=x.device)
     sin, cos = angle.sin(), angle.cos()

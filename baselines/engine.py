@@ -53,11 +53,10 @@ def fit(
     checkpoint: Path,
     held_out: Examples | None = None,
 ) -> nn.Module:
-    """Train `build()`; return it with the weights of the last epoch, or of the best one if any are held out.
+    """Train `build()`; return it as it was after the last epoch, or after the best one on `held_out`.
 
-    The best epoch is the one of the least loss on the `held_out` examples. Goes on from `checkpoint`
-    where that exists, and logs every epoch beside it. Raises `DataError` where it belongs to other
-    `inputs`, `TrainingError` where a loss is not finite.
+    Goes on from `checkpoint` where that exists, and logs every epoch beside it. Raises `DataError` where
+    it belongs to other `inputs`, `TrainingError` where a loss is not finite.
     """
     device = train.targets.device
     with _reproducible(device):
@@ -81,10 +80,8 @@ def fit(
             total, seen = torch.zeros((), device=device), 0
             bar = tqdm(batches, f"epoch {epoch}", unit=" batches", leave=False, disable=None)
             for batch, chosen in enumerate(bar, start=1):
-                x, targets = train.windows.gather(chosen), train.targets[chosen]
-                if recipe.augmentation:
-                    x = augment(x, recipe.augmentation)
-                summed, divisor = cross_entropy(model(x), targets, class_weights, recipe)
+                x = augment(train.windows.gather(chosen), recipe.augmentation)
+                summed, divisor = cross_entropy(model(x), train.targets[chosen], class_weights, recipe)
                 loss = summed / divisor
                 optimiser.zero_grad()
                 loss.backward()  # type: ignore[no-untyped-call]
@@ -101,8 +98,7 @@ def fit(
             history.append(dict(zip(COLUMNS, row, strict=True)))
             state = {"model": model.state_dict(), "optimiser": optimiser.state_dict(), "best": best}
             checkpoints.save(checkpoint, inputs, {**state, "history": history})
-            write_log(checkpoint.with_suffix(".csv"), history)
-            _report(history, recipe)
+            _report(history, recipe, checkpoint.with_suffix(".csv"))
         if best:
             model.load_state_dict(best)
     return model
@@ -151,7 +147,8 @@ def _held_out_losses(history: Sequence[Epoch]) -> list[float]:
     return [loss for epoch in history if (loss := epoch["validation_loss"]) is not None]
 
 
-def _report(history: Sequence[Epoch], recipe: Recipe) -> None:
+def _report(history: Sequence[Epoch], recipe: Recipe, log: Path) -> None:
+    write_log(log, history)
     done, held = history[-1], history[-1]["validation_loss"]
     text = f"epoch {done['epoch']} of {recipe.epochs}: loss {done['loss']:.4f}"
     if held is not None:
