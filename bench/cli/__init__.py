@@ -12,7 +12,7 @@ import click
 from bench.cli.data import data, pull, push, simulate, tasks, verify
 from bench.cli.entries import compare, evaluate, metrics, new, publish, validate
 from bench.cli.score import score
-from bench.cli.training import demo, train
+from bench.cli.training import demo, models, train
 from bench.errors import BenchError
 
 
@@ -51,6 +51,7 @@ for command in (
     compare,
     score,
     metrics,
+    models,
     train,
     publish,
 ):

@@ -13,21 +13,49 @@ folder = click.Path(path_type=Path)
 
 
 @click.command()
+@click.option(
+    "--task", "task_name", help="Count parameters at its sizes.  [default: those of CalMS21 Task 1]"
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+def models(task_name: str | None, as_json: bool) -> None:
+    """List the models that `bench train` knows: parameters, frames seen, reference."""
+    import json
+
+    from baselines import BASELINES
+    from baselines.listing import rows, table
+    from bench.datasets import get_task
+
+    task = get_task(task_name) if task_name else None
+    click.echo(json.dumps(rows(BASELINES, task), indent=1) if as_json else table(BASELINES, task))
+
+
+@click.command()
 @click.argument("model")
 @click.option("--task", "task_name", required=True)
-@click.option("--seed", "seeds", default="0", show_default=True, help="One seed, or a range such as 0..4.")
+@click.option("--seed", help="One seed, or a range such as 0..4.  [default: 0]")
+@click.option("--seeds", type=click.IntRange(1), help="So many seeds, from 0 on: 5 is --seed 0..4.")
 @click.option("--device", default="cpu", show_default=True, type=click.Choice(["cpu", "cuda"]))
 @click.option("--epochs", type=click.IntRange(1), help="Other than the recipe's; the card then says so.")
 @click.option("--out", type=folder, help="Submission to write.  [default: submissions/MODEL]")
-def train(model: str, task_name: str, seeds: str, device: str, epochs: int | None, out: Path | None) -> None:
+def train(
+    model: str,
+    task_name: str,
+    seed: str | None,
+    seeds: int | None,
+    device: str,
+    epochs: int | None,
+    out: Path | None,
+) -> None:
     """Train a baseline and write its predictions as a submission; run again to resume."""
     from baselines import get_baseline
     from baselines import train as fit
     from bench.datasets import get_task
 
+    if seed and seeds:
+        raise UsageError(f"--seed {seed} and --seeds {seeds}: expected one of them")
     chosen, task, target = get_baseline(model), get_task(task_name), out or Path("submissions") / model
-    for seed in _seeds(seeds):
-        fit(chosen, task, seed=seed, device=device, out=target, epochs=epochs)
+    for number in range(seeds) if seeds else _seeds(seed or "0"):
+        fit(chosen, task, seed=number, device=device, out=target, epochs=epochs)
     click.echo(f"next: bench evaluate {target} --task {task.name}")
 
 
