@@ -45,6 +45,8 @@ class Split:
     """Frozen sums, where the papers or the real files give them."""
     truth: Mapping[str, str] = field(default_factory=dict)
     """Recording id -> SHA-256 of its truth (`Recording.truth_digest`), where the real files were at hand."""
+    label_order: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Seed -> the train groups in the order in which they get their labels; see `labelled`."""
     digest: str = ""
     """SHA-256 of the split file."""
 
@@ -62,6 +64,15 @@ class Split:
     def ids(self, part: str, subset: str) -> list[str]:
         """Return the recordings of one subset of a part, in the order of the file."""
         return [id_ for ids in self.parts[part].get(subset, {}).values() for id_ in ids]
+
+    def labelled(self, part: str, seed: str, percent: int) -> list[str]:
+        """Return the train recordings whose labels may be used when `percent` of the groups have any.
+
+        The groups of 10 % are among those of 20 %, and so on; the others train without labels.
+        """
+        order = self.label_order[seed]
+        known = set(order[: -(-len(order) * percent // 100)])
+        return [id_ for id_, group in self.group_of(part, "train").items() if group in known]
 
     def group_of(self, part: str, subset: str) -> dict[str, str]:
         """Return recording id -> group for one subset of a part."""
@@ -106,5 +117,6 @@ def from_json(data: Mapping[str, Any], digest: str) -> Split:
             for part, subsets in data.get("totals", {}).items()
         },
         truth=data.get("truth", {}),
+        label_order={seed: tuple(groups) for seed, groups in data.get("label_order", {}).items()},
         digest=digest,
     )

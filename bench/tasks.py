@@ -73,11 +73,15 @@ class Protocol:
     description: str
     skip_first: int = 0
     skip_last: int = 0
+    within: tuple[str, ...] = ()
+    """Only frames in which one of these classes holds count; empty = whatever holds."""
 
     def counted(self, recording: Recording) -> Bool[np.ndarray, " T"]:
         """Return True for the annotated frames that this protocol scores."""
         inside = np.zeros(recording.frames, dtype=bool)
         inside[self.skip_first : recording.frames - self.skip_last] = True
+        if self.within:
+            inside &= recording.labels[:, np.isin(recording.classes, self.within)].any(axis=1)
         return inside & recording.annotated
 
 

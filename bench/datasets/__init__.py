@@ -1,11 +1,32 @@
 """The datasets and the tasks asked of them: one file per dataset, named in the lists below."""
 
-from bench.datasets import calms21, demo, rat_dyads
+from bench.datasets import calms21, calms21_parts, demo, ethome, mabe22, oft, rat_dyads, ratsi
 from bench.errors import UsageError, nearest
 from bench.tasks import Dataset, Task
 
-DATASETS: tuple[Dataset, ...] = (demo.DATASET, calms21.DATASET, rat_dyads.DATASET)
-TASKS: tuple[Task, ...] = (demo.TASK, calms21.TASK1, calms21.TASK1_MSGL, rat_dyads.TASK)
+DATASETS: tuple[Dataset, ...] = (
+    demo.DATASET,
+    calms21.DATASET,
+    calms21_parts.DATASET2,
+    calms21_parts.DATASET3,
+    oft.DATASET,
+    ratsi.DATASET,
+    mabe22.DATASET,
+    rat_dyads.DATASET,
+    ethome.DATASET,
+)
+TASKS: tuple[Task, ...] = (
+    demo.TASK,
+    calms21.TASK1,
+    calms21.TASK1_MSGL,
+    calms21_parts.TASK2,
+    calms21_parts.TASK3,
+    *oft.TASKS,
+    *ratsi.TASKS,
+    mabe22.TASK,
+    rat_dyads.TASK,
+    ethome.TASK,
+)
 
 __all__ = ["DATASETS", "TASKS", "get_dataset", "get_task"]
 

@@ -31,8 +31,8 @@ def read(folder: Path) -> Iterator[Recording]:
     The JSON files have poses and labels. The table of test labels alone gives recordings without
     poses; it is read only where the JSON of the test recordings is absent.
     """
-    paths = [path for name in POSE_FILES if (path := _find(folder, name)) is not None]
-    table = _find(folder, LABEL_FILE)
+    paths = [path for name in POSE_FILES if (path := find(folder, name)) is not None]
+    table = find(folder, LABEL_FILE)
     if not paths and table is None:
         raise DataError(
             f"no CalMS21 Task 1 file in {folder}",
@@ -70,8 +70,9 @@ def read_label_table(path: Path) -> Iterator[Recording]:
         yield Recording(id_, id_.split("_", 1)[0], FPS, CLASSES, labels, annotated, annotator="0")
 
 
-def _find(folder: Path, name: str) -> Path | None:
-    for path in (folder / name, folder / ARCHIVE / name):
+def find(folder: Path, name: str, archive: str = ARCHIVE) -> Path | None:
+    """Return an official file, in `folder` itself or in the folder of its archive; None without one."""
+    for path in (folder / name, folder / archive / name):
         if path.is_file():
             return path
     return None
@@ -97,8 +98,8 @@ def _table_error(path: Path, faults: Sequence[str]) -> DataError:
     )
 
 
-def _official(_: Sequence[Summary]) -> Mapping[str, Sequence[str]]:
-    return {"train": TRAIN_IDS, "test": TEST_IDS}
+def _official(_: Sequence[Summary]) -> Mapping[str, Mapping[str, Sequence[str]]]:
+    return {"all": {"train": TRAIN_IDS, "test": TEST_IDS}}
 
 
 RULE = SplitRule(
@@ -110,12 +111,14 @@ RULE = SplitRule(
     ),
     choose=_official,
     published={
-        "train": Totals(
-            70, 507_738, {"attack": 14_039, "investigation": 146_615, "mount": 28_615, "other": 318_469}
-        ),
-        "test": Totals(
-            19, 262_107, {"attack": 12_630, "investigation": 61_275, "mount": 31_848, "other": 156_354}
-        ),
+        "all": {
+            "train": Totals(
+                70, 507_738, {"attack": 14_039, "investigation": 146_615, "mount": 28_615, "other": 318_469}
+            ),
+            "test": Totals(
+                19, 262_107, {"attack": 12_630, "investigation": 61_275, "mount": 31_848, "other": 156_354}
+            ),
+        }
     },
 )
 
@@ -141,7 +144,8 @@ DATASET = Dataset(
     read=read,
     notes=(
         "The published files place every keypoint in every frame; a hidden one has a low score.",
-        "Task 1 is read so far; a group is one mouse number of the official sequence ids.",
+        "Task 1 alone; Tasks 2 and 3 are data sets of their own.",
+        "A group is one mouse number of the official sequence ids.",
     ),
 )
 

@@ -2,7 +2,8 @@
 
 keypoints are (frames, animals, xy, keypoints) in pixels, scores (frames, animals, keypoints),
 annotations one integer per frame whose meaning `metadata.vocab` gives. The published files have a
-number in every place; `null` is read as a keypoint that was not found.
+number in every place; `null` is read as a keypoint that was not found. The files write `annotator-id`
+where the paper's listing writes `annotator_id`, in the names of groups and in the metadata: both are read.
 
 Source: Sun et al. 2021, arXiv:2104.02710, and the released files.
 """
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,14 +29,47 @@ KEYPOINTS = ("nose", "left ear", "right ear", "neck", "left hip", "right hip", "
 IMAGE = (1024, 570)
 CLASSES = ("attack", "investigation", "mount", "other")
 
-_GROUP = re.compile(r"annotator[-_]id[-_](\d+)")  # the files write annotator-id_0, the paper annotator_id-0
+_GROUP = re.compile(r"annotator[-_]id[-_](\d+)")
+_ANNOTATOR = ("annotator_id", "annotator-id")
 _FIELDS = ("keypoints", "scores", "annotations", "metadata")
 _SPACE = re.compile(r"[ \t\r\n]*")
 # Python would read NaN and Infinity, which are not JSON: as infinities they are found and refused
 _DECODER = json.JSONDecoder(parse_constant=lambda _: float("inf"))
 
 
-def read_layout(paths: Sequence[Path], *, simulated: bool) -> Iterator[Recording]:
+@dataclass(frozen=True)
+class Named:
+    """What a group's name and a sequence's key say of the sequence."""
+
+    id: str
+    group: str
+    """The unit of independence."""
+    vocab: tuple[str, ...] = CLASSES
+    """The names that the vocab must give, in the order of `classes`."""
+    classes: tuple[str, ...] = CLASSES
+    annotator: str | None = None
+    """What the metadata must say; None where any number will do."""
+
+
+Name = Callable[[Path, str, str], Named]
+"""(file, group's name, sequence's key) -> what they say; raises `DataError` where they say nothing."""
+
+
+def by_mouse(_: Path, group: str, key: str) -> Named:
+    """Name a sequence by the last part of its key, and group it by the mouse number there."""
+    id_ = key.rsplit("/", 1)[-1].lower()
+    return Named(id_, id_.split("_", 1)[0], annotator=annotator_of(group))
+
+
+def annotator_of(group: str) -> str:
+    """Return the number in the name of an annotator's group; raise `DataError` where there is none."""
+    matched = _GROUP.fullmatch(group)
+    if matched is None:
+        raise DataError("", [f"group {group!r}, expected 'annotator-id_' and a number"])
+    return matched[1]
+
+
+def read_layout(paths: Sequence[Path], *, simulated: bool, name: Name = by_mouse) -> Iterator[Recording]:
     """Yield the recordings of files in this layout, holding one sequence at a time.
 
     Good sequences are yielded as they come; after the last one `DataError` lists the faults of all
@@ -48,12 +82,12 @@ def read_layout(paths: Sequence[Path], *, simulated: bool) -> Iterator[Recording
         try:
             for group, key, value in _entries(path.read_text(encoding="utf-8")):
                 place = f"{path.name}: {key}"
-                id_ = key.rsplit("/", 1)[-1].lower()
                 try:
-                    if id_ in origin:
-                        raise DataError("", [f"id {id_!r} is taken by {origin[id_]}"])
-                    origin[id_] = place
-                    yield _recording(id_, group, value, simulated=simulated)
+                    named = name(path, group, key)
+                    if named.id in origin:
+                        raise DataError("", [f"id {named.id!r} is taken by {origin[named.id]}"])
+                    origin[named.id] = place
+                    yield _recording(named, value, simulated=simulated)
                 except DataError as error:
                     faults += [f"{place}: {problem}" for problem in error.problems]
         except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -113,7 +147,7 @@ def _key(text: str, at: int) -> tuple[str, int]:
 
 
 @dataclass(frozen=True)
-class _Sequence:
+class _Arrays:
     """One sequence as arrays, before it is known to be consistent; None where it could not be read."""
 
     keypoints: Float64[np.ndarray, ...] | None
@@ -122,35 +156,37 @@ class _Sequence:
     metadata: dict[str, Any]
 
 
-def _recording(id_: str, group: str, value: Any, *, simulated: bool) -> Recording:
+def _recording(named: Named, value: Any, *, simulated: bool) -> Recording:
     if not isinstance(value, dict):
         raise DataError("", [f"a {type(value).__name__}, expected an object with {', '.join(_FIELDS)}"])
     missing = [name for name in _FIELDS if name not in value]
     if missing:
         raise DataError("", [f"without {', '.join(missing)}"])
     metadata = value["metadata"] if isinstance(value["metadata"], dict) else {}
-    sequence = _Sequence(
+    sequence = _Arrays(
         _floats(value["keypoints"]), _floats(value["scores"]), _integers(value["annotations"]), metadata
     )
-    faults = _array_faults(sequence) + _label_faults(sequence) + _mark_faults(group, metadata, simulated)
+    annotator = next((metadata[key] for key in _ANNOTATOR if key in metadata), None)
+    faults = _array_faults(sequence) + _label_faults(sequence, named.vocab)
+    faults += _mark_faults(named.annotator, annotator, metadata, simulated)
     keypoints, scores, annotations = sequence.keypoints, sequence.scores, sequence.annotations
     if faults or keypoints is None or scores is None or annotations is None:
         raise DataError("", faults)
     poses: Float32[np.ndarray, "T A K 2"] = keypoints.transpose(0, 1, 3, 2).astype(np.float32)
     confidence = np.where(np.isnan(poses).any(axis=-1), np.nan, scores).astype(np.float32)
     class_of = np.full(max(metadata["vocab"].values()) + 1, -1)
-    for number, name in enumerate(CLASSES):
-        class_of[metadata["vocab"][name]] = number
+    for number, label in enumerate(named.vocab):
+        class_of[metadata["vocab"][label]] = number
     return Recording(
-        id=id_,
-        group=id_.split("_", 1)[0],
+        id=named.id,
+        group=named.group,
         fps=FPS,
-        classes=CLASSES,
-        labels=one_hot(class_of[annotations], len(CLASSES)),
+        classes=named.classes,
+        labels=one_hot(class_of[annotations], len(named.classes)),
         annotated=np.ones(len(annotations), dtype=bool),
         keypoints=poses,
         confidence=confidence,
-        annotator=str(metadata["annotator_id"]),
+        annotator=str(annotator),
     )
 
 
@@ -169,7 +205,7 @@ def _integers(values: Any) -> Int[np.ndarray, ...] | None:
     return found if found.dtype.kind == "i" else None
 
 
-def _array_faults(s: _Sequence) -> list[str]:
+def _array_faults(s: _Arrays) -> list[str]:
     faults = []
     frames = "frames" if s.annotations is None else len(s.annotations) if s.annotations.ndim else 0
     sizes = (len(ANIMALS), 2, len(KEYPOINTS))
@@ -190,14 +226,14 @@ def _array_faults(s: _Sequence) -> list[str]:
     return faults
 
 
-def _label_faults(s: _Sequence) -> list[str]:
+def _label_faults(s: _Arrays, names: tuple[str, ...]) -> list[str]:
     faults = []
     if s.annotations is None or s.annotations.ndim != 1:
         faults.append("annotations are not one whole number per frame")
     vocab = s.metadata.get("vocab")
     whole = isinstance(vocab, dict) and all(type(v) is int and v >= 0 for v in vocab.values())
-    if not isinstance(vocab, dict) or not whole or set(vocab) != set(CLASSES):
-        faults.append(f"vocab {vocab!r}, expected the classes {', '.join(CLASSES)}, each with its number")
+    if not isinstance(vocab, dict) or not whole or set(vocab) != set(names):
+        faults.append(f"vocab {vocab!r}, expected the classes {', '.join(names)}, each with its number")
     elif len(set(vocab.values())) != len(vocab):
         faults.append(f"vocab {vocab!r} gives two classes one number")
     elif s.annotations is not None:
@@ -208,14 +244,15 @@ def _label_faults(s: _Sequence) -> list[str]:
     return faults
 
 
-def _mark_faults(group: str, metadata: dict[str, Any], simulated: bool) -> list[str]:
+def _mark_faults(
+    expected: str | None, annotator: Any, metadata: dict[str, Any], simulated: bool
+) -> list[str]:
     faults = []
-    matched = _GROUP.fullmatch(group)
-    annotator = metadata.get("annotator_id")
-    if matched is None:
-        faults.append(f"group {group!r}, expected 'annotator-id_' and a number")
-    elif annotator is None or str(annotator) != matched[1]:
-        faults.append(f"annotator_id {annotator!r} in the metadata, {matched[1]} in the group's name")
+    if annotator is None or expected not in (None, str(annotator)):
+        faults.append(
+            f"annotator_id {annotator!r} in the metadata, "
+            f"{'expected a number' if expected is None else f'{expected} in the name of its group'}"
+        )
     if bool(metadata.get("simulated", False)) != simulated:
         faults.append(
             "not marked as simulated: no demo recording"

@@ -14,20 +14,12 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int
 
+from bench.datasets.intervals import Interval
 from bench.errors import DataError
 
 _CHANNEL = re.compile(r"(S\d+):.*")
 _INTERVAL = re.compile(r"(\d+)\s+(\d+)\s+(\S+)")
 _TITLE = "Caltech Behavior Annotator"
-
-
-@dataclass(frozen=True)
-class Interval:
-    """One bout: half-open frames `[start, stop)`, counted from 0, and its label."""
-
-    start: int
-    stop: int
-    label: str
 
 
 @dataclass(frozen=True)

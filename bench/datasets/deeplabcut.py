@@ -1,6 +1,8 @@
 """DeepLabCut csv files: header rows for scorer, individuals (of several animals), bodyparts and coords.
 
-An empty cell is a keypoint that was not found. Pixels, x to the right and y down, frames from 0.
+An empty cell is a keypoint that was not found. Pixels, x to the right and y down, frames from 0. A table that
+pandas wrote again has one index column more, and ".1", ".2" behind the repeated names of its first row; it
+is read as well.
 Source: Lauer et al. 2022, doi 10.1038/s41592-022-01443-0, and the files of the rat dyads.
 """
 
@@ -30,11 +32,13 @@ class Poses:
     """Pixels; NaN = not found."""
     likelihood: Float32[np.ndarray, "T A K"]
     """In [0, 1]; NaN = not found."""
+    saved_again: bool = False
+    """Whether the table went through pandas: perhaps an excerpt."""
 
 
 def read_poses(path: Path) -> Poses:
     """Read one file; raise `DataError` where it is not in this layout."""
-    header, table = _parts(path)
+    header, table, saved_again = _parts(path)
     columns = len(header["bodyparts"])
     animals = header.get("individuals", ["individual"] * columns)
     individuals, keypoints = tuple(dict.fromkeys(animals)), tuple(dict.fromkeys(header["bodyparts"]))
@@ -50,15 +54,19 @@ def read_poses(path: Path) -> Poses:
     xy = values[..., :2].astype(np.float32)
     lost = np.isnan(xy).any(axis=-1)
     xy[lost] = np.nan
-    return Poses(individuals, keypoints, xy, np.where(lost, np.nan, values[..., 2]).astype(np.float32))
+    likelihood = np.where(lost, np.nan, values[..., 2]).astype(np.float32)
+    return Poses(individuals, keypoints, xy, likelihood, saved_again)
 
 
-def _parts(path: Path) -> tuple[dict[str, list[str]], Float64[np.ndarray, "T N"]]:
-    """Return the header rows by name, and the numbers."""
+def _parts(path: Path) -> tuple[dict[str, list[str]], Float64[np.ndarray, "T N"], bool]:
+    """Return the header rows by name, the numbers, and whether pandas wrote the table."""
     header: dict[str, list[str]] = {}
     rows, faults = [], []
-    with path.open(encoding="utf-8", newline="") as file:
-        for line, row in enumerate(csv.reader(file), start=1):
+    saved_again = False
+    with path.open(encoding="utf-8", errors="replace", newline="") as file:
+        for line, cells in enumerate(csv.reader(file), start=1):
+            saved_again = saved_again or (line == 1 and cells[:2] == ["", "scorer"])
+            row = cells[1:] if saved_again else cells
             if row and not row[0].strip().isdigit():
                 header[row[0]] = row[1:]
                 continue
@@ -81,7 +89,7 @@ def _parts(path: Path) -> tuple[dict[str, list[str]], Float64[np.ndarray, "T N"]
     table = np.array(rows)
     if np.isinf(table).any():
         raise _error(path, ["infinite numbers"])
-    return header, table
+    return header, table, saved_again
 
 
 def _error(path: Path, faults: list[str]) -> DataError:

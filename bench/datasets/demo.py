@@ -115,8 +115,8 @@ def _subsets(items: Sequence[Item]) -> dict[str, Sequence[Item]]:
     return {"train": items[:train], "val": items[train : train + val], "test": items[train + val :]}
 
 
-def _choose(recordings: Sequence[Summary]) -> Mapping[str, Sequence[str]]:
-    return _subsets([summary.id for summary in recordings])
+def _choose(recordings: Sequence[Summary]) -> Mapping[str, Mapping[str, Sequence[str]]]:
+    return {"all": _subsets([summary.id for summary in recordings])}
 
 
 def _write_sequence(out: TextIO, key: str, seed: int, number: int, frames: int) -> None:

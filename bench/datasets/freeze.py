@@ -1,6 +1,6 @@
 """Make a split file again from recordings: `python -m bench.datasets.freeze NAME FOLDER [OUT]`.
 
-NAME is demo, calms21-task1 or rat-dyads, FOLDER holds the official files. The text goes to OUT, or is shown;
+NAME is a file of `splits/`, FOLDER holds the official files. The text goes to OUT, or is shown;
 its SHA-256, which the task declares, is shown last.
 """
 
@@ -10,11 +10,21 @@ import hashlib
 import sys
 from pathlib import Path
 
-from bench.datasets import calms21, demo, get_dataset, rat_dyads
+from bench.datasets import calms21, calms21_parts, demo, ethome, get_dataset, mabe22, oft, rat_dyads, ratsi
 from bench.datasets.rules import SplitRule, frozen_text
 from bench.errors import BenchError, UsageError, nearest
 
-RULES: tuple[SplitRule, ...] = (demo.RULE, calms21.RULE, rat_dyads.RULE)
+RULES: tuple[SplitRule, ...] = (
+    demo.RULE,
+    calms21.RULE,
+    calms21_parts.RULE2,
+    calms21_parts.RULE3,
+    *oft.RULES,
+    ratsi.RULE,
+    mabe22.RULE,
+    rat_dyads.RULE,
+    ethome.RULE,
+)
 
 
 def freeze(name: str, folder: Path) -> str:

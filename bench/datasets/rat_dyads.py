@@ -174,7 +174,7 @@ def _array_faults(
 BLOCK = 6
 
 
-def _choose(recordings: Sequence[Summary]) -> Mapping[str, Sequence[str]]:
+def _choose(recordings: Sequence[Summary]) -> Mapping[str, Mapping[str, Sequence[str]]]:
     """Return the most representative blocks of consecutive videos, as `RULE` says in words."""
     blocks = [tuple(recordings[i : i + BLOCK]) for i in range(0, len(recordings) - BLOCK + 1, BLOCK)]
     whole = _shares(recordings)
@@ -186,10 +186,8 @@ def _choose(recordings: Sequence[Summary]) -> Mapping[str, Sequence[str]]:
     test = [*first, *second]
     val = min((block for block in blocks if block not in (first, second)), key=distance)
     train = [summary for summary in recordings if summary not in test and summary not in val]
-    return {
-        name: [summary.id for summary in chosen]
-        for name, chosen in (("train", train), ("val", val), ("test", test))
-    }
+    chosen = {"train": train, "val": val, "test": test}
+    return {"all": {name: [summary.id for summary in of] for name, of in chosen.items()}}
 
 
 def _shares(recordings: Sequence[Summary]) -> Float[np.ndarray, " C"]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import product
 from typing import Any
 
 from bench.errors import DataError
@@ -32,10 +34,12 @@ class SplitRule:
     source: str
     words: str
     """The rule in words, as the file says it."""
-    choose: Callable[[Sequence[Summary]], Mapping[str, Sequence[str]]]
-    """Recordings, sorted by id -> subset -> ids. It may name recordings that are not at hand."""
-    published: Mapping[str, Totals] = field(default_factory=dict)
-    """Totals of subsets that the paper gives; those of a subset that is at hand must agree with them."""
+    choose: Callable[[Sequence[Summary]], Mapping[str, Mapping[str, Sequence[str]]]]
+    """Recordings, sorted by id -> part -> subset -> ids. It may name recordings that are not at hand."""
+    published: Mapping[str, Mapping[str, Totals]] = field(default_factory=dict)
+    """Part -> subset -> totals that the paper gives; those of a subset at hand must agree with them."""
+    label_seeds: int = 0
+    """How many orders of the train groups to freeze, for training on a fraction of the labels."""
 
 
 def summarise(recording: Recording) -> Summary:
@@ -51,35 +55,55 @@ def frozen_text(rule: SplitRule, recordings: Iterable[Recording]) -> str:
     """
     at_hand = {s.id: s for s in sorted(map(summarise, recordings), key=lambda s: s.id)}
     chosen = rule.choose(tuple(at_hand.values()))
-    totals: dict[str, Totals] = {}
+    totals: dict[str, dict[str, Totals]] = {part: {} for part in chosen}
     problems = []
-    for subset in SUBSETS:
-        ids = chosen.get(subset, ())
-        lacking = [id_ for id_ in ids if id_ not in at_hand]
-        published = rule.published.get(subset)
-        if lacking and published is None:
-            problems.append(
-                f"{subset}: {len(lacking)} of {len(ids)} recordings are not at hand: {lacking[0]} …"
-            )
-        elif lacking and published is not None:
-            totals[subset] = published
-        elif ids:
-            totals[subset] = _add_up([at_hand[id_] for id_ in ids])
-            if published is not None and totals[subset] != published:
-                problems.append(f"{subset}: {totals[subset]}, published {published}")
+    for part, subset in product(chosen, SUBSETS):
+        ids = chosen[part].get(subset, ())
+        published = rule.published.get(part, {}).get(subset)
+        found, fault = _totals(ids, at_hand, published)
+        if found is not None:
+            totals[part][subset] = found
+        if fault:
+            problems.append(f"{subset}: {fault}" if len(chosen) == 1 else f"{part}/{subset}: {fault}")
     if problems:
         raise DataError(f"split {rule.name!r} cannot be frozen", problems)
+    parts = {
+        part: {s: _by_group(subsets.get(s, ()), at_hand) for s in SUBSETS} for part, subsets in chosen.items()
+    }
+    every = [id_ for subsets in chosen.values() for ids in subsets.values() for id_ in sorted(ids)]
     content = {
         "name": rule.name,
         "source": rule.source,
         "rule": rule.words,
-        "parts": {"all": {s: _by_group(chosen.get(s, ()), at_hand) for s in SUBSETS}},
-        "totals": {"all": {subset: asdict(found) for subset, found in totals.items()}},
-        "truth": {
-            id_: at_hand[id_].truth for ids in chosen.values() for id_ in sorted(ids) if id_ in at_hand
-        },
+        "parts": parts,
+        "totals": {part: {s: asdict(t) for s, t in subsets.items()} for part, subsets in totals.items()},
+        "truth": {id_: at_hand[id_].truth for id_ in dict.fromkeys(every) if id_ in at_hand},
     }
+    if rule.label_seeds:
+        groups = list(dict.fromkeys(group for subsets in parts.values() for group in subsets["train"]))
+        content["label_order"] = {str(seed): shuffled(groups, seed) for seed in range(rule.label_seeds)}
     return _readable(content)
+
+
+def shuffled(names: Sequence[str], seed: int) -> list[str]:
+    """Return names in the order of the SHA-256 of "seed:name": the same order everywhere, and for ever."""
+    return sorted(names, key=lambda name: hashlib.sha256(f"{seed}:{name}".encode()).hexdigest())
+
+
+def _totals(
+    ids: Sequence[str], at_hand: Mapping[str, Summary], published: Totals | None
+) -> tuple[Totals | None, str]:
+    """Return what the recordings of one subset add up to, as found or as published, and what is wrong."""
+    lacking = [id_ for id_ in ids if id_ not in at_hand]
+    if lacking and published is None:
+        return None, f"{len(lacking)} of {len(ids)} recordings are not at hand: {lacking[0]} …"
+    if lacking or not ids:
+        return published, ""
+    found = _add_up([at_hand[id_] for id_ in ids])
+    if published is None:
+        return found, ""
+    known = Totals(found.recordings, found.frames, {c: found.counts.get(c, 0) for c in published.counts})
+    return found, "" if known == published else f"{known}, published {published}"
 
 
 def _add_up(summaries: Sequence[Summary]) -> Totals:

@@ -146,7 +146,7 @@ def _metadata(**changes: Any) -> dict[str, Any]:
         (lambda: sequence(metadata=_metadata(vocab=VOCAB | {"other": 0})), "gives two classes one number"),
         (
             lambda: sequence(metadata=_metadata(annotator_id=3)),
-            "annotator_id 3 in the metadata, 0 in the group",
+            "annotator_id 3 in the metadata, 0 in the name of its group",
         ),
         (lambda: sequence(metadata=_metadata(simulated=True)), "simulated: not a recording of CalMS21"),
         (lambda: sequence(metadata=None), "vocab None"),

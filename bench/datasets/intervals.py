@@ -1,0 +1,46 @@
+"""Labels given as intervals, and their faults; what the readers of annotation files share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool
+
+
+@dataclass(frozen=True)
+class Interval:
+    """One bout: half-open frames `[start, stop)`, counted from 0, and its label."""
+
+    start: int
+    stop: int
+    label: str
+
+
+def paint(intervals: Iterable[Interval], labels: Sequence[str], frames: int) -> Bool[np.ndarray, "T C"]:
+    """Return which labels hold in each frame; several may.
+
+    Labels that are not among `labels` are left out. An interval that runs past the last frame is cut there.
+    """
+    held = np.zeros((frames, len(labels)), dtype=bool)
+    for interval in intervals:
+        if interval.label in labels:
+            held[interval.start : interval.stop, labels.index(interval.label)] = True
+    return held
+
+
+def interval_faults(intervals: Iterable[Interval], frames: int | None) -> list[str]:
+    """Say which intervals are empty, run past `frames` (None = unknown), or stand there twice."""
+    faults = []
+    seen: set[Interval] = set()
+    for interval in intervals:
+        place = f"{interval.label} [{interval.start}, {interval.stop})"
+        if interval.start < 0 or interval.stop <= interval.start:
+            faults.append(f"{place} holds no frame")
+        if frames is not None and interval.stop > frames:
+            faults.append(f"{place} ends after the last of {frames:,} frames")
+        if interval in seen:
+            faults.append(f"{place} stands there twice")
+        seen.add(interval)
+    return faults

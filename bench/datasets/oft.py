@@ -1,0 +1,196 @@
+"""The open field: 20 videos of one mouse each, labelled by three raters; their consensus and each of them.
+
+A recording is one video as one rater, or as two of the three at least, labelled it. It ends with the
+trial; the frames before the trial are there for their poses and do not count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Bool, Float32
+
+from bench.datasets.deeplabcut import read_poses
+from bench.datasets.oft_labels import FILE, FPS, RATERS, Video, read_labels
+from bench.datasets.rules import SplitRule, Summary, shuffled
+from bench.errors import DataError
+from bench.metrics import FRAME_METRICS
+from bench.recordings import Recording
+from bench.splits import FrozenSplit
+from bench.tasks import Dataset, Part, Task
+
+CLASSES = ("supported", "unsupported", "grooming", "rearing", "none")
+"""Rearing is supported or unsupported; none is neither of those nor grooming."""
+KEYPOINTS = (
+    *("nose", "headcentre", "neck", "earl", "earr", "bodycentre", "bcl", "bcr"),
+    *("hipl", "hipr", "tailbase", "tailcentre", "tailtip"),
+)
+CONSENSUS = "consensus"
+PARTS = (CONSENSUS, *(rater.lower() for rater in RATERS))
+VIDEOS = (5, 6, 11, 12, 14, 15, 16, 23, 24, 38, 39, 41, 43, 44, 49, 50, 51, 52, 54, 58)
+
+
+def read(folder: Path) -> Iterator[Recording]:
+    """Yield four recordings to a video: the consensus, then each rater's.
+
+    The table of labels is needed; a video whose DeepLabCut file is absent gives recordings without
+    poses. After the last good recording, `DataError` lists the faults of all the others.
+    """
+    if not (folder / FILE).is_file():
+        raise DataError(
+            f"no open-field labels in {folder}",
+            [f"expected {FILE}, and the DeepLabCut csv files that it names where poses are wanted"],
+            hint=f"download them from {URL}",
+        )
+    faults: list[str] = []
+    for name, video in read_labels(folder / FILE).items():
+        path = folder / video.poses
+        try:
+            poses = _poses(path, len(video.counted)) if path.is_file() else None
+        except DataError as error:
+            faults += [f"{name}: {path.name}: {problem}" for problem in error.problems]
+            continue
+        for part in PARTS:
+            yield _recording(name.lower(), part, video, poses)
+    if faults:
+        raise DataError("open-field poses are not as they should be", faults, hint="download them again")
+
+
+def _recording(
+    group: str,
+    part: str,
+    video: Video,
+    poses: tuple[Float32[np.ndarray, "T 1 K 2"], Float32[np.ndarray, "T 1 K"]] | None,
+) -> Recording:
+    if part == CONSENSUS:
+        said = video.consensus()
+        annotated, held = said >= 0, said[:, None] == np.arange(3)
+    else:
+        rater = RATERS[PARTS.index(part) - 1]
+        annotated, held = video.counted, video.labels[rater]
+    xy, likelihood = poses or (None, None)
+    return Recording(
+        id=f"{group}_{part}",
+        group=group,
+        fps=FPS,
+        classes=CLASSES,
+        labels=_classes(held) & annotated[:, None],
+        annotated=annotated,
+        keypoints=xy,
+        confidence=likelihood,
+        annotator=part,
+    )
+
+
+def _classes(held: Bool[np.ndarray, "T 3"]) -> Bool[np.ndarray, "T 5"]:
+    rearing = held[:, :2].any(axis=1)
+    return np.column_stack([held, rearing, ~held.any(axis=1)])
+
+
+def _poses(path: Path, frames: int) -> tuple[Float32[np.ndarray, "T 1 K 2"], Float32[np.ndarray, "T 1 K"]]:
+    """Return the mouse's points in the first `frames` frames; a table has six rows more than its video."""
+    found = read_poses(path)
+    lacking = [name for name in KEYPOINTS if name not in found.keypoints]
+    faults = [f"no keypoint {name}" for name in lacking]
+    if len(found.individuals) > 1:
+        faults.append(f"{len(found.individuals)} animals, expected one")
+    if len(found.xy) < frames and not found.saved_again:
+        faults.append(f"{len(found.xy):,} frames of poses, the trial ends with frame {frames:,}")
+    if faults:
+        raise DataError("", faults)
+    columns = [found.keypoints.index(name) for name in KEYPOINTS]
+    xy = np.full((frames, 1, len(KEYPOINTS), 2), np.nan, dtype=np.float32)
+    likelihood = np.full(xy.shape[:3], np.nan, dtype=np.float32)
+    rows = min(frames, len(found.xy))
+    xy[:rows], likelihood[:rows] = found.xy[:rows, :, columns], found.likelihood[:rows, :, columns]
+    return xy, likelihood
+
+
+def _choose(_: Sequence[Summary], *, parts: Sequence[str]) -> Mapping[str, Mapping[str, Sequence[str]]]:
+    """Return the split that the rule says in words; it needs the names of the videos alone."""
+    order = shuffled([f"oft_{number}" for number in VIDEOS], 0)
+    subsets = {"train": order[:10], "val": order[10:12], "test": order[12:]}
+    return {
+        part: {subset: [f"{video}_{part}" for video in videos] for subset, videos in subsets.items()}
+        for part in parts
+    }
+
+
+_WORDS = (
+    "Ours, with the shares of LookAgain (arXiv:2603.07279), whose own split is not published: of the 20 "
+    'videos in the order of the SHA-256 of "0:" and their name, the first 10 train, the next 2 validate, the last 8 '
+    "test. For training on a fraction of the labels, the train videos get theirs, ten per cent after ten per "
+    'cent, in the order of the SHA-256 of "S:" and their name, for the seeds S of 0 to 4.'
+)
+RULES = tuple(
+    SplitRule(name, "rodent-bench", _WORDS, partial(_choose, parts=parts), label_seeds=5)
+    for name, parts in (("oft", PARTS[:1]), ("oft-raters", PARTS[1:]))
+)
+
+URL = "https://github.com/ETHZ-INS/DLCAnalyzer"
+DATASET = Dataset(
+    name="oft",
+    title="Open field: one mouse, three raters",
+    url=URL,
+    licence="GPL-3.0 (labels and poses); the videos (doi 10.5281/zenodo.3608658) CC BY 4.0",
+    citation=(
+        "Sturman O, von Ziegler L, Schläppi C, Akyol F, Privitera M, Slominski D, Grimm C, Thieren L, "
+        "Zerbi V, Grewe B, Bohacek J (2020). Deep learning-based behavioral analysis reaches human accuracy and is "
+        "capable of outperforming commercial solutions. Neuropsychopharmacology 45:1942-1952."
+    ),
+    fps=FPS,
+    animals=("mouse",),
+    keypoints=KEYPOINTS,
+    image=(928, 576),
+    classes=CLASSES,
+    files=f"{FILE}; beside it the DeepLabCut csv files that it names, where poses are wanted",
+    read=read,
+    notes=(
+        "A rater may see two behaviours at once; the consensus, as published, never holds two.",
+        "Consensus: what two of three raters say; one who says two behaviours at once says neither.",
+        "A frame in which no two raters agree is not annotated in the consensus.",
+        "Where any rater says Jumping or _DEFAULT nobody's label counts; the bout without an end is left out.",
+        "The size of the image is not stated; 928 x 576 is assumed.",
+        "A pose table that was saved again may be an excerpt: frames after its end have no keypoints.",
+    ),
+)
+
+_LOOKAGAIN = ("grooming", "rearing")
+_FINE = ("supported", "unsupported", "grooming")
+_REFERENCE = "Sturman et al. 2020, doi 10.1038/s41386-020-0776-y"
+
+
+def _task(name: str, title: str, classes: tuple[str, ...], parts: Sequence[str], split: FrozenSplit) -> Task:
+    titles = {part: "two of three raters" if part == CONSENSUS else part.capitalize() for part in PARTS}
+    return Task(
+        name=name,
+        title=title,
+        question="Which of these does the mouse do in each frame? Two may hold at once, or none.",
+        dataset=DATASET,
+        classes=classes,
+        background=None,
+        split=split,
+        metrics=FRAME_METRICS,
+        parts=tuple(Part(part, titles[part]) for part in parts),
+        exclusive=False,
+        reference=_REFERENCE,
+    )
+
+
+_SPLIT = FrozenSplit("oft", "94d7b2d954b8472d078e2309dc914a1a011f5fb21662fec483c06047949a4903")
+_SPLIT_RATERS = FrozenSplit("oft-raters", "001e02f619bf03d6a281ddd72933c55d82354b9b34b64f5cc08efa0664cf22f6")
+TASKS = (
+    _task("oft", "Open field: grooming and rearing", _LOOKAGAIN, PARTS[:1], _SPLIT),
+    _task("oft-raters", "Open field: grooming and rearing, by rater", _LOOKAGAIN, PARTS[1:], _SPLIT_RATERS),
+    _task("oft-fine", "Open field: supported and unsupported rearing, grooming", _FINE, PARTS[:1], _SPLIT),
+    _task(
+        "oft-fine-raters",
+        "Open field: supported and unsupported rearing, grooming, by rater",
+        _FINE,
+        PARTS[1:],
+        _SPLIT_RATERS,
+    ),
+)
