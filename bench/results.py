@@ -96,9 +96,14 @@ def canonical(value: Any) -> bytes:
 
 
 def write(result: Result, folder: Path) -> Path:
-    """Write `<folder>/<task>--<entry>.json` in one step, so that a reader never sees half a file."""
+    """Write `<folder>/<task>--<entry>.json` in one step, so that a reader never sees half a file.
+
+    A file that holds the same result already stays as it is, with the provenance it has.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / result.file_name
+    if path.is_file() and _same(path, result):
+        return path
     temporary = path.with_suffix(".json.part")
     temporary.write_bytes(canonical(to_json(result)))
     temporary.replace(path)
@@ -127,6 +132,13 @@ def read(path: Path) -> Result:
 def read_all(folder: Path) -> list[Result]:
     """Read every result of a folder, sorted by file name."""
     return [read(path) for path in sorted(folder.glob("*.json"))]
+
+
+def _same(path: Path, result: Result) -> bool:
+    try:
+        return read(path).digest() == result.digest()
+    except DataError:  # damaged or of another format: to be written anew
+        return False
 
 
 def _score(data: Mapping[str, Any]) -> Score:

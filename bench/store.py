@@ -27,9 +27,11 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import platformdirs
 import pyarrow as pa
 import pyarrow.parquet as pq
+from jaxtyping import Bool, Num
 from tqdm import tqdm
 
 from bench.errors import DataError, UsageError
@@ -285,7 +287,7 @@ def _recording(table: pa.Table, row: int) -> Recording:
     def array(name: str, *shape: int) -> Any:
         if name not in table.column_names or not table[name][row].is_valid:
             return None
-        return table[name][row].values.to_numpy(zero_copy_only=False).reshape(shape)
+        return _values(table[name][row].values).reshape(shape)
 
     frames, animals, keypoints = scalar("frames"), scalar("animals"), scalar("keypoints")
     classes = tuple(scalar("classes"))
@@ -300,6 +302,17 @@ def _recording(table: pa.Table, row: int) -> Recording:
         keypoints=array("poses", frames, animals, keypoints, 2),
         confidence=array("confidence", frames, animals, keypoints),
     )
+
+
+def _values(array: pa.Array) -> Num[np.ndarray, " N"] | Bool[np.ndarray, " N"]:
+    """View the buffer of a column without nulls; `Array.to_numpy` would import pandas where that is there."""
+    buffer = array.buffers()[1]
+    if pa.types.is_boolean(array.type):
+        bits = np.frombuffer(buffer, dtype=np.uint8)
+        return np.unpackbits(bits, count=array.offset + len(array), bitorder="little")[array.offset :].view(
+            bool
+        )
+    return np.frombuffer(buffer, dtype=np.float32)[array.offset : array.offset + len(array)]
 
 
 def _check_frozen(built: Manifest, tasks: Iterable[Task]) -> None:

@@ -199,6 +199,13 @@ def test_same_input_same_bytes_in_whatever_order(tmp_path: Path) -> None:
     assert path.name == "toy--entry.json"
     assert read(path).digest() == first.digest()
     assert canonical(to_json(read(path))) == path.read_bytes()
+    write(replace(second, provenance={"scored": "tomorrow"}), tmp_path)
+    assert read(path).provenance == {"scored": "today"}, "the same result stays as it was written"
+    write(replace(second, frames=1), tmp_path)
+    assert read(path).frames == 1
+    path.write_text("{")
+    write(first, tmp_path)
+    assert read(path).digest() == first.digest()
 
 
 def test_labels_of_exclusive_and_overlapping_classes() -> None:
