@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.datasets.faults import first
 from bench.datasets.intervals import Interval, interval_faults
 from bench.errors import DataError
 
@@ -148,5 +149,5 @@ def _number(text: str) -> float | None:
 
 def _error(path: Path, faults: list[str]) -> DataError:
     return DataError(
-        f"{path} is not a BORIS export of events", faults, hint="export it again, or take it out"
+        f"{path} is not a BORIS export of events", first(faults), hint="export it again, or take it out"
     )

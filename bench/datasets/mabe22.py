@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32
 
+from bench.datasets.faults import first
 from bench.datasets.pickled import read_pickled
 from bench.datasets.rules import SplitRule, Summary, shuffled
 from bench.errors import DataError
@@ -41,7 +42,8 @@ POSES, LABELS = "mouse_submission_keypoints.npy", "mouse_submission_labels.npy"
 def read(folder: Path) -> Iterator[Recording]:
     """Yield the clips in the order of the official file.
 
-    The file of labels is not needed where the first file holds them. After the last good clip, `DataError` lists the faults of all the others.
+    The file of labels is not needed where the first file holds them. After the last good clip,
+    `DataError` lists the faults of all the others.
     """
     if not (folder / POSES).is_file():
         raise DataError(
@@ -147,8 +149,8 @@ def _clip_faults(clip: Any, annotations: Any, vocabulary: Sequence[str]) -> list
 
 
 def _error(faults: Sequence[str]) -> DataError:
-    shown = [*faults[:20], *([f"and {len(faults) - 20} more"] if len(faults) > 20 else [])]
-    return DataError("MABe22 files are not as they should be", shown, hint=f"download them again from {URL}")
+    hint = f"download them again from {URL}"
+    return DataError("MABe22 files are not as they should be", first(faults), hint=hint)
 
 
 def _choose(_: Sequence[Summary]) -> Mapping[str, Mapping[str, Sequence[str]]]:
@@ -165,9 +167,9 @@ RULE = SplitRule(
     words=(
         "Ours, with the shares of LookAgain (arXiv:2603.07279), whose own split is not published: the 1,830 "
         "clips of the submission set are numbered from 1 in the order of the official file, clip-0001 to "
-        'clip-1830, and of them, in the order of the SHA-256 of "0:" and that name, the first 50 % train, the next 10 % '
-        "validate, the last 40 % test. Clips of one group of mice may stand on two sides: nothing in the "
-        "files says which clips share their mice."
+        'clip-1830, and of them, in the order of the SHA-256 of "0:" and that name, the first 50 % train, '
+        "the next 10 % validate, the last 40 % test. Clips of one group of mice may stand on two sides: "
+        "nothing in the files says which clips share their mice."
     ),
     choose=_choose,
     published={

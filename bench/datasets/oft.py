@@ -121,9 +121,9 @@ def _choose(_: Sequence[Summary], *, parts: Sequence[str]) -> Mapping[str, Mappi
 
 _WORDS = (
     "Ours, with the shares of LookAgain (arXiv:2603.07279), whose own split is not published: of the 20 "
-    'videos in the order of the SHA-256 of "0:" and their name, the first 10 train, the next 2 validate, the last 8 '
-    "test. For training on a fraction of the labels, the train videos get theirs, ten per cent after ten per "
-    'cent, in the order of the SHA-256 of "S:" and their name, for the seeds S of 0 to 4.'
+    'videos in the order of the SHA-256 of "0:" and their name, the first 10 train, the next 2 validate, '
+    "the last 8 test. For training on a fraction of the labels, the train videos get theirs, ten per cent "
+    'after ten per cent, in the order of the SHA-256 of "S:" and their name, for the seeds S of 0 to 4.'
 )
 RULES = tuple(
     SplitRule(name, "rodent-bench", _WORDS, partial(_choose, parts=parts), label_seeds=5)
@@ -138,8 +138,8 @@ DATASET = Dataset(
     licence="GPL-3.0 (labels and poses); the videos (doi 10.5281/zenodo.3608658) CC BY 4.0",
     citation=(
         "Sturman O, von Ziegler L, Schläppi C, Akyol F, Privitera M, Slominski D, Grimm C, Thieren L, "
-        "Zerbi V, Grewe B, Bohacek J (2020). Deep learning-based behavioral analysis reaches human accuracy and is "
-        "capable of outperforming commercial solutions. Neuropsychopharmacology 45:1942-1952."
+        "Zerbi V, Grewe B, Bohacek J (2020). Deep learning-based behavioral analysis reaches human accuracy "
+        "and is capable of outperforming commercial solutions. Neuropsychopharmacology 45:1942-1952."
     ),
     fps=FPS,
     animals=("mouse",),
@@ -152,7 +152,8 @@ DATASET = Dataset(
         "A rater may see two behaviours at once; the consensus, as published, never holds two.",
         "Consensus: what two of three raters say; one who says two behaviours at once says neither.",
         "A frame in which no two raters agree is not annotated in the consensus.",
-        "Where any rater says Jumping or _DEFAULT nobody's label counts; the bout without an end is left out.",
+        "Where any rater says Jumping or _DEFAULT nobody's label counts.",
+        "The one bout that was never ended is left out.",
         "The size of the image is not stated; 928 x 576 is assumed.",
         "A pose table that was saved again may be an excerpt: frames after its end have no keypoints.",
     ),

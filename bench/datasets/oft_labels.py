@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, Int
 
+from bench.datasets.faults import first
 from bench.errors import DataError
 
 FPS = 25.0
@@ -80,7 +81,9 @@ def read_labels(path: Path) -> dict[str, Video]:
             videos[name] = _video(of)
     if faults:
         raise DataError(
-            f"{path} is not the official table of labels", faults, hint="take the file again, unchanged"
+            f"{path} is not the official table of labels",
+            first(faults),
+            hint="take the file again, unchanged",
         )
     return videos
 

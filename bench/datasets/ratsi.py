@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bench.datasets.faults import first
 from bench.datasets.rules import SplitRule, Summary
 from bench.errors import DataError
 from bench.metrics import FRAME_METRICS
@@ -100,33 +101,46 @@ def read_observation(path: Path, id_: str) -> Recording:
     if faults:
         raise DataError("", faults)
     faults += [] if rows else ["no frames"]
-    where = [header.index(name) for name in COLUMNS]
-    action, number = header.index("action"), header.index("frame") if "frame" in header else None
     coordinates = np.full((len(rows), len(COLUMNS)), np.nan, dtype=np.float32)
     behaviour = np.full(len(rows), -1)
+    before = None
     for t, (line, row) in enumerate(rows):
-        if len(row) != len(header):
-            faults.append(f"line {line}: {len(row)} columns, expected {len(header)}")
-            continue
-        if number is not None and t and row[number] == rows[t - 1][1][number]:
-            faults.append(f"line {line}: frame {row[number]} a second time")
-        values = [_number(row[column]) for column in where]
-        name = re.sub(r"[\s_]+", "-", row[action].strip().lower())
-        if None in values:
-            wrong = values.index(None)
-            faults.append(f"line {line}: {COLUMNS[wrong]} {row[where[wrong]]!r}, expected a number")
-        elif name not in BEHAVIOURS:
-            faults.append(f"line {line}: action {row[action]!r}, expected one of {', '.join(BEHAVIOURS)}")
+        cells = dict(zip(header, row, strict=False))
+        fault = _row_fault(row, header, before)
+        if fault:
+            faults.append(f"line {line}: {fault}")
         else:
-            coordinates[t], behaviour[t] = values, BEHAVIOURS.index(name)
+            coordinates[t] = [_number(cells[name]) for name in COLUMNS]
+            behaviour[t] = BEHAVIOURS.index(_behaviour(cells["action"]))
+        before = cells.get("frame")
     if faults:
-        raise DataError("", [*faults[:20], *([f"and {len(faults) - 20} more"] if len(faults) > 20 else [])])
+        raise DataError("", first(faults))
     keypoints = coordinates.reshape(len(rows), len(ANIMALS), len(KEYPOINTS), 2)
     keypoints[np.isnan(keypoints).any(axis=-1)] = np.nan
     labels = one_hot(behaviour, len(BEHAVIOURS))
     rest = labels[:, len(USED) :].any(axis=1, keepdims=True)
     annotated = np.ones(len(rows), dtype=bool)
     return Recording(id_, id_, FPS, CLASSES, np.concatenate([labels, rest], axis=1), annotated, keypoints)
+
+
+def _row_fault(row: Sequence[str], header: Sequence[str], before: str | None) -> str:
+    """Say what is wrong with one frame; `before` is the number of the frame above it, where there is one."""
+    if len(row) != len(header):
+        return f"{len(row)} columns, expected {len(header)}"
+    cells = dict(zip(header, row, strict=True))
+    if before is not None and cells["frame"] == before:
+        return f"frame {before} a second time"
+    for name in COLUMNS:
+        if _number(cells[name]) is None:
+            return f"{name} {cells[name]!r}, expected a number"
+    if _behaviour(cells["action"]) not in BEHAVIOURS:
+        return f"action {cells['action']!r}, expected one of {', '.join(BEHAVIOURS)}"
+    return ""
+
+
+def _behaviour(action: str) -> str:
+    """Return "social-nose-contact" for "Social Nose Contact"."""
+    return re.sub(r"[\s_]+", "-", action.strip().lower())
 
 
 def _number(text: str) -> float | None:
