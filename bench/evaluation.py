@@ -238,7 +238,14 @@ def _score(metric: Metric, measured: Measured, resamples: int) -> tuple[Score, I
 
     values = _values(metric, measured, ones)
     point, whole = values[0], _columns(values, measured, ones)[0]  # (runs, parts, 1 + C); (K)
-    found = interval(columns(metric, measured), measured.groups, resamples=resamples, seed=SEED, level=LEVEL)
+    found = interval(
+        columns(metric, measured),
+        measured.groups,
+        resamples=resamples,
+        seed=SEED,
+        level=LEVEL,
+        bounds=metric.bounds,
+    )
     names = measured.classes if metric.mean != "none" else ()
     per_run = [_over_parts(point[None, u], measured, ones)[0, 0] for u in range(len(runs))]
     score = Score(

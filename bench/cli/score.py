@@ -31,6 +31,13 @@ def score() -> None:
 def _shared(command: Command) -> Command:
     """Add the options that all three have."""
     command = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")(command)
+    command = click.option(
+        "--resamples",
+        default=1_000,
+        show_default=True,
+        type=click.IntRange(0, 100_000),
+        help="Of the groups, for the intervals; 0 gives none.",
+    )(command)
     return click.option(
         "--groups", type=file, help="CSV of recording,group: animals or cages, the unit of intervals."
     )(command)
@@ -50,6 +57,7 @@ def frames(
     background: str | None,
     fps: float | None,
     groups: Path | None,
+    resamples: int,
     as_json: bool,
 ) -> None:
     """Score PRED, a score per frame and class, against the labels in TRUTH.
@@ -59,7 +67,15 @@ def frames(
     """
     from bench.scorefiles import score_frame_files
 
-    found = score_frame_files(truth, pred, _names(classes), background=background, fps=fps, groups=groups)
+    found = score_frame_files(
+        truth,
+        pred,
+        _names(classes),
+        background=background,
+        fps=fps,
+        groups=groups,
+        resamples=resamples,
+    )
     _print(found, as_json)
 
 
@@ -79,6 +95,7 @@ def segments(
     soft_nms: bool,
     score_voting: bool,
     groups: Path | None,
+    resamples: int,
     as_json: bool,
 ) -> None:
     """Score DETECTIONS against the segments in TRUTH, both JSON in ActivityNet's layout.
@@ -95,6 +112,7 @@ def segments(
         soft_nms=soft_nms,
         score_voting=score_voting,
         groups=groups,
+        resamples=resamples,
     )
     _print(found, as_json)
 
@@ -106,7 +124,13 @@ def segments(
 @click.option("--background", help="The class whose F1 is not in the mean.")
 @_shared
 def clusters(
-    truth: Path, pred: Path, classes: str | None, background: str | None, groups: Path | None, as_json: bool
+    truth: Path,
+    pred: Path,
+    classes: str | None,
+    background: str | None,
+    groups: Path | None,
+    resamples: int,
+    as_json: bool,
 ) -> None:
     """Score PRED, a cluster id per frame found without labels, against the labels in TRUTH.
 
@@ -115,7 +139,8 @@ def clusters(
     from bench.scorefiles import score_cluster_files
 
     names = None if classes is None else _names(classes)
-    _print(score_cluster_files(truth, pred, names, background=background, groups=groups), as_json)
+    found = score_cluster_files(truth, pred, names, background=background, groups=groups, resamples=resamples)
+    _print(found, as_json)
 
 
 def _print(found: Scores, as_json: bool) -> None:

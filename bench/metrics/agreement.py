@@ -134,6 +134,7 @@ COHEN_KAPPA = Metric(
         "has a single category."
     ),
     reference="Cohen 1960, doi:10.1177/001316446002000104",
+    bounds=(-1.0, 1.0),
 )
 
 METRICS: tuple[Metric, ...] = (ACCURACY, COHEN_KAPPA)

@@ -195,6 +195,7 @@ CLUSTER_AMI = Metric(
         "label only, or none twice."
     ),
     reference="Vinh, Epps and Bailey 2010, JMLR 11:2837, arithmetic mean of entropies",
+    bounds=(-np.inf, 1.0),  # below 0 where clusters tell less than chance would
 )
 CLUSTER_HOMOGENEITY = Metric(
     name="cluster_homogeneity",

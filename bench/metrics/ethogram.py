@@ -197,6 +197,7 @@ MEDIAN_DURATION_ERROR = Metric(
     ),
     higher_is_better=False,
     unit="frames",
+    bounds=(0.0, np.inf),
 )
 TRANSITION_MATRIX_ERROR = Metric(
     name="transition_matrix_error",

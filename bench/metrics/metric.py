@@ -54,6 +54,8 @@ class Metric:
     reference: str = ""
     higher_is_better: bool = True
     unit: str = ""
+    bounds: tuple[float, float] = (0.0, 1.0)
+    """The least and the greatest value there can be; an interval does not reach beyond them."""
 
     def average(
         self, values: Float[np.ndarray, "R K"], foreground: Bool[np.ndarray, " C"]

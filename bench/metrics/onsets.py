@@ -215,6 +215,7 @@ def _error_metrics(edge: str, measure: Callable[..., EdgeErrors]) -> tuple[Metri
             ),
             higher_is_better=False,
             unit="frames",
+            bounds=(-np.inf, np.inf),
         ),
         Metric(
             name=f"{edge}_error_median",
@@ -226,6 +227,7 @@ def _error_metrics(edge: str, measure: Callable[..., EdgeErrors]) -> tuple[Metri
             definition=f"Median absolute error of {edge}s {MATCHED}. Per class, {BACKGROUND}. {NO_MATCH}",
             higher_is_better=False,
             unit="frames",
+            bounds=(0.0, np.inf),
         ),
         Metric(
             name=f"{edge}_error_iqr",
@@ -240,6 +242,7 @@ def _error_metrics(edge: str, measure: Callable[..., EdgeErrors]) -> tuple[Metri
             ),
             higher_is_better=False,
             unit="frames",
+            bounds=(0.0, np.inf),
         ),
     )
 

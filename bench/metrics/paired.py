@@ -12,7 +12,6 @@ import numpy as np
 from jaxtyping import Float
 
 from bench.metrics.intervals import (
-    DEFAULT_METHOD,
     MIN_DEFINED,
     MIN_GROUPS,
     NORMAL,
@@ -22,6 +21,9 @@ from bench.metrics.intervals import (
 )
 from bench.metrics.resampling import Value, draw
 from bench.metrics.student import t_central
+
+METHOD = "expanded"
+"""The bias of two entries cancels in their difference; and this is the method that `sign_p_value` inverts."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +48,7 @@ def paired_difference(
     resamples: int = 1_000,
     seed: int = 0,
     level: float = 0.95,
-    method: str = DEFAULT_METHOD,
+    method: str = METHOD,
 ) -> Paired:
     """Compare two entries column by column under the same resamples of the groups.
 

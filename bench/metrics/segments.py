@@ -146,9 +146,9 @@ def _shape_faults(bounds: Shaped[np.ndarray, "*_"], labels: Shaped[np.ndarray, "
 
 def _rows(bad: Bool[np.ndarray, " D"], values: Shaped[np.ndarray, "D ..."], what: str) -> list[str]:
     """Put all rows with one fault on one line: their numbers, the fault, and the first value found."""
-    rows = np.flatnonzero(bad)
-    if not len(rows):
+    if not bad.any():
         return []
+    rows = np.flatnonzero(bad)
     numbers = ", ".join(str(row) for row in rows[:SHOWN])
     more = f" and {len(rows) - SHOWN} more" if len(rows) > SHOWN else ""
     example = f"row {rows[0]} has {values[rows[0]].tolist()}"

@@ -255,7 +255,7 @@ def _reduce(
         )
 
     whole = columns(np.ones((1, groups)))[0]
-    found = interval(columns, groups, resamples=resamples, seed=SEED, level=LEVEL)
+    found = interval(columns, groups, resamples=resamples, seed=SEED, level=LEVEL, bounds=(0.0, 1.0))
     width = 1 + len(classes)
     scores = {
         metric.name: _score(classes, *(ends[i * width :][:width] for ends in (whole, found.low, found.high)))

@@ -284,3 +284,38 @@ def test_p_value_shrinks_with_the_resamples_against_and_never_reaches_zero() -> 
     assert values[0] > 0
     assert values[-2:] == [pytest.approx(1.0, abs=1e-2), 1.0]
     assert math.isnan(sign_p_value(3.0, math.nan, 12))
+
+
+def test_centred_is_expanded_moved_by_the_bias_of_the_resamples() -> None:
+    """The variance of few values is too small in a resample by (G - 1) / G: centring mends it."""
+    scores = np.array([0.1, 0.3, 0.35, 0.4, 0.6, 0.9, 0.2, 0.55])
+
+    def variance(weights: np.ndarray) -> np.ndarray:
+        mean = (weights @ scores / weights.sum(axis=1))[:, None]
+        return ((weights * (scores - mean) ** 2).sum(axis=1) / weights.sum(axis=1))[:, None]
+
+    drawn = draw(variance, 8, 1_000, seed=0)
+    bias = drawn.resampled.mean() - drawn.point
+    assert bias[0] / drawn.point[0] == pytest.approx(-1 / 8, abs=0.02)
+    plain, moved = (interval(variance, 8, method=method) for method in ("expanded", "centred"))
+    np.testing.assert_allclose([moved.low, moved.high], [plain.low - bias, plain.high - bias])
+
+
+def test_an_infinite_error_moves_no_interval() -> None:
+    scores = np.array([1.0, 2.0, np.inf, 4.0, 3.0, 2.5])
+
+    def worst(weights: np.ndarray) -> np.ndarray:
+        return np.where(weights > 0, scores, 0.0).max(axis=1, keepdims=True)
+
+    plain, moved = (interval(worst, 6, method=method) for method in ("expanded", "centred"))
+    assert (moved.low, moved.high) == (plain.low, plain.high)
+    assert np.isposinf(moved.high)
+
+
+def test_no_end_is_beyond_what_the_metric_can_give() -> None:
+    scores = np.array([0.97, 0.99, 1.0, 1.0, 0.6])
+    value = ratio(scores[:, None], np.ones(5))
+    free = interval(value, 5, method="jackknife_t")
+    held = interval(value, 5, method="jackknife_t", bounds=(0.0, 1.0))
+    assert free.high[0] > 1
+    assert (held.low[0], held.high[0]) == (free.low[0], 1.0)

@@ -52,17 +52,6 @@ BLIND_TO_PLACE = {
 }
 """They compare orders and totals, so a prediction that is late all along is perfect to them."""
 
-BOUNDS: Mapping[str, tuple[float, float]] = {
-    "cohen_kappa": (-1.0, 1.0),
-    "cluster_ami": (-math.inf, 1.0),  # below 0 where clusters tell less than chance would
-    "onset_bias": (-math.inf, math.inf),
-    "offset_bias": (-math.inf, math.inf),
-    "bout_rate_error": (0.0, 1.0),
-    "time_share_error": (0.0, 1.0),
-    "transition_matrix_error": (0.0, 1.0),
-}
-"""Ranges other than [0, 1] for what is better high and [0, infinite] for what is better low."""
-
 LABEL_METRICS = [metric for metric in METRICS if metric.reads == "labels"]
 SCORE_METRICS = [metric for metric in METRICS if metric.reads == "scores"]
 DETECTION_METRICS = [metric for metric in METRICS if metric.reads == "detections"]
@@ -261,7 +250,7 @@ def test_the_truth_itself_has_the_best_value(metric: Metric) -> None:
 
 @every
 def test_nothing_is_out_of_range_or_better_than_the_truth(metric: Metric) -> None:
-    low, high = BOUNDS.get(metric.name, (0.0, 1.0 if metric.higher_is_better else math.inf))
+    low, high = metric.bounds
     worse = 0
     for _, spans in draws(metric, 20, seed=2):
         found = reduced(metric, spans)
