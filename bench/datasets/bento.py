@@ -38,7 +38,6 @@ class Annot:
 
 @dataclass(frozen=True)
 class _Bout:
-    line: int
     channel: str
     label: str
     start: str
@@ -99,7 +98,7 @@ def _bouts(lines: Sequence[str], faults: list[str]) -> tuple[list[str], list[_Bo
         elif text.startswith(">"):
             label = text[1:].strip()
         elif label and len(cells) == 3 and all(_is_number(cell) for cell in cells):
-            bouts.append(_Bout(number, channels[-1], label, cells[0], cells[1]))
+            bouts.append(_Bout(channels[-1], label, cells[0], cells[1]))
         else:
             faults.append(f"line {number}: {text!r}, expected start, stop and duration below a behaviour")
     if not channels:

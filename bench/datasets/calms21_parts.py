@@ -83,16 +83,16 @@ def _read(folder: Path, names: Sequence[str], archive: str, name: Name) -> Itera
             [f"expected {' and '.join(names)}"],
             hint=f"download {archive}.zip from {URL} and unpack it there",
         )
-    seen: dict[str, str] = {}
+    seen: set[tuple[Path, str, str]] = set()
     count: Counter[str] = Counter()
 
     def placed(path: Path, group: str, key: str) -> Named:
-        """Name a sequence by its place; its key must be new, and say nothing of another subset."""
+        """Name a sequence by its place; its key must be new in its group, and of this subset."""
         subset = "train" if path.name == names[0] else "test"
         named = name(path, group, key)
-        place = f"{path.name}: {group}"
-        if seen.setdefault(key, place) != place:
-            raise DataError("", [f"this sequence is also in {seen[key]}"])
+        if (path, group, key) in seen:
+            raise DataError("", [f"a second time in {group}"])
+        seen.add((path, group, key))
         wrong = {"train", "test"} - {subset}
         if wrong & set(key.split("/")):
             raise DataError("", [f"a sequence of {', '.join(wrong)} in {path.name}"])

@@ -31,7 +31,6 @@ _HEADER = ["file", "Experimenter", "from", "to", "type", "ID", "DLCFile"]
 
 @dataclass(frozen=True)
 class _Row:
-    line: int
     rater: str
     start: int
     stop: int
@@ -120,7 +119,7 @@ def _rows(table: Iterator[list[str]], faults: list[str]) -> Iterator[_Row]:
         seen.add((video, rater, type_, start, stop))
         faults += [f"line {line}: {fault}" for fault in found]
         if span and not found:
-            yield _Row(line, rater, frame(span[0]), frame(span[1]), type_, video, poses)
+            yield _Row(rater, frame(span[0]), frame(span[1]), type_, video, poses)
 
 
 def _seconds(start: str, stop: str) -> tuple[float, float] | None:

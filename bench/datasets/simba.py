@@ -1,6 +1,6 @@
 """SimBA `targets_inserted` csv files: poses, features, and a column of 0 and 1 per behaviour.
 
-A row is a frame, and the first column its number. A keypoint is three columns in a row, `…_x`, `…_y` and `…_p`.
+A row is a frame, and the first column its number. A keypoint is three columns in a row: `…_x`, `…_y`, `…_p`.
 The behaviours are named by who reads, because a feature may hold nothing but 0 and 1 as well.
 
 Source: Goodwin et al. 2024, doi 10.1038/s41593-024-01649-9, and the documentation of SimBA.
