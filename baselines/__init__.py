@@ -43,6 +43,15 @@ BASELINES: tuple[Baseline, ...] = (
         model="baselines.prior:scores",
     ),
     Baseline(
+        name="gbdt",
+        title="Boosted trees on geometry",
+        description="egocentric geometry, its statistics over windows of up to 12 s, boosted trees, smoothing",
+        reference="Ke et al. 2017, LightGBM; scikit-learn's HistGradientBoostingClassifier",
+        model="baselines.gbdt:scores",
+        recipe=Boosting(),
+        paper="https://scikit-learn.org/stable/modules/ensemble.html",
+    ),
+    Baseline(
         name="single_frame",
         title="Single frame",
         description="four dense layers on the pose of one frame",

@@ -77,14 +77,14 @@ class Recipe:
 class Boosting:
     """All that the boosted trees can be told. Seconds are the unit of time."""
 
-    windows: tuple[float, ...] = (0.5, 1.5, 4.0)
+    windows: tuple[float, ...] = (0.5, 1.5, 4.0, 12.0)
     """Widths over which features are summed up, centred on the frame."""
     step: float = 0.1
     """From one pose to the next for a speed."""
     frames: int = 100_000
-    """Of the training frames, at most so many are learned from."""
+    """Of the training frames, at most so many are drawn to learn from."""
     balance: float = 0.5
-    """The weight of a class is its count to this power, inverted: 0 leaves frames alike, 1 classes."""
+    """A class is drawn as often as its count to the power 1 less this: 0 leaves frames alike, 1 classes."""
     trees: int = 200
     """For each class."""
     leaves: int = 31

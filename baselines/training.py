@@ -89,11 +89,11 @@ def _check(baseline: Baseline, task: Task, device: str) -> None:
             raise UsageError(
                 f"baseline {baseline.name!r} needs {name}", hint="pip install 'rodent-bench[train]'"
             )
+    # Waiting threads sleep instead of spinning: on cores that others use too, an epoch is four times as
+    # quick. OpenMP reads this when torch or scikit-learn is first imported; what the user has set stays.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     if not network:
         return
-    # Waiting threads sleep instead of spinning: on cores that others use too, an epoch is four times as
-    # quick. OpenMP reads this when torch is first imported; what the user has set stays.
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     import torch  # here, because the prior trains without it
 
     if device == "cuda" and not torch.cuda.is_available():

@@ -1,0 +1,151 @@
+"""Boosted trees: they learn, repeat themselves by seed, and bear lost keypoints and missing classes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import toy
+
+from baselines import get_baseline, train
+from baselines.baseline import Boosting
+from baselines.gbdt import _drawn_frames, features, scores
+from baselines.runs import Data, Run
+from bench.errors import DataError, UsageError
+from bench.recordings import Recording, one_hot
+from bench.store import pull
+from bench.submissions import read_submission
+
+pytest.importorskip("sklearn", reason="scikit-learn is in the extra `train`")
+
+
+@pytest.fixture(autouse=True)
+def one_openmp_thread() -> Iterator[None]:
+    """Let scikit-learn compute in one thread, as torch does in these tests."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):
+        yield
+
+
+SMALL = Boosting(windows=(0.2, 0.6), frames=400, trees=12, leaves=7, smoothing=0.2)
+GBDT = replace(get_baseline("gbdt"), recipe=SMALL)
+
+
+def run(seed: int = 0, recipe: Boosting = SMALL) -> Run:
+    return Run(replace(GBDT, recipe=recipe), toy.task(), recipe, seed, "cpu", Path("unused"))
+
+
+def data() -> Data:
+    return Data([shaped(id_) for id_ in "abc"], [shaped(id_) for id_ in "de"])
+
+
+def shaped(id_: str) -> Recording:
+    """Let classes differ by distance: the toy's differ by place, to which geometry is blind."""
+    recording = toy.recording(id_)
+    keypoints = recording.keypoints.copy()
+    keypoints[:, 1] += 50 * recording.labels.argmax(axis=1)[:, None, None]
+    return replace(recording, keypoints=keypoints)
+
+
+def accuracy(found: dict[str, np.ndarray], recordings) -> float:
+    hits = [r.labels[np.arange(r.frames), found[r.id].argmax(axis=1)][r.annotated].mean() for r in recordings]
+    return float(np.mean(hits))
+
+
+def test_it_learns_and_says_probabilities() -> None:
+    found = scores(run(), data())
+    assert {id_: s.shape for id_, s in found.items()} == {"d": (97, 3), "e": (64, 3)}
+    for s in found.values():
+        assert s.dtype == np.float32
+        np.testing.assert_allclose(s.sum(axis=1), 1, atol=1e-6)
+        assert (s >= 0).all()
+    assert accuracy(found, data().test) > 0.8
+
+
+def test_same_seed_same_scores_other_seed_other_scores() -> None:
+    first, again, other = (scores(run(seed), data())["d"] for seed in (3, 3, 4))
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+def test_smoothing_averages_neighbours() -> None:
+    rough = scores(run(recipe=replace(SMALL, smoothing=0.0)), data())["d"]
+    smooth = scores(run(), data())["d"]  # 0.2 s at 30 fps: three frames to each side
+    for t in (0, 2, 50, 96):
+        expected = rough[max(t - 3, 0) : t + 4].mean(axis=0)
+        np.testing.assert_allclose(smooth[t], expected, atol=1e-6)
+
+
+def test_a_class_that_never_trains_gets_nothing_and_one_class_is_refused() -> None:
+    whole = data()
+    two = [without(r, {2}) for r in whole.train]
+    found = scores(run(), replace(whole, train=two))
+    assert not found["d"][:, 2].any()
+    one = [without(r, {1, 2}) for r in whole.train]
+    with pytest.raises(DataError, match="nothing to tell apart") as caught:
+        scores(run(), replace(whole, train=one))
+    assert "0 training frames of groom" in caught.value.problems
+
+
+def without(recording: Recording, classes: set[int]) -> Recording:
+    gone = recording.labels[:, sorted(classes)].any(axis=1)
+    return replace(recording, labels=recording.labels & ~gone[:, None], annotated=recording.annotated & ~gone)
+
+
+def test_features_are_float32_and_bear_what_is_lost() -> None:
+    recording = toy.recording("e")
+    seen = features(recording, SMALL)
+    assert seen.dtype == np.float32
+    assert np.isfinite(seen).all()
+    blind = replace(recording, keypoints=np.full_like(recording.keypoints, np.nan))
+    assert features(blind, SMALL).shape == seen.shape
+
+
+def test_features_of_a_frame_come_from_near_it_alone() -> None:
+    recording = toy.recording("a")
+    changed = recording.keypoints.copy()
+    changed[150:] += 400
+    before, after = features(recording, SMALL), features(replace(recording, keypoints=changed), SMALL)
+    reach = round(max(SMALL.windows) * 30 / 2) + round(SMALL.step * 30) + 12  # 12: gaps are interpolated
+    np.testing.assert_allclose(before[: 150 - reach], after[: 150 - reach], rtol=1e-4, atol=1e-2)
+    assert not np.allclose(before[149], after[149])
+
+
+@pytest.mark.parametrize(("balance", "expected"), [(0.0, [0.1, 0.9]), (0.5, [0.25, 0.75]), (1.0, [0.5, 0.5])])
+def test_rare_classes_are_drawn_more_often(balance: float, expected: list[float]) -> None:
+    label = np.where(np.arange(2000) % 10 == 0, 0, 1)
+    keypoints = np.random.default_rng(1).normal(0, 1, (2000, 2, 3, 2)).astype(np.float32)
+    keypoints[:, 1] += 1000 * label[:, None, None]
+    recording = Recording(
+        "r", "r", 30.0, toy.CLASSES, one_hot(label, 3), np.ones(2000, dtype=bool), keypoints
+    )
+    x, y = _drawn_frames(run(), replace(SMALL, frames=1600, balance=balance), [recording] * 2)
+    assert x.shape[0] == len(y) == 1600
+    shares = np.bincount(y, minlength=3) / len(y)
+    np.testing.assert_allclose(shares, [*expected, 0], atol=0.04)
+    far = np.abs(x[:, :24]).max(axis=1) > 500  # the postures tell the class
+    np.testing.assert_array_equal(far, y == 1)
+
+
+def test_trained_like_any_other_baseline(bench_home: Path, tmp_path: Path) -> None:
+    pull(toy.DATASET, Path())
+    asked = toy.task(first="ab", second="c")
+    path = train(GBDT, asked, seed=0, device="cpu", out=tmp_path / "gbdt")
+    made = path.read_bytes()
+    path.unlink()
+    assert train(GBDT, asked, seed=0, device="cpu", out=tmp_path / "gbdt").read_bytes() == made
+    frames = {id_: toy.FRAMES[id_] for id_ in "de"}
+    expected = {"first": frames, "second": frames}
+    entry, predictions = read_submission(tmp_path / "gbdt", asked, expected)
+    assert sorted(predictions) == ["seed0"]
+    card = entry.tasks["toy"]
+    assert (card.causal, card.parameters) == (False, None)
+
+
+def test_epochs_are_not_for_trees(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="not trained in epochs"):
+        train(GBDT, toy.task(), seed=0, device="cpu", out=tmp_path / "gbdt", epochs=3)
