@@ -52,13 +52,13 @@ def compare(
     whole = np.ones((1, one.groups))
     rows = []
     for metric in task.metrics:
-        values = columns(metric, one), columns(metric, other)
-        found = paired_difference(*values, one.groups, resamples=resamples, seed=SEED, level=LEVEL)
+        (ours, _), (theirs, _) = columns(metric, one), columns(metric, other)
+        found = paired_difference(ours, theirs, one.groups, resamples=resamples, seed=SEED, level=LEVEL)
         rows.append(
             Difference(
                 metric=metric.name,
-                first=float(values[0](whole)[0, 0]),
-                second=float(values[1](whole)[0, 0]),
+                first=float(ours(whole)[0, 0]),
+                second=float(theirs(whole)[0, 0]),
                 difference=float(found.difference[0]),
                 low=float(found.interval.low[0]),
                 high=float(found.interval.high[0]),

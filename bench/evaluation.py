@@ -119,7 +119,7 @@ def score_all(
             "level": found.level,
             "resamples": resamples,
             "seed": SEED,
-            "unit": "group",
+            "unit": "group of recordings",
             "groups": measured.groups,
             "reason": found.reason,
         }
@@ -221,25 +221,31 @@ def measure(task: Task, cuts: Mapping[str, list[Span]], predictions: Predictions
     )
 
 
-def columns(metric: Metric, measured: Measured) -> Value:
-    """Return the function of group weights that gives everything with an interval, column by column.
+def columns(metric: Metric, measured: Measured) -> tuple[Value, Float[np.ndarray, "U P K"]]:
+    """Return the function of group weights that gives everything with an interval, and the plain values.
 
-    The headline first, then the mean of each class, then the value of each part; each the mean over runs.
+    Its columns are the headline, then the mean of each class, then the value of each part; each is the mean
+    over runs. The plain values are those of every run and part: the mean first, then the classes.
     """
+    reduced = _reduced(metric, measured, np.ones((1, measured.groups)))
+    averaged = [metric.averaged(whole, measured.foreground) for whole in reduced[0, 0]]
 
     def value(weights: Float[np.ndarray, "R G"]) -> Float[np.ndarray, "R K"]:
-        return _columns(_values(metric, measured, weights), measured, weights)
+        means = _with_means(metric, _reduced(metric, measured, weights), averaged)
+        over_runs = means.mean(axis=1)  # (R, P, 1 + C)
+        return np.concatenate([_over_parts(over_runs, measured, weights), over_runs[:, :, 0]], axis=1)
 
-    return value
+    return value, _with_means(metric, reduced, averaged)[0]
 
 
 def _score(metric: Metric, measured: Measured, resamples: int) -> tuple[Score, Interval]:
     parts, runs, ones = list(measured.group), measured.runs, np.ones((1, measured.groups))
 
-    values = _values(metric, measured, ones)
-    point, whole = values[0], _columns(values, measured, ones)[0]  # (runs, parts, 1 + C); (K)
+    value, point = columns(metric, measured)  # point (runs, parts, 1 + C)
+    over_runs = point.mean(axis=0)
+    whole = _over_parts(over_runs[None], measured, ones)[0]
     found = interval(
-        columns(metric, measured),
+        value,
         measured.groups,
         resamples=resamples,
         seed=SEED,
@@ -253,17 +259,17 @@ def _score(metric: Metric, measured: Measured, resamples: int) -> tuple[Score, I
         low=float(found.low[0]),
         high=float(found.high[0]),
         std_runs=_spread(per_run),
-        std_parts=_spread(whole[1 + len(names) :]),
+        std_parts=_spread(over_runs[:, 0]),
         per_class={name: float(whole[1 + c]) for c, name in enumerate(names)},
         per_class_interval={
             name: (float(found.low[1 + c]), float(found.high[1 + c])) for c, name in enumerate(names)
         },
         per_part={
             part: PartScore(
-                value=float(point[:, p, 0].mean()),
+                value=float(over_runs[p, 0]),
                 low=float(found.low[1 + len(names) + p]),
                 high=float(found.high[1 + len(names) + p]),
-                per_class={name: float(point[:, p, 1 + c].mean()) for c, name in enumerate(names)},
+                per_class={name: float(over_runs[p, 1 + c]) for c, name in enumerate(names)},
             )
             for p, part in enumerate(parts)
         },
@@ -272,25 +278,28 @@ def _score(metric: Metric, measured: Measured, resamples: int) -> tuple[Score, I
     return score, found
 
 
-def _values(
+def _reduced(
     metric: Metric, measured: Measured, weights: Float[np.ndarray, "R G"]
 ) -> Float[np.ndarray, "R U P K"]:
-    """Reduce every run and part under rows of group weights: the mean first, then the class values."""
-    rows = []
-    for run in measured.runs:
-        for part, group in measured.group.items():
-            values = metric.reduce(measured.measures[metric.measure, run, part], weights[:, group])
-            mean = metric.average(values, measured.foreground)[:, None]
-            rows.append(mean if metric.mean == "none" else np.concatenate([mean, values], axis=1))
-    return np.stack(rows, axis=1).reshape(len(weights), len(measured.runs), len(measured.group), -1)
+    """Reduce every run and part under rows of group weights."""
+    values = [
+        metric.reduce(measured.measures[metric.measure, run, part], weights[:, group])
+        for run in measured.runs
+        for part, group in measured.group.items()
+    ]
+    return np.stack(values, axis=1).reshape(len(weights), len(measured.runs), len(measured.group), -1)
 
 
-def _columns(
-    values: Float[np.ndarray, "R U P C1"], measured: Measured, weights: Float[np.ndarray, "R G"]
-) -> Float[np.ndarray, "R K"]:
-    """Return headline, then classes, then parts: everything that gets an interval."""
-    over_runs = values.mean(axis=1)  # (R, P, 1 + C)
-    return np.concatenate([_over_parts(over_runs, measured, weights), over_runs[:, :, 0]], axis=1)
+def _with_means(
+    metric: Metric, values: Float[np.ndarray, "R U P K"], averaged: Sequence[Bool[np.ndarray, " K"]]
+) -> Float[np.ndarray, "R U P C1"]:
+    """Put the mean of each part in front of its class values; a metric that is one number is its mean."""
+    rows, runs, parts, _ = values.shape
+    mean = np.empty((rows, runs, parts, 1))
+    for run in range(runs):
+        for part in range(parts):
+            mean[:, run, part, 0] = metric.average(values[:, run, part], averaged[part])
+    return mean if metric.mean == "none" else np.concatenate([mean, values], axis=-1)
 
 
 def _over_parts(

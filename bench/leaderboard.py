@@ -26,6 +26,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, UndefinedErro
 from markupsafe import Markup
 
 from bench.errors import DataError, UsageError
+from bench.report import interval_statement
 from bench.resources import resource
 from bench.results import Result, Score
 
@@ -208,17 +209,6 @@ def terms(result: Result) -> Terms:
 def ranking_score(result: Result) -> Score | None:
     """Return the score that ranks; None where the entry was not scored by that metric."""
     return result.scores.get(result.task["metrics"][0]["name"])
-
-
-def interval_statement(interval: Mapping[str, Any]) -> str:
-    """Say in a sentence how intervals were made, or why there are none."""
-    if interval.get("reason"):
-        return f"No interval: {interval['reason'].rstrip('.')}"
-    groups, unit = interval["groups"], interval.get("unit", "group")
-    return (
-        f"{100 * interval['level']:g} % intervals by the {interval['method']} bootstrap over {groups:,} "
-        f"{unit}{'' if groups == 1 else 's'}: {interval['resamples']:,} resamples, seed {interval['seed']}"
-    )
 
 
 def shown(text: str, limit: int = 2000) -> str:

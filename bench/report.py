@@ -188,9 +188,11 @@ def _footnote(result: Result) -> str:
 def interval_statement(how: Mapping[str, Any]) -> str:
     """Say in one line how the intervals were made, or why there are none."""
     if how["reason"]:
-        return f"no interval: {how['reason']}"
+        return f"No interval: {how['reason'].rstrip('.')}"
     return (
-        f"intervals: {how['method']}, {how['resamples']:,} resamples of {how['groups']} groups of recordings"
+        f"{100 * how['level']:g} % intervals by the {how['method']} bootstrap over {how['groups']:,} groups of "
+        f"recordings: {how['resamples']:,} resamples, seed {how['seed']}; "
+        "none where a class occurs in too few of them"
     )
 
 

@@ -217,3 +217,20 @@ def test_labels_of_exclusive_and_overlapping_classes() -> None:
 def test_another_kind_of_task_is_refused() -> None:
     with pytest.raises(UsageError, match="segments"):
         evaluate(replace(task(), kind="segments"), CARD, {}, {})
+
+
+def test_a_resample_without_a_class_has_no_mean_instead_of_one_over_the_others() -> None:
+    """A class of one recording: a mean over whatever classes are there would jump between resamples."""
+    truth = recordings()
+    for id_, held in truth.items():
+        if id_ != "m1":
+            labels = np.where(held.labels[:, 0], 2, held.labels.argmax(axis=1))
+            truth[id_] = replace(held, labels=one_hot(labels, 3))
+    result = evaluate(task(), CARD, {"seed0": {"all": scores(truth, 1)}}, truth)
+    f1 = result.scores["f1"]
+    assert f1.value == pytest.approx((f1.per_class["attack"] + f1.per_class["mount"]) / 2, abs=1e-12)
+    assert math.isnan(f1.low)
+    assert math.isnan(f1.per_class_interval["attack"][0])
+    low, high = f1.per_class_interval["mount"]
+    assert low < f1.per_class["mount"] < high
+    assert not math.isnan(result.scores["accuracy"].low)

@@ -143,7 +143,7 @@ def test_a_page_says_how_its_numbers_were_made() -> None:
         "Source of delay",
         "Unit: frames. Lower is better.",
         "Every annotated frame (all-frames): 1,234 frames of 7 recordings in 5 independent groups.",
-        "95 % intervals by the percentile bootstrap over 5 recordings: 1,000 resamples, seed 0",
+        "95 % intervals by the percentile bootstrap over 5 groups of recordings: 1,000 resamples, seed 0",
         "Nobody 2020",
         "CC BY 4.0",
         "The frame rate is assumed.",

@@ -138,7 +138,7 @@ def test_the_table_for_people(run: Run) -> None:
     save("p.npz", noisy())
     code, out, _ = run("frames", "truth.npz", "p.npz", *FRAME_WORDS[:-1])
     assert code == 0
-    for words in ("mount it", "95% interval", "203 frames (5 not annotated", " ms", "of 6 groups"):
+    for words in ("mount it", "95% interval", "203 frames (5 not annotated", " ms", "over 6 groups"):
         assert words in out
     save("c.npz", {id_: of.argmax(1) for id_, of in noisy().items()})
     code, out, _ = run("clusters", "truth.npz", "c.npz", "--classes", ",".join(CLASSES))

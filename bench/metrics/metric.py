@@ -15,7 +15,7 @@ Background   The frames of the background class ("other") always count; only its
              left out of the mean, where the metric says `mean="foreground"`.
 Undefined    A class value is NaN where the truth of the counted frames leaves it undefined. Whether
              it is NaN depends on the truth alone, never on the prediction.
-Means        Over the classes that are defined; NaN if none is.
+Means        Over the classes that the truth of the whole defines; NaN if none is.
 Numbers      float64 throughout. Higher is better unless `higher_is_better` is False.
 Intervals    Frames and times are half-open, `[start, stop)`, counted from 0.
 Units        `unit` names it: "" (a fraction), "frames", "per frame". Nothing here knows of seconds.
@@ -57,14 +57,31 @@ class Metric:
     bounds: tuple[float, float] = (0.0, 1.0)
     """The least and the greatest value there can be; an interval does not reach beyond them."""
 
+    def averaged(
+        self, whole: Float[np.ndarray, " K"], foreground: Bool[np.ndarray, " C"]
+    ) -> Bool[np.ndarray, " K"]:
+        """Return which class values enter the mean: of those it is over, the ones defined in `whole`.
+
+        `whole` are the class values under weights of one; which of them are NaN depends on the truth alone.
+        """
+        defined = ~np.isnan(whole)
+        return defined & foreground if self.mean == "foreground" else defined
+
     def average(
-        self, values: Float[np.ndarray, "R K"], foreground: Bool[np.ndarray, " C"]
+        self, values: Float[np.ndarray, "R K"], averaged: Bool[np.ndarray, " K"]
     ) -> Float[np.ndarray, " R"]:
-        """Return the mean over the defined classes that count, per row; NaN where none is defined."""
-        if self.mean == "none":
-            return values[:, 0]
-        chosen = values[:, foreground] if self.mean == "foreground" else values
-        defined = ~np.isnan(chosen)
-        count = defined.sum(axis=1)
-        total = np.where(defined, chosen, 0.0).sum(axis=1)
-        return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+        """Return the mean over the chosen classes, per row; NaN where one of them is, or none is chosen.
+
+        So every row is a mean over the same classes: a resample in which a class does not occur has no
+        mean, instead of one over the others.
+        """
+        if not averaged.any():
+            return np.full(len(values), np.nan)
+        return values[:, averaged].mean(axis=1)
+
+    def value(
+        self, measures: Sequence[Any], foreground: Bool[np.ndarray, " C"]
+    ) -> tuple[float, Float[np.ndarray, " K"]]:
+        """Return the headline and the class values of spans that count once each."""
+        whole = self.reduce(measures, np.ones((1, len(measures))))
+        return float(self.average(whole, self.averaged(whole[0], foreground))[0]), whole[0]

@@ -243,13 +243,15 @@ def _reduce(
     resamples: int,
 ) -> tuple[dict[str, Score], dict[str, Any]]:
     """Reduce all metrics from one matching; one by one they would match a dozen times."""
-    every = np.ones(len(classes), dtype=bool)
     groups = int(group.max()) + 1
+    once = _class_values(matches, np.ones((1, len(group))))
+    every = np.ones(len(classes), dtype=bool)
+    averaged = [metric.averaged(v[0], every) for metric, v in zip(metrics, once, strict=True)]
 
     def columns(weights: Float[np.ndarray, "R G"]) -> Float[np.ndarray, "R K"]:
         """Mean, then classes, of one metric after the other."""
         values = _class_values(matches, weights[:, group])
-        means = [metric.average(v, every) for metric, v in zip(metrics, values, strict=True)]
+        means = [metric.average(v, of) for metric, v, of in zip(metrics, values, averaged, strict=True)]
         return np.concatenate(
             [np.column_stack([mean, v]) for mean, v in zip(means, values, strict=True)], axis=1
         )
@@ -266,7 +268,7 @@ def _reduce(
         "level": found.level,
         "resamples": resamples,
         "seed": SEED,
-        "unit": "group",
+        "unit": "group of recordings",
         "groups": groups,
         "reason": found.reason,
     }

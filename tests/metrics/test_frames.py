@@ -50,7 +50,7 @@ def value(metric: Metric, truth: np.ndarray, prediction: np.ndarray) -> np.ndarr
 
 def headline(metric: Metric, truth: np.ndarray, prediction: np.ndarray) -> float:
     foreground = np.arange(truth.shape[1]) < truth.shape[1] - 1
-    return float(metric.average(value(metric, truth, prediction)[None], foreground)[0])
+    return metric.value([metric.measure(truth, prediction)], foreground)[0]
 
 
 @pytest.mark.parametrize("seed", range(10))

@@ -233,7 +233,7 @@ def test_the_mean_counts_the_background_and_skips_what_truth_never_shows() -> No
     pair = one([(0, 4, 0), (5, 9, 2)], [(0, 4, 0, 0.9), (0, 4, 1, 0.8)])
     values = METRICS[0].reduce([measure(*pair)], np.ones((1, 1)))
     np.testing.assert_array_equal(values, [[1.0, np.nan, 0.0]])
-    assert METRICS[0].average(values, np.array([False, True, True]))[0] == 0.5
+    assert METRICS[0].value([measure(*pair)], np.array([False, True, True]))[0] == 0.5
 
 
 def test_detections_where_the_class_is_not_are_false() -> None:

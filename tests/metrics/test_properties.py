@@ -381,7 +381,7 @@ def test_further_from_the_truth_is_never_better(metric: Metric) -> None:
     average, foreground = [], np.array([True, False])
     for late in range(0, 37, 4):
         value = reduced(metric, [late_by(metric.reads, late)])
-        average.append(metric.average(value, foreground)[0])
+        average.append(metric.average(value, metric.averaged(value[0], foreground))[0])
     bad = badness(metric, np.array(average))
     assert average[0] == best(metric)
     assert (np.append(bad[1:], math.inf) >= bad - 1e-12).all()

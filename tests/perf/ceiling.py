@@ -128,9 +128,8 @@ def score(videos: Mapping[str, Video], truth: str, other: str, metric: Metric) -
         for part in spans(video.counted):
             a, b = video.labels[truth][part], video.labels[other][part]
             measures.append(metric.measure(*((a, b) if metric.reads == "labels" else as_segments(a, b))))
-    values = metric.reduce(measures, np.ones((1, len(measures))))
-    mean = metric.average(values, np.ones(len(CLASSES), dtype=bool))
-    return np.append(mean, values[0]) if metric.mean != "none" else mean
+    mean, classes = metric.value(measures, np.ones(len(CLASSES), dtype=bool))
+    return np.append(mean, classes) if metric.mean != "none" else np.array([mean])
 
 
 def as_segments(

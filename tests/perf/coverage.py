@@ -49,12 +49,17 @@ def recording(rng: np.random.Generator) -> tuple[Bool[np.ndarray, "T C"], Float[
 def value_of(spans: Sequence[tuple[object, object]], metrics: tuple[Metric, Metric]) -> Value:
     """Return the function from weights to `COLUMNS` for recordings already measured."""
     measured = [[span[i] for span in spans] for i in range(2)]
+    once = np.ones((1, len(spans)))
+    averaged = [
+        metric.averaged(metric.reduce(measures, once)[0], FOREGROUND)
+        for metric, measures in zip(metrics, measured, strict=True)
+    ]
 
     def value(weights: Float[np.ndarray, "R G"]) -> Float[np.ndarray, "R K"]:
         columns = []
-        for metric, measures in zip(metrics, measured, strict=True):
+        for metric, measures, of in zip(metrics, measured, averaged, strict=True):
             classes = metric.reduce(measures, weights)
-            columns += [metric.average(classes, FOREGROUND), classes[:, 0], classes[:, 1]]
+            columns += [metric.average(classes, of), classes[:, 0], classes[:, 1]]
         return np.stack(columns, axis=1)
 
     return value
