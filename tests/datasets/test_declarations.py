@@ -88,7 +88,16 @@ def test_the_demo_split_is_what_its_rule_gives(tmp_path: Path) -> None:
     assert freeze("demo", tmp_path) == (SPLITS / "demo.json").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize(("name", "folder"), [("calms21-task1", "calms21"), ("rat-dyads", "rat-dyads")])
+@pytest.mark.parametrize(
+    ("name", "folder"),
+    [
+        ("calms21-task1", "calms21"),
+        ("rat-dyads", "rat-dyads"),
+        ("oft", "oft"),
+        ("oft-raters", "oft"),
+        ("ethome", "ethome"),
+    ],
+)
 def test_a_split_of_real_recordings_is_what_its_rule_gives(real_data: Path, name: str, folder: str) -> None:
     assert freeze(name, real_data / folder) == (SPLITS / f"{name}.json").read_text(encoding="utf-8")
 
