@@ -45,7 +45,7 @@ BASELINES: tuple[Baseline, ...] = (
     Baseline(
         name="gbdt",
         title="Boosted trees on geometry",
-        description="egocentric geometry, its statistics over windows of up to 12 s, boosted trees, smoothing",
+        description="egocentric geometry and its statistics over windows of up to 12 s, boosted trees",
         reference="Ke et al. 2017, LightGBM; scikit-learn's HistGradientBoostingClassifier",
         model="baselines.gbdt:scores",
         recipe=Boosting(),

@@ -1,0 +1,105 @@
+"""Every baseline of the list, on a tiny demo: it trains, predicts every frame, and says what it is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from baselines import BASELINES, Baseline, Boosting, Recipe, get_baseline, train
+from baselines.listing import rows, table
+from bench.datasets import get_task
+from bench.store import pull_simulated
+from bench.submissions import read_submission
+
+pytest.importorskip("torch", reason="torch is in the extra `train`")
+pytest.importorskip("sklearn", reason="scikit-learn is in the extra `train`")
+
+TASK, FRAMES = "demo-6x400", 400
+PARAMETERS = {  # at 28 inputs and 4 classes, as the papers and their code have them
+    "prior": None,
+    "gbdt": None,
+    "single_frame": 189_564,
+    "fc": 3_059_836,
+    "lstm": 391_868,
+    "self_attention": 51_868,
+    "conv1d": 72_540,
+    "conv1d_causal": 71_004,
+    "conv1d_augmented": 71_004,
+    "msgl": 285_892,
+    "msgl_as_described": 269_060,
+    "msgl_without_bam": 138_308,
+    "msgl_without_msa": 235_844,
+    "msgl_without_both": 88_260,
+    "msgl_lstm": 57_604,
+    "msgl_bilstm": 147_972,
+    "msgl_tcn": 30_788,
+    "msgl_tcn_plain": 30_788,
+}
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Make the recordings once."""
+    folder = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BENCH_HOME", str(folder))
+        pull_simulated(get_task(TASK).dataset)
+        yield folder
+
+
+def light(baseline: Baseline) -> tuple[Baseline, int | None]:
+    """One epoch; as the trees know none, fewer of them."""
+    if isinstance(baseline.recipe, Boosting):
+        return replace(baseline, recipe=replace(baseline.recipe, frames=200, trees=3)), None
+    return baseline, None if baseline.recipe is None else 1
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_it_trains_and_its_submission_is_valid(name: str, home: Path, tmp_path: Path) -> None:
+    baseline, epochs = light(get_baseline(name))
+    task, out = get_task(TASK), tmp_path / name.replace("_", "-")
+    train(baseline, task, seed=2, device="cpu", out=out, epochs=epochs)
+    frames = {"all": dict.fromkeys(task.load_split().ids("all", "test"), FRAMES)}
+    entry, predictions = read_submission(out, task, frames)
+    for scores in predictions["seed2"]["all"].values():
+        assert scores.shape == (FRAMES, 4)
+        np.testing.assert_allclose(scores.sum(axis=1), 1, atol=1e-5)
+        if name != "prior":
+            assert len(np.unique(scores[:, 0])) > 1, "all frames get the same"
+    card = entry.tasks[TASK]
+    assert (card.causal, card.parameters) == (baseline.causal, PARAMETERS[name])
+    log = sorted((out / ".work" / TASK).glob("*.csv"))
+    assert len(log) == isinstance(baseline.recipe, Recipe)
+    if name.startswith("msgl"):
+        assert "its end is repeated" in card.description
+
+
+def test_the_listing_holds_every_baseline_with_its_published_size() -> None:
+    listed = json.loads(json.dumps(rows(BASELINES)))
+    assert {row["name"]: row["parameters"] for row in listed} == PARAMETERS
+    seen = {row["name"]: (row["window"], row["causal"]) for row in listed}
+    assert seen["conv1d"] == ([-200, 200], False)
+    assert seen["conv1d_causal"] == ([-200, 0], True)
+    assert seen["msgl_bilstm"] == ([-34, 0], True)
+    assert seen["gbdt"] == (None, False)
+    assert all(row["reference"] for row in listed)
+
+
+def test_the_listing_counts_at_the_sizes_of_a_task() -> None:
+    small = {row["name"]: row["parameters"] for row in rows(BASELINES, get_task("rat-dyads"))}
+    assert small["msgl"] == 285_892 - 8 * 64  # 20 coordinates instead of 28
+    assert small["msgl_tcn"] < PARAMETERS["msgl_tcn"]
+
+
+def test_the_columns_of_the_table_stand_in_line() -> None:
+    header, rule, *lines = table(BASELINES).splitlines()
+    assert len(lines) == len(BASELINES)
+    gaps = [i for i, character in enumerate(rule) if character == " "]
+    assert len(gaps) == 2 * 5
+    for line in (header, *lines):
+        assert all(line[i] == " " for i in gaps)

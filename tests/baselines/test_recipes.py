@@ -1,0 +1,224 @@
+"""What a recipe asks for: losses, learning rates, early stops, scaling, augmentation, what is held out."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from baselines import BASELINES, Recipe, get_baseline
+from baselines.baseline import Augmentation, Plateau
+from bench.errors import UsageError
+
+torch = pytest.importorskip("torch", reason="torch is in the extra `train`")
+
+from toy import recording  # noqa: E402
+
+from baselines.augmentation import augment  # noqa: E402
+from baselines.losses import class_weights, cross_entropy  # noqa: E402
+from baselines.scaling import Scaled  # noqa: E402
+from baselines.validation import (  # noqa: E402
+    best_epoch,
+    hold_out_groups,
+    hold_out_windows,
+    is_over,
+    learning_rate,
+)
+from baselines.windows import Examples, inside, windows  # noqa: E402
+
+PLAIN = Recipe(past=2, future=1, gap=1, epochs=30)
+WATCHED = replace(PLAIN, validation="windows", plateau=Plateau(0.5, 2), patience=4)
+CPU = torch.device("cpu")
+
+
+def test_the_published_recipes() -> None:
+    """The numbers of CalMS21's official code and of MSGL's, as the facts give them."""
+    keras = {"batch": 128, "eps": 1e-7, "ends": "zeros", "class_weights": "task", "validation": "none"}
+    published = {
+        "fc": (100, 100, 2, 3e-4, 15),
+        "single_frame": (0, 0, 1, 5e-3, 15),
+        "lstm": (50, 50, 1, 1e-3, 20),
+        "self_attention": (50, 50, 1, 1e-3, 20),
+        "conv1d": (100, 100, 2, 1e-3, 15),
+        "conv1d_causal": (100, 0, 2, 1e-3, 15),
+        "conv1d_augmented": (50, 50, 1, 1e-3, 50),
+    }
+    for name, (past, future, gap, lr, epochs) in published.items():
+        recipe = get_baseline(name).recipe
+        assert (recipe.past, recipe.future, recipe.gap, recipe.lr, recipe.epochs) == (
+            past,
+            future,
+            gap,
+            lr,
+            epochs,
+        )
+        assert {option: getattr(recipe, option) for option in keras} == keras
+        assert (recipe.augmentation is not None) == (name == "conv1d_augmented")
+    assert get_baseline("conv1d_augmented").recipe.augmentation == Augmentation(math.pi, 0.25)
+
+    msgl = get_baseline("msgl").recipe
+    assert (msgl.window, msgl.future, msgl.gap, msgl.lr, msgl.batch, msgl.epochs) == (35, 0, 1, 1e-3, 32, 50)
+    assert (msgl.plateau, msgl.patience, msgl.smoothing) == (Plateau(0.5, 5), 25, 0.1)
+    assert (msgl.ends, msgl.scaling, msgl.class_weights) == ("whole", "standard", "balanced")
+    assert (msgl.validation, msgl.eps) == ("windows", 1e-8)
+    others = [b for b in BASELINES if b.name.startswith("msgl_") and b.name != "msgl_as_described"]
+    assert len(others) == 7
+    assert all(baseline.recipe == msgl for baseline in others)
+
+
+def test_a_plateau_needs_something_to_watch() -> None:
+    with pytest.raises(ValueError, match="need a validation loss"):
+        replace(PLAIN, patience=3)
+
+
+def logits_and_targets() -> tuple[torch.Tensor, torch.Tensor]:
+    torch.manual_seed(1)
+    return torch.randn(23, 4), torch.tensor([0] * 11 + [1] * 2 + [3] * 10)
+
+
+def test_balanced_weights_are_scikit_learns() -> None:
+    balanced = pytest.importorskip("sklearn.utils.class_weight").compute_class_weight
+    _, targets = logits_and_targets()
+    recipe = replace(PLAIN, class_weights="balanced")
+    found = class_weights(recipe, targets, "abcd", {})
+    # scikit-learn counts the classes that are there, we those that the task knows
+    expected = 3 / 4 * balanced("balanced", classes=np.array([0, 1, 3]), y=targets.numpy())
+    np.testing.assert_allclose(found[[0, 1, 3]], expected, rtol=1e-6)
+    assert found[2] == 0
+
+
+def test_declared_weights_are_taken_by_name() -> None:
+    _, targets = logits_and_targets()
+    assert class_weights(PLAIN, targets, ("a", "b", "c", "d"), {"c": 5.0, "a": 2.5}).tolist() == [
+        2.5,
+        1,
+        5,
+        1,
+    ]
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_the_balanced_loss_is_torchs_own(smoothing: float) -> None:
+    logits, targets = logits_and_targets()
+    weights = torch.tensor([0.5, 3.0, 1.0, 0.7])
+    recipe = replace(PLAIN, class_weights="balanced", smoothing=smoothing)
+    summed, divisor = cross_entropy(logits, targets, weights, recipe)
+    own = torch.nn.CrossEntropyLoss(weights, label_smoothing=smoothing)
+    torch.testing.assert_close(summed / divisor, own(logits, targets))
+
+
+def test_keras_divides_by_the_frames_and_not_by_their_weights() -> None:
+    logits, targets = logits_and_targets()
+    weights = torch.tensor([0.5, 3.0, 1.0, 0.7])
+    summed, divisor = cross_entropy(logits, targets, weights, PLAIN)
+    each = torch.nn.functional.cross_entropy(logits, targets, reduction="none")
+    torch.testing.assert_close(summed / divisor, (each * weights[targets]).mean())
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_learning_rate_is_torchs_own_on_a_plateau(seed: int) -> None:
+    losses = np.random.default_rng(seed).choice([1.0, 0.99995, 0.9, 0.8, 0.79], 40).tolist()
+    optimiser = torch.optim.Adam([torch.nn.Parameter(torch.zeros(1))], PLAIN.lr)
+    schedule = torch.optim.lr_scheduler.ReduceLROnPlateau(optimiser, factor=0.5, patience=2)
+    optimiser.step()
+    for epoch, loss in enumerate(losses):
+        assert learning_rate(WATCHED, losses[:epoch]) == pytest.approx(optimiser.param_groups[0]["lr"])
+        schedule.step(loss)
+    assert learning_rate(WATCHED, losses) < PLAIN.lr
+    assert learning_rate(PLAIN, losses) == PLAIN.lr
+
+
+def test_training_stops_when_the_best_epoch_is_long_ago() -> None:
+    losses = [3.0, 2.0, 2.5, 2.0, 2.1, 2.2]
+    assert best_epoch(losses) == 2
+    assert [is_over(WATCHED, n, losses[:n]) for n in range(7)] == [False] * 6 + [True]
+    assert not is_over(replace(PLAIN, validation="windows"), 6, losses)
+    assert is_over(PLAIN, 30, [])
+
+
+def test_scaling_is_fitted_on_the_given_frames_alone() -> None:
+    rng = np.random.default_rng(2)
+    fitted_on = [rng.normal((5, 5, 5, 105), 3, (n, 4)).astype(np.float32) for n in (31, 17)]
+    for frames in fitted_on:
+        frames[:, 2] = 7
+    scaled = Scaled(torch.nn.Flatten(), fitted_on)
+    both = np.concatenate(fitted_on)
+    seen = scaled(torch.from_numpy(both)[:, None]).numpy()
+    np.testing.assert_allclose(seen[:, [0, 1, 3]].mean(axis=0), 0, atol=1e-5)
+    np.testing.assert_allclose(seen[:, [0, 1, 3]].std(axis=0), 1, atol=1e-5)
+    assert not seen[:, 2].any(), "what never changes is only centred"
+    assert {"mean", "deviation"} <= scaled.state_dict().keys()
+    assert not list(scaled.parameters())
+
+
+def test_a_window_is_moved_as_a_whole() -> None:
+    torch.manual_seed(4)
+    x = torch.rand(9, 7, 12)
+    x[:, :2] = 0  # beyond the end of the recording
+    moved = augment(x, Augmentation(math.pi, 0.25)).unflatten(2, (6, 2))
+    origin = moved[:, :1, :1]  # where zero went: the shift
+    assert (moved[:, :2] == origin).all()
+    assert origin.abs().max() <= 0.25
+    assert not torch.allclose(origin[0], origin[1])
+    points = torch.view_as_complex(x.unflatten(2, (6, 2))[:, 2:].contiguous())
+    turned = torch.view_as_complex((moved - origin)[:, 2:].contiguous())
+    turn = turned / points
+    torch.testing.assert_close(turn, turn[:, :1, :1].expand_as(turn), rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(turn.abs(), torch.ones_like(turn.abs()), rtol=1e-4, atol=1e-4)
+    assert augment(x, None) is x
+
+
+def test_angles_and_shifts_fill_their_range() -> None:
+    torch.manual_seed(5)
+    x = torch.tensor([1.0, 0, 0, 0]).expand(4000, 1, 4)
+    moved = augment(x, Augmentation(math.pi, 0.25))[:, 0]
+    shift, turn = moved[:, 2:], moved[:, :2] - moved[:, 2:]
+    angles = torch.atan2(turn[:, 1], turn[:, 0])
+    for values, limit in ((angles, math.pi), (shift[:, 0], 0.25), (shift[:, 1], 0.25)):
+        assert values.abs().max() <= limit * (1 + 1e-5)
+        quarters = torch.histc(values, 4, -limit, limit) / 4000
+        torch.testing.assert_close(quarters, torch.full((4,), 0.25), rtol=0, atol=0.03)
+
+
+def test_whole_windows_lie_within_and_predictions_repeat_the_ends() -> None:
+    recipe = Recipe(past=2, future=1, gap=3, epochs=1, ends="whole")
+    assert np.flatnonzero(inside(14, recipe)).tolist() == [6, 7, 8, 9, 10]
+    assert not inside(9, recipe).any()
+    recordings = [np.arange(1, n + 1, dtype=np.float32)[:, None] + 100 * i for i, n in enumerate((14, 5))]
+    every = windows(recordings, recipe, CPU)
+    seen = every.gather(torch.arange(len(every)))[:, :, 0]
+    assert seen[0].tolist() == [1, 1, 1, 4]
+    assert seen[13].tolist() == [8, 11, 14, 14]
+    assert seen[14].tolist() == [101, 101, 101, 104]
+    within = windows(recordings, recipe, CPU, [inside(len(r), recipe) for r in recordings])
+    torch.testing.assert_close(within.gather(torch.arange(5))[:, :, 0], seen[6:11])
+
+
+def examples(count: int) -> Examples:
+    rows = np.arange(count, dtype=np.float32)[:, None]
+    return Examples(windows([rows], replace(PLAIN, past=0, future=0), CPU), torch.arange(count) % 3)
+
+
+def test_windows_held_out_are_a_random_fifth() -> None:
+    every = examples(50)
+    train, held_out = hold_out_windows(every, seed=1)
+    assert (len(train), len(held_out)) == (40, 10)
+    values = [part.windows.gather(torch.arange(len(part))).flatten().long() for part in (train, held_out)]
+    assert sorted(torch.cat(values).tolist()) == list(range(50))
+    for part, found in zip((train, held_out), values, strict=True):
+        assert torch.equal(part.targets, found % 3)
+    again, other = hold_out_windows(every, seed=1)[1], hold_out_windows(every, seed=2)[1]
+    assert torch.equal(again.windows.frames, held_out.windows.frames)
+    assert not torch.equal(other.windows.frames, held_out.windows.frames)
+
+
+def test_groups_held_out_share_nothing_with_those_that_train() -> None:
+    recordings = [replace(recording(id_), group=f"g{i // 2}") for i, id_ in enumerate("abcde")]
+    train, held_out = hold_out_groups(recordings, seed=3)
+    assert len(train) + len(held_out) == 5
+    assert held_out
+    assert not {r.group for r in train} & {r.group for r in held_out}
+    with pytest.raises(UsageError, match="all training recordings are of one group"):
+        hold_out_groups(recordings[:2], seed=3)
