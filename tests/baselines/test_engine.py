@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from baselines.baseline import Recipe
+from baselines.baseline import Augmentation, Plateau, Recipe
 from bench.errors import DataError
 
 torch = pytest.importorskip("torch", reason="torch is in the extra `train`")
@@ -27,9 +28,9 @@ CPU = torch.device("cpu")
 class Small(nn.Module):
     """Two layers with dropout between."""
 
-    def __init__(self) -> None:
+    def __init__(self, features: int = 5) -> None:
         super().__init__()
-        self.hidden, self.dropout, self.head = nn.Linear(4 * 5, 8), HalfDropout(), nn.Linear(8, 3)
+        self.hidden, self.dropout, self.head = nn.Linear(4 * features, 8), HalfDropout(), nn.Linear(8, 3)
 
     def forward(self, x):
         """Return logits (B, 3)."""
@@ -37,11 +38,10 @@ class Small(nn.Module):
         return self.head(self.dropout(y)[:, :, 0, 0])
 
 
-def data() -> Examples:
-    rng = np.random.default_rng(1)
+def data(seed: int = 1, features: int = 5) -> Examples:
+    rng = np.random.default_rng(seed)
     labels = [rng.integers(0, 3, n) for n in (37, 60, 22)]
-    features = [rng.normal(0, 1, (len(y), 5)).astype(np.float32) + y[:, None] for y in labels]
-    kept = [f.astype(np.float32) for f in features]
+    kept = [(rng.normal(0, 1, (len(y), features)) + y[:, None]).astype(np.float32) for y in labels]
     return Examples(windows(kept, RECIPE, CPU), torch.from_numpy(np.concatenate(labels)))
 
 
@@ -49,7 +49,7 @@ def fit(checkpoint: Path, seed: int = 0, build=Small, weights=(1.0, 1.0, 1.0), i
     held_out = loop.pop("held_out", None)
     return engine.fit(
         build,
-        data(),
+        data() if held_out is None else data(features=held_out.windows.rows.shape[1]),
         torch.tensor(weights),
         replace(RECIPE, **loop),
         seed=seed,
@@ -84,11 +84,29 @@ def test_settings_and_generators_of_the_caller_are_left_alone(tmp_path: Path) ->
     assert not torch.are_deterministic_algorithms_enabled()
 
 
-@pytest.mark.parametrize("saved", [1, 3])
+WATCHED = {
+    "validation": "windows",
+    "plateau": Plateau(0.5, 0),
+    "patience": 3,
+    "lr": 0.05,
+    "class_weights": "balanced",
+    "smoothing": 0.1,
+    "augmentation": Augmentation(1.0, 0.1),
+}
+"""Everything that a recipe can ask for, at a rate that overshoots."""
+
+
+@pytest.mark.parametrize(("saved", "loop"), [(1, {}), (3, {}), (1, WATCHED), (3, WATCHED)])
 def test_a_stopped_run_ends_with_the_weights_of_an_undisturbed_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, saved: int, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    saved: int,
+    loop: dict,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     save, count = checkpoints.save, iter(range(saved))
+    loop = {**loop, "held_out": data(seed=2, features=6)} if loop else {}
+    build = partial(Small, 6) if loop else Small
 
     def stopping(*args) -> None:
         if next(count, None) is None:
@@ -97,14 +115,59 @@ def test_a_stopped_run_ends_with_the_weights_of_an_undisturbed_one(
 
     monkeypatch.setattr(checkpoints, "save", stopping)
     with pytest.raises(KeyboardInterrupt):
-        fit(tmp_path / "stopped.pt")
+        fit(tmp_path / "stopped.pt", build=build, **loop)
     monkeypatch.setattr(checkpoints, "save", save)
-    resumed = fit(tmp_path / "stopped.pt")
+    resumed = fit(tmp_path / "stopped.pt", build=build, **loop)
     assert f"going on after epoch {saved} of 4" in capsys.readouterr().err
-    assert equal(resumed, fit(tmp_path / "whole.pt"))
-    ends = [history(tmp_path / name) for name in ("stopped.pt", "whole.pt")]
-    assert ends[0] == ends[1]
-    assert len(ends[0]) == 4
+    assert equal(resumed, fit(tmp_path / "whole.pt", build=build, **loop))
+    for column in ("epoch", "loss", "validation_loss", "lr"):
+        ends = [history(tmp_path / name, column) for name in ("stopped.pt", "whole.pt")]
+        assert ends[0] == ends[1]
+        assert len(ends[0]) == 4
+    logs = [(tmp_path / name).read_text().splitlines() for name in ("stopped.csv", "whole.csv")]
+    stopped, whole = ([line.rsplit(",", 1)[0] for line in log] for log in logs)  # less the seconds
+    assert stopped == whole
+    assert len(whole) == 5
+
+
+def test_the_best_epoch_on_what_is_held_out_is_kept_and_ends_the_training(tmp_path: Path) -> None:
+    """The held-out targets are wrong on purpose: the better it learns, the worse they are met."""
+    right = data(seed=2)
+    wrong = replace(right, targets=(right.targets + 1) % 3)
+    watched = {"validation": "windows", "patience": 3, "plateau": Plateau(0.5, 1), "held_out": wrong}
+    model = fit(tmp_path / "1.pt", epochs=40, lr=0.01, **watched)
+    losses, rates = (history(tmp_path / "1.pt", column) for column in ("validation_loss", "lr"))
+    best = 1 + int(np.argmin(losses))
+    assert len(losses) == best + 3 < 40
+    assert rates[best] == 0.01
+    assert rates[-1] == 0.005
+    weights = torch.ones(3)
+    assert engine.evaluate(model, wrong, weights, RECIPE).item() == pytest.approx(min(losses), rel=1e-6)
+    shorter = fit(tmp_path / "2.pt", epochs=best, lr=0.01)
+    assert equal(model, shorter), "nothing that is held out trains"
+    assert equal(model, fit(tmp_path / "1.pt", epochs=40, lr=0.01, **watched)), "finished: only read"
+
+
+def test_the_held_out_loss_does_not_depend_on_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(1)
+    model, weights = Small(), torch.tensor([0.2, 3.0, 1.0])
+    recipe = replace(RECIPE, class_weights="balanced", smoothing=0.2)
+    whole = engine.evaluate(model, data(), weights, recipe)
+    monkeypatch.setattr(engine, "PREDICT_BATCH", 7)
+    torch.testing.assert_close(engine.evaluate(model, data(), weights, recipe), whole)
+    own = nn.CrossEntropyLoss(weights, label_smoothing=0.2)
+    logits = model(data().windows.gather(torch.arange(119)))
+    torch.testing.assert_close(whole, own(logits, data().targets))
+
+
+def test_augmentation_moves_what_trains_and_not_what_is_held_out(tmp_path: Path) -> None:
+    still, moved = (
+        fit(tmp_path / name, epochs=1, build=partial(Small, 6), held_out=data(seed=2, features=6), **loop)
+        for name, loop in (("1.pt", {}), ("2.pt", {"augmentation": Augmentation(3.0, 0.5)}))
+    )
+    assert not equal(still, moved)
+    loss = engine.evaluate(moved, data(seed=2, features=6), torch.ones(3), RECIPE)
+    assert history(tmp_path / "2.pt", "validation_loss") == [pytest.approx(loss.item(), rel=1e-6)]
 
 
 def test_a_finished_run_is_only_read(tmp_path: Path) -> None:
