@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import signal
 import subprocess
@@ -14,7 +15,8 @@ import numpy as np
 import pytest
 import toy
 
-from baselines import get_baseline, train
+from baselines import curves, get_baseline, train
+from baselines.features import pose_features
 from bench.errors import DataError, UsageError
 from bench.store import pull
 from bench.submissions import read_entry, read_submission
@@ -160,10 +162,11 @@ def test_an_empty_store_and_labels_alone_say_what_to_type(bench_home: Path, tmp_
     assert "a: labels only, no poses" in caught.value.problems
 
 
-def test_killed_in_the_middle_it_ends_as_if_undisturbed(store: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", toy.TRAINED)
+def test_killed_in_the_middle_it_ends_as_if_undisturbed(store: Path, tmp_path: Path, name: str) -> None:
     """SIGKILL after the first checkpoint, then the same command: the same weights, the same bytes."""
-    killed, whole = tmp_path / "killed", tmp_path / "whole"
-    command = [sys.executable, str(Path(toy.__file__)), str(killed)]
+    killed, whole, baseline = tmp_path / "killed", tmp_path / "whole", toy.TRAINED[name]
+    command = [sys.executable, str(Path(toy.__file__)), str(killed), name]
     checkpoint = killed / ".work" / "toy" / "seed1-all.pt"
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
         deadline = time.monotonic() + 120
@@ -173,16 +176,92 @@ def test_killed_in_the_middle_it_ends_as_if_undisturbed(store: Path, tmp_path: P
         os.kill(process.pid, signal.SIGKILL)
     assert process.returncode == -signal.SIGKILL
     reached = len(torch.load(checkpoint, weights_only=True)["history"])
-    assert 1 <= reached < toy.CONV.recipe.epochs
+    assert 1 <= reached < baseline.recipe.epochs
     assert not (killed / "toy" / "seed1.npz").exists()
 
     again = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=True)
-    assert f"going on after epoch {reached} of {toy.CONV.recipe.epochs}" in again.stderr
-    path = run(whole)
-    weights = [
-        torch.load(out / ".work" / "toy" / "seed1-all.pt", weights_only=True)["model"]
-        for out in (killed, whole)
-    ]
-    assert weights[0].keys() == weights[1].keys()
-    assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+    assert f"going on after epoch {reached} of {baseline.recipe.epochs}" in again.stderr
+    path = run(whole, baseline)
+    ends = [torch.load(out / ".work/toy/seed1-all.pt", weights_only=True) for out in (killed, whole)]
+    for state in ("model", "best"):
+        assert ends[0][state].keys() == ends[1][state].keys()
+        assert all(torch.equal(value, ends[1][state][key]) for key, value in ends[0][state].items())
+    assert bool(ends[0]["best"]) == (name == "msgl")
     assert (killed / "toy" / "seed1.npz").read_bytes() == path.read_bytes()
+
+
+def test_shuffled_labels_teach_nothing(store: Path, tmp_path: Path) -> None:
+    """The same network that learns the toy does not beat the prior once labels lie where they may."""
+    rng = np.random.default_rng(0)
+    shuffled = []
+    for id_ in toy.FRAMES:
+        recording = toy.recording(id_)
+        if id_ in "abc":
+            order = 5 + rng.permutation(recording.frames - 5)
+            recording.labels[5:] = recording.labels[order]
+        shuffled.append(recording)
+    pull(replace(toy.DATASET, read=lambda _: iter(shuffled)), Path(), replace=True)
+    prior = accuracy(run(tmp_path / "prior", get_baseline("prior")))
+    assert accuracy(run(tmp_path / "conv")) < prior + 0.1
+
+
+def test_msgl_learns_the_toy_and_keeps_its_scaling(store: Path, tmp_path: Path) -> None:
+    prior = accuracy(run(tmp_path / "prior", get_baseline("prior")))
+    assert accuracy(run(tmp_path / "msgl", toy.MSGL)) > prior + 0.3
+    best = torch.load(tmp_path / "msgl/.work/toy/seed1-all.pt", weights_only=True)["best"]
+    seen = [pose_features(toy.recording(id_).keypoints, toy.DATASET.image) for id_ in "abc"]
+    both = np.concatenate(seen)
+    np.testing.assert_allclose(best["mean"], both.mean(axis=0), rtol=1e-4)
+    np.testing.assert_allclose(best["deviation"], both.std(axis=0), rtol=1e-4)
+
+
+def test_a_validation_recording_neither_trains_nor_scales(bench_home: Path, tmp_path: Path) -> None:
+    """Whatever c holds, the network that a and b trained for one epoch is the same."""
+    recipe = replace(toy.MSGL.recipe, validation="recordings", epochs=1, class_weights="task")
+    watched = replace(toy.MSGL, recipe=recipe)
+    split = toy.task(all="ab").split
+    parts = {"all": {**split.parts["all"], "val": {"c": ("c",)}}}
+    asked = replace(toy.task(), split=replace(split, parts=parts))
+    states = []
+    for turn, factor in enumerate((1, 3)):
+        recordings = [toy.recording(id_) for id_ in toy.FRAMES]
+        recordings[2] = replace(recordings[2], keypoints=recordings[2].keypoints * np.float32(factor))
+        pull(replace(toy.DATASET, read=lambda _, made=recordings: iter(made)), Path(), replace=True)
+        run(tmp_path / f"out{turn}", watched, asked)
+        states.append(torch.load(tmp_path / f"out{turn}/.work/toy/seed1-all.pt", weights_only=True))
+    assert all(torch.equal(value, states[1]["model"][key]) for key, value in states[0]["model"].items())
+    losses = [state["history"][0]["validation_loss"] for state in states]
+    assert losses[0] != losses[1]
+
+
+def test_recordings_shorter_than_a_window_are_said(store: Path, tmp_path: Path) -> None:
+    long = replace(toy.MSGL, recipe=replace(toy.MSGL.recipe, past=400))
+    with pytest.raises(DataError, match="nothing to train 'msgl' on") as caught:
+        run(tmp_path / "msgl", long)
+    assert "a window of 401 samples in 3 recordings" in caught.value.problems[0]
+
+
+def test_every_epoch_is_logged_and_drawn(store: Path, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="matplotlib is in the extra `plots`")
+    run(tmp_path / "msgl", toy.MSGL)
+    work = tmp_path / "msgl" / ".work" / "toy"
+    with (work / "seed1-all.csv").open() as lines:
+        rows = list(csv.DictReader(lines))
+    assert list(rows[0]) == ["epoch", "loss", "validation_loss", "lr", "seconds"]
+    assert [row["epoch"] for row in rows] == ["1", "2", "3", "4", "5", "6"]
+    assert {row["lr"] for row in rows} == {"0.001"}
+    assert all(float(row["seconds"]) > 0 and float(row["validation_loss"]) > 0 for row in rows)
+    drawn = (work / "seed1-all.svg").read_text()
+    assert drawn.count("<svg") == 1
+
+
+def test_without_matplotlib_there_is_no_plot_and_it_is_said_once(
+    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    curves._can_plot.cache_clear()
+    for seed in (1, 2):
+        run(tmp_path / "conv", epochs=1, seed=seed)
+    curves._can_plot.cache_clear()
+    assert capsys.readouterr().err.count("pip install 'rodent-bench[plots]'") == 1
+    assert not list(tmp_path.rglob("*.svg"))

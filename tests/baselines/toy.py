@@ -1,17 +1,18 @@
 """A task small enough to train in seconds: three classes that differ by where two animals stand.
 
-Run as a script it is the command that a test kills and types again: `toy.py OUT`.
+Run as a script it is the command that a test kills and types again: `toy.py OUT BASELINE`.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from baselines import Baseline, Recipe, train
+from baselines import Baseline, Recipe, get_baseline, train
 from bench.metrics import Metric
 from bench.recordings import Recording, one_hot
 from bench.splits import Split
@@ -98,6 +99,9 @@ CONV = Baseline(
     recipe=Recipe(past=20, future=16, gap=1, epochs=10, batch=16),
 )
 
+MSGL = replace(get_baseline("msgl"), recipe=replace(get_baseline("msgl").recipe, past=11, epochs=6))
+TRAINED = {"conv": CONV, "msgl": MSGL}
+
 if __name__ == "__main__":
     pull(DATASET, Path())
-    train(CONV, task(), seed=1, device="cpu", out=Path(sys.argv[1]))
+    train(TRAINED[sys.argv[2]], task(), seed=1, device="cpu", out=Path(sys.argv[1]))
