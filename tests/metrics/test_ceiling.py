@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import cohen_kappa_score, f1_score
 
+from bench.datasets.oft_labels import FILE, read_labels
+
 SCRIPT = Path(__file__).parents[1] / "perf" / "ceiling.py"
 
 
@@ -31,10 +33,10 @@ ceiling = load_script()
 
 @pytest.fixture(scope="module")
 def videos(real_data: Path) -> dict[str, Any]:
-    path = real_data / "oft" / ceiling.FILE
+    path = real_data / "oft" / FILE
     if not path.is_file():
         pytest.skip(f"no open-field labels: {path} does not exist")
-    return ceiling.read(path)
+    return read_labels(path)
 
 
 @pytest.fixture(scope="module")
@@ -43,24 +45,6 @@ def facts(real_data: Path) -> dict[str, Any]:
     if not path.is_file():
         pytest.skip(f"{path} does not exist")
     return json.loads(path.read_text())
-
-
-def test_windows_exclusions_and_consensus_are_the_published_ones(
-    videos: dict[str, Any], facts: dict[str, Any]
-) -> None:
-    assert set(videos) == set(facts["videos"])
-    for name, video in videos.items():
-        published = facts["videos"][name]
-        start, stop = published["window"]
-        assert len(video.counted) == stop - start
-        assert np.count_nonzero(~video.counted) == published["n_excluded"]
-        held = np.stack(list(video.labels.values()))
-        single = np.where((held.sum(axis=2) <= 1)[:, :, None], held, False)
-        none = ~held.any(axis=2)
-        votes = np.concatenate([single.sum(axis=0), none.sum(axis=0)[:, None]], axis=1)[video.counted]
-        counts = dict(zip((*ceiling.CLASSES, "Other"), (votes >= 2).sum(axis=0).tolist(), strict=True))
-        assert counts == published["counts"]
-        assert np.count_nonzero(votes.max(axis=1) < 2) == published["n_ambiguous"]
 
 
 def test_fleiss_kappa_is_the_published_one(videos: dict[str, Any], facts: dict[str, Any]) -> None:

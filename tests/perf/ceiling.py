@@ -7,22 +7,12 @@ taken for the truth and rater B for the prediction, all videos pooled, by the fr
 learns from one rater can be expected to agree with another one better than this. Classes may hold together
 and are multi-label here; a frame without any is background. For detection mAP each bout of B is a detection
 of score 1: people give no scores, so their detections are one threshold, not a curve.
-
-Reading the labels
-------------------
-Seconds become frames, round(25 * seconds), half-open. The trial is from the end of each rater's first
-start mark to the beginning of the last end mark, over all raters; no other frame counts. (In two videos one
-rater marked no end.) "Jumping" and "_DEFAULT" are no class: where anybody says so nobody's label counts, and
-bouts do not reach across.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from itertools import permutations
 from pathlib import Path
 
@@ -30,16 +20,12 @@ import numpy as np
 from jaxtyping import Bool
 from tabulate import tabulate
 
+from bench.datasets.oft_labels import BEHAVIOURS, FILE, FPS, Video, read_labels
 from bench.metrics import METRICS, Metric
 from bench.metrics.bouts import find_bouts
 from bench.metrics.segments import Detections, Segments
 from bench.recordings import spans
 
-FPS = 25
-FILE = "AllLabDataOFT_final.csv"
-CLASSES = ("Supported", "Unsupported", "Grooming")
-EXCLUDED = ("Jumping", "_DEFAULT")
-MARKS = ("StartEnd", "Start/End")
 COLUMNS = {
     "f1": "F1",
     "accuracy": "accuracy",
@@ -55,50 +41,6 @@ COLUMNS = {
     "detection_map": "mAP .3:.7",
 }
 """Metric -> what the table calls it; errors are in frames of 40 ms."""
-
-
-@dataclass(frozen=True, eq=False)
-class Video:
-    """One video inside its trial window, as each rater labelled it."""
-
-    labels: Mapping[str, Bool[np.ndarray, "T C"]]
-    counted: Bool[np.ndarray, " T"]
-
-
-def read(path: Path) -> dict[str, Video]:
-    """Return the videos by name; all 20 have three raters, so anything else is not this file."""
-    rows: dict[str, dict[str, list[tuple[str, float, float]]]] = defaultdict(lambda: defaultdict(list))
-    with path.open(encoding="utf-8", newline="") as lines:
-        for row in csv.DictReader(lines, delimiter=";"):
-            if row["to"] not in ("", "NA"):  # one bout was never ended
-                bout = (row["type"], float(row["from"]), float(row["to"]))
-                rows[row["ID"]][row["Experimenter"]].append(bout)
-    if len(rows) != 20 or any(len(raters) != 3 for raters in rows.values()):
-        raise SystemExit(f"{path}: expected 20 videos of three raters")
-    return {name: _video(raters) for name, raters in sorted(rows.items())}
-
-
-def _video(raters: Mapping[str, Sequence[tuple[str, float, float]]]) -> Video:
-    marks = {
-        rater: sorted((start, stop) for type_, start, stop in bouts if type_ in MARKS)
-        for rater, bouts in raters.items()
-    }
-    first = frame(max(found[0][1] for found in marks.values()))
-    last = frame(min(found[-1][0] for found in marks.values() if len(found) > 1))
-    labels = {rater: np.zeros((last, len(CLASSES)), dtype=bool) for rater in sorted(raters)}
-    counted = np.ones(last, dtype=bool)
-    for rater, bouts in raters.items():
-        for type_, start, stop in bouts:
-            if type_ in CLASSES:
-                labels[rater][frame(start) : frame(stop), CLASSES.index(type_)] = True
-            elif type_ in EXCLUDED:
-                counted[frame(start) : frame(stop)] = False
-    return Video({rater: array[first:] for rater, array in labels.items()}, counted[first:])
-
-
-def frame(seconds: float) -> int:
-    """Return the frame that is nearest in time."""
-    return round(seconds * FPS)
 
 
 def fleiss_kappa(videos: Mapping[str, Video]) -> tuple[float, int]:
@@ -128,7 +70,7 @@ def score(videos: Mapping[str, Video], truth: str, other: str, metric: Metric) -
         for part in spans(video.counted):
             a, b = video.labels[truth][part], video.labels[other][part]
             measures.append(metric.measure(*((a, b) if metric.reads == "labels" else as_segments(a, b))))
-    mean, classes = metric.value(measures, np.ones(len(CLASSES), dtype=bool))
+    mean, classes = metric.value(measures, np.ones(len(BEHAVIOURS), dtype=bool))
     return np.append(mean, classes) if metric.mean != "none" else np.array([mean])
 
 
@@ -139,7 +81,7 @@ def as_segments(
     a, b = find_bouts(truth), find_bouts(other)
     seconds = [np.column_stack([side.starts, side.stops]) / FPS for side in (a, b)]
     return (
-        Segments(seconds[0], a.classes, len(CLASSES)),
+        Segments(seconds[0], a.classes, len(BEHAVIOURS)),
         Detections(seconds[1], b.classes, np.ones(len(b.classes))),
     )
 
@@ -158,7 +100,7 @@ def main() -> None:
     """Print Fleiss' kappa, the table of pairs, and F1 by class."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, default=Path("../shared/data/oft"), help=f"folder of {FILE}")
-    videos = read(parser.parse_args().data / FILE)
+    videos = read_labels(parser.parse_args().data / FILE)
     kappa, frames = fleiss_kappa(videos)
     print(f"{len(videos)} videos, {sum(v.counted.sum() for v in videos.values()):,} frames")
     print(f"Fleiss' kappa {kappa:.4f} over {frames:,} frames with at most one class per rater\n")
@@ -170,7 +112,7 @@ def main() -> None:
         [*pair, *values["f1"][1:], *values["bout_f1_50"][1:], *values["detection_map"][1:]]
         for pair, values in found.items()
     ]
-    heads = [f"{what} {name}" for what in ("F1", "bout .50", "mAP") for name in CLASSES]
+    heads = [f"{what} {name}" for what in ("F1", "bout .50", "mAP") for name in BEHAVIOURS]
     print(tabulate(by_class, headers=["truth", "prediction", *heads], floatfmt=".3f"))
 
 
