@@ -1,0 +1,49 @@
+"""`bench models` and the seeds of `bench train`, through the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from baselines import BASELINES
+from bench.cli import cli
+from bench.errors import UsageError
+
+
+def bench(*arguments: str) -> Result:
+    result = CliRunner().invoke(cli, arguments)
+    if result.exception is not None:
+        raise result.exception
+    return result
+
+
+def test_models_are_listed_as_text_and_as_json() -> None:
+    pytest.importorskip("torch", reason="torch is in the extra `train`")
+    listed = json.loads(bench("models", "--json").stdout)
+    assert [row["name"] for row in listed] == [baseline.name for baseline in BASELINES]
+    text = bench("models").stdout
+    assert all(row["name"] in text and row["title"] in text for row in listed)
+    assert " 285,892 " in text
+
+
+def test_models_count_at_a_tasks_sizes() -> None:
+    pytest.importorskip("torch", reason="torch is in the extra `train`")
+    listed = {row["name"]: row for row in json.loads(bench("models", "--json", "--task", "ratsi").stdout)}
+    published = {"msgl": 284_933, "msgl_lstm": 53_573, "msgl_bilstm": 139_909, "msgl_tcn": 27_781}
+    assert {name: listed[name]["parameters"] for name in published} == published
+    with pytest.raises(UsageError, match="did you mean 'ratsi'"):
+        bench("models", "--task", "rats")
+
+
+def test_so_many_seeds_or_those_named(bench_home: Path, tmp_path: Path) -> None:
+    bench("pull", "demo-4x30")
+    arguments = ("train", "prior", "--task", "demo-4x30", "--out", str(tmp_path / "prior"))
+    bench(*arguments, "--seeds", "3")
+    bench(*arguments, "--seed", "5..6")
+    made = sorted(path.name for path in (tmp_path / "prior" / "demo-4x30").glob("*.npz"))
+    assert made == ["seed0.npz", "seed1.npz", "seed2.npz", "seed5.npz", "seed6.npz"]
+    with pytest.raises(UsageError, match="expected one of them"):
+        bench(*arguments, "--seeds", "3", "--seed", "1")
