@@ -1,1 +1,24 @@
-"""The harness: recordings in, trusted numbers out. Never imports torch."""
+"""The harness: recordings in, trusted numbers out. Never imports torch.
+
+>>> import bench
+>>> bench.load_task("demo").task.classes
+('attack', 'investigation', 'mount', 'other')
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bench.access import TaskData, load_task
+
+__all__ = ["TaskData", "load_task"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what the front shows when it is asked for: `bench --help` must not wait for numpy."""
+    if name in __all__:
+        from bench import access
+
+        return getattr(access, name)
+    raise AttributeError(f"module 'bench' has no attribute {name!r}")

@@ -57,6 +57,16 @@ class SplitError(DataError):
     """A frozen split file is missing or was changed."""
 
 
+SHOWN = 20
+"""How many faults of one kind are listed; a wrong file can have one on every line."""
+
+
+def first(faults: Iterable[str]) -> list[str]:
+    """Return the first faults, and how many more there are."""
+    every = list(faults)
+    return every[:SHOWN] + ([f"and {len(every) - SHOWN:,} more"] if len(every) > SHOWN else [])
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """Say which known name `name` was probably meant to be; empty where none is near."""
     matches = get_close_matches(name, list(known), n=1)

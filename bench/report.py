@@ -190,8 +190,8 @@ def interval_statement(how: Mapping[str, Any]) -> str:
     if how["reason"]:
         return f"No interval: {how['reason'].rstrip('.')}"
     return (
-        f"{100 * how['level']:g} % intervals by the {how['method']} bootstrap over {how['groups']:,} groups of "
-        f"recordings: {how['resamples']:,} resamples, seed {how['seed']}; "
+        f"{100 * how['level']:g} % intervals by the {how['method']} bootstrap over {how['groups']:,} "
+        f"groups of recordings: {how['resamples']:,} resamples, seed {how['seed']}; "
         "none where a class occurs in too few of them"
     )
 

@@ -34,7 +34,7 @@ import pyarrow.parquet as pq
 from jaxtyping import Bool, Num
 from tqdm import tqdm
 
-from bench.errors import DataError, UsageError
+from bench.errors import DataError, UsageError, first
 from bench.recordings import Recording
 from bench.splits import SUBSETS, Totals
 from bench.tasks import Dataset, Task
@@ -148,6 +148,12 @@ def pull(
     return built, True
 
 
+def parquet(dataset: Dataset) -> Path:
+    """Return the store's file; raise `DataError` saying how to fill it where there is none."""
+    manifest(dataset)
+    return home() / dataset.name / "recordings.parquet"
+
+
 def pull_simulated(dataset: Dataset, *, replace: bool = False) -> tuple[Manifest, bool]:
     """Simulate a data set's official files in a temporary folder and read them into the store."""
     if dataset.simulate is None:
@@ -170,7 +176,7 @@ def load(dataset: Dataset, ids: Sequence[str], *, poses: bool) -> Iterator[Recor
     if missing:
         raise DataError(
             f"the store of {dataset.name!r} lacks {len(missing)} of {len(ids)} recordings",
-            _first(missing),
+            first(missing),
             hint=f"{_how_to_pull(dataset)} --replace",
         )
     for recording in _readable(dataset, ids, poses):
@@ -201,7 +207,7 @@ def _swap(building: Path, target: Path) -> None:
 
 def _readable(dataset: Dataset, ids: Sequence[str], poses: bool) -> Iterator[Recording]:
     try:
-        yield from read_parquet(home() / dataset.name / "recordings.parquet", ids, poses)
+        yield from read_parquet(parquet(dataset), ids, poses)
     except (OSError, KeyError, pa.ArrowException) as fault:
         raise DataError(
             f"the store of {dataset.name!r} cannot be read",
@@ -308,10 +314,9 @@ def _values(array: pa.Array) -> Num[np.ndarray, " N"] | Bool[np.ndarray, " N"]:
     """View the buffer of a column without nulls; `Array.to_numpy` would import pandas where that is there."""
     buffer = array.buffers()[1]
     if pa.types.is_boolean(array.type):
-        bits = np.frombuffer(buffer, dtype=np.uint8)
-        return np.unpackbits(bits, count=array.offset + len(array), bitorder="little")[array.offset :].view(
-            bool
-        )
+        packed = np.frombuffer(buffer, dtype=np.uint8)
+        bits = np.unpackbits(packed, count=array.offset + len(array), bitorder="little")
+        return bits[array.offset :].view(bool)
     return np.frombuffer(buffer, dtype=np.float32)[array.offset : array.offset + len(array)]
 
 
@@ -339,7 +344,7 @@ def _check_frozen(built: Manifest, tasks: Iterable[Task]) -> None:
     if problems:
         raise DataError(
             f"these files are not the official {built.dataset!r}",
-            _first(dict.fromkeys(problems)),
+            first(dict.fromkeys(problems)),
             hint="get the official files again; nothing was written",
         )
 
@@ -361,11 +366,6 @@ def _totals_faults(place: str, built: Manifest, ids: Sequence[str], totals: Tota
 def _summary(m: Manifest) -> str:
     posed = sum(stored.poses for stored in m.recordings.values())
     return f"{len(m.recordings)} recordings, {m.frames:,} frames, {posed} with poses"
-
-
-def _first(problems: Iterable[str], limit: int = 20) -> list[str]:
-    every = list(problems)
-    return every[:limit] + ([f"and {len(every) - limit} more"] if len(every) > limit else [])
 
 
 def _how_to_pull(dataset: Dataset) -> str:

@@ -19,6 +19,7 @@ ORDER = [
     "tasks",
     "datasets",
     "store",
+    "access",
     "hub",
     "datacard",
     "verification",

@@ -14,9 +14,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.datasets.faults import first
 from bench.datasets.intervals import Interval, interval_faults
-from bench.errors import DataError
+from bench.errors import DataError, first
 
 _HEAD = re.compile(r"(annotation (?:start frame|stop frame|framerate))\s*:\s*(\S+)", re.IGNORECASE)
 _CHANNEL = re.compile(r"(\S+?)-{3,}")

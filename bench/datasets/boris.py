@@ -15,9 +15,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.datasets.faults import first
 from bench.datasets.intervals import Interval, interval_faults
-from bench.errors import DataError
+from bench.errors import DataError, first
 
 _FPS = ("FPS", "FPS (frame/s)")
 _LENGTH = ("Total length", "Media duration (s)")

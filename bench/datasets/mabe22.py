@@ -19,10 +19,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32
 
-from bench.datasets.faults import first
 from bench.datasets.pickled import read_pickled
 from bench.datasets.rules import SplitRule, Summary, shuffled
-from bench.errors import DataError
+from bench.errors import DataError, first
 from bench.metrics import FRAME_METRICS
 from bench.recordings import Recording
 from bench.splits import FrozenSplit, Totals

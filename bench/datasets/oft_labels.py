@@ -17,8 +17,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, Int
 
-from bench.datasets.faults import first
-from bench.errors import DataError
+from bench.errors import DataError, first
 
 FPS = 25.0
 FILE = "AllLabDataOFT_final.csv"

@@ -19,9 +19,8 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.datasets.faults import first
 from bench.datasets.rules import SplitRule, Summary
-from bench.errors import DataError
+from bench.errors import DataError, first
 from bench.metrics import FRAME_METRICS
 from bench.recordings import Recording, one_hot
 from bench.splits import FrozenSplit, Totals

@@ -17,8 +17,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, Float32
 
-from bench.datasets.faults import first
-from bench.errors import DataError
+from bench.errors import DataError, first
 
 
 @dataclass(frozen=True, eq=False)

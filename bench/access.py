@@ -1,0 +1,89 @@
+"""The recordings of a task from Python, by split, lazily: as numpy, pandas or `datasets.Dataset`.
+
+>>> import bench
+>>> task = bench.load_task("demo")  # doctest: +SKIP
+>>> for recording in task.recordings("train"):  # doctest: +SKIP
+...     recording.keypoints, recording.labels
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bench.datasets import get_task
+from bench.errors import DataError, UsageError, first, nearest
+from bench.recordings import Recording
+from bench.splits import SUBSETS, Split
+from bench.store import load, parquet
+from bench.tasks import Task
+
+if TYPE_CHECKING:
+    import datasets
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class TaskData:
+    """A task and its recordings; nothing is read before it is asked for."""
+
+    task: Task
+    split: Split
+
+    def ids(self, subset: str, part: str | None = None) -> list[str]:
+        """Return the recordings of one subset ("train", "val" or "test") of a part, the first by default.
+
+        Raises `UsageError` for a subset or a part that the task does not have.
+        """
+        chosen = part or self.task.parts[0].name
+        if subset not in SUBSETS:
+            raise UsageError(f"no subset {subset!r}{nearest(subset, SUBSETS)}", hint=", ".join(SUBSETS))
+        if chosen not in self.split.parts:
+            near = nearest(chosen, self.split.parts)
+            raise UsageError(f"task {self.task.name!r} has no part {chosen!r}{near}")
+        return self.split.ids(chosen, subset)
+
+    def recordings(self, subset: str, part: str | None = None, *, poses: bool = True) -> Iterator[Recording]:
+        """Yield recordings one by one, in the order of the split; without `poses` the labels are enough.
+
+        Raises `DataError` where the store lacks one, saying what to type.
+        """
+        return load(self.task.dataset, self.ids(subset, part), poses=poses)
+
+    def frame_table(self, subset: str, part: str | None = None) -> pd.DataFrame:
+        """Return one row per frame: recording, frame, whether it counts, and one column per class.
+
+        Needs pandas.
+        """
+        import pandas as pd
+
+        tables = []
+        for recording in self.recordings(subset, part, poses=False):
+            table = pd.DataFrame(self.task.truth(recording), columns=list(self.task.classes))
+            table.insert(0, "recording", recording.id)
+            table.insert(1, "frame", range(recording.frames))
+            table.insert(2, "counted", self.task.protocol.counted(recording))
+            tables.append(table)
+        empty = pd.DataFrame(columns=["recording", "frame", "counted", *self.task.classes])
+        return pd.concat(tables, ignore_index=True) if tables else empty
+
+    def hub_dataset(self, subset: str, part: str | None = None) -> datasets.Dataset:
+        """Return one row per recording as `datasets.Dataset`: what `load_dataset` gives of a pushed copy.
+
+        Needs `datasets`. Columns and shapes: `bench.store`.
+        """
+        from datasets import Dataset
+
+        every = Dataset.from_parquet(str(parquet(self.task.dataset)))
+        place = {id_: i for i, id_ in enumerate(every["id"])}
+        ids = self.ids(subset, part)
+        if lacking := [id_ for id_ in ids if id_ not in place]:
+            raise DataError(f"the store of {self.task.dataset.name!r} lacks recordings", first(lacking))
+        return every.select([place[id_] for id_ in ids])
+
+
+def load_task(name: str) -> TaskData:
+    """Return a task with its recordings; raise `UsageError` with the nearest name where there is none."""
+    task = get_task(name)
+    return TaskData(task, task.load_split())
