@@ -81,13 +81,13 @@ class Boosting:
     """Widths over which features are summed up, centred on the frame."""
     step: float = 0.1
     """From one pose to the next for a speed."""
-    frames: int = 100_000
+    frames: int = 60_000
     """Of the training frames, at most so many are drawn to learn from."""
     balance: float = 0.5
     """A class is drawn as often as its count to the power 1 less this: 0 leaves frames alike, 1 classes."""
-    trees: int = 200
+    trees: int = 120
     """For each class."""
-    leaves: int = 31
+    leaves: int = 15
     lr: float = 0.08
     l2: float = 1.0
     share: float = 0.3

@@ -4,7 +4,8 @@ Each frame is described by the animals' postures in each other's frames, their s
 directions, and by statistics of these over windows of several widths; histogram gradient boosting
 decides, and its probabilities are averaged over time. The best public number on CalMS21 Task 1 that we
 know of a model without networks is of this kind: vassi, gradient-boosted trees on hand-made features
-with smoothing (eLife reviewed preprint 108329). This is no re-implementation of it.
+with smoothing (eLife reviewed preprint 108329). This is no re-implementation of it. The recipe's numbers were
+chosen on the validation recordings of rat-dyads; no test recording was looked at.
 
 Reference: Ke et al. 2017, LightGBM; scikit-learn's `HistGradientBoostingClassifier`.
 """
