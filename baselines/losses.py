@@ -22,7 +22,7 @@ def class_weights(
     A class that no training frame shows has no balanced weight, and gets 0.
     """
     if recipe.class_weights == "task":
-        return torch.tensor([float(declared.get(name, 1)) for name in classes], device=targets.device)
+        return torch.tensor([declared.get(name, 1.0) for name in classes], device=targets.device)
     counts = torch.bincount(targets, minlength=len(classes))
     balanced = len(targets) / (len(classes) * counts.double())
     return torch.where(counts > 0, balanced, 0.0).float()
