@@ -11,7 +11,12 @@ Headline   the mean over runs
 
 In a resample a part weighs as often as its groups were drawn, on average: where every part holds the
 same groups that is the plain mean, where every part is a fold of its own it is the mean over the folds
-that were drawn.
+that were drawn. A resample in which a part is drawn but undefined has no headline.
+
+Labels
+------
+Where classes exclude each other the label of a frame is the class of the highest score, of equal scores
+the first in the task's order. Where they overlap, every class holds whose score is at least 0.5.
 """
 
 from __future__ import annotations
@@ -64,6 +69,8 @@ class Measured:
     runs: Sequence[str]
     group: Mapping[str, Int[np.ndarray, " N"]]
     """Part -> the group of each of its spans."""
+    shows: Mapping[str, Bool[np.ndarray, "N C"]]
+    """Part -> which classes the truth of each of its spans shows."""
     groups: int
     measures: Mapping[Key, list[Any]]
     """The measure of each span."""
@@ -93,7 +100,7 @@ def evaluate(
         task=task_card(task),
         metrics_version=METRICS_VERSION,
         split_digest=split.digest,
-        truth_digest=truth_digest(counted),
+        truth_digest=truth_digest(task, cuts),
         predictions_digest=predictions_digest(predictions),
         recordings=len({span.recording for span in counted}),
         groups=measured.groups,
@@ -171,12 +178,14 @@ def labels_of(scores: Num[np.ndarray, "T C"], *, exclusive: bool) -> Bool[np.nda
     return np.asarray(scores >= THRESHOLD)
 
 
-def truth_digest(counted: Sequence[Span]) -> str:
-    """Return the SHA-256 of everything that was compared with: ids, frames and labels of all spans."""
-    digest = hashlib.sha256()
-    for span in sorted(counted, key=lambda span: (span.recording, span.frames.start)):
-        digest.update(f"{span.recording} {span.frames.start} {span.frames.stop}\n".encode())
-        digest.update(np.packbits(span.truth).tobytes())
+def truth_digest(task: Task, cuts: Mapping[str, list[Span]]) -> str:
+    """Return the SHA-256 of all that was compared with: classes, parts, ids, frames, groups, labels."""
+    digest = hashlib.sha256("|".join(task.classes).encode())
+    for part, counted in cuts.items():
+        for span in sorted(counted, key=lambda span: (span.recording, span.frames.start)):
+            place = f"{part} {span.recording} {span.frames.start} {span.frames.stop} {span.group}"
+            digest.update(f"\n{place}\n".encode())
+            digest.update(np.packbits(span.truth).tobytes())
     return digest.hexdigest()
 
 
@@ -216,6 +225,9 @@ def measure(task: Task, cuts: Mapping[str, list[Span]], predictions: Predictions
         foreground=task.foreground,
         runs=sorted(predictions),
         group={part: np.array([span.group for span in counted]) for part, counted in cuts.items()},
+        shows={
+            part: np.stack([span.truth.any(axis=0) for span in counted]) for part, counted in cuts.items()
+        },
         groups=1 + max(span.group for counted in cuts.values() for span in counted),
         measures=made,
     )
@@ -233,9 +245,27 @@ def columns(metric: Metric, measured: Measured) -> tuple[Value, Float[np.ndarray
     def value(weights: Float[np.ndarray, "R G"]) -> Float[np.ndarray, "R K"]:
         means = _with_means(metric, _reduced(metric, measured, weights), averaged)
         over_runs = means.mean(axis=1)  # (R, P, 1 + C)
-        return np.concatenate([_over_parts(over_runs, measured, weights), over_runs[:, :, 0]], axis=1)
+        over_parts = _over_parts(over_runs, defined, measured, weights)
+        return np.concatenate([over_parts, over_runs[:, :, 0]], axis=1)
 
-    return value, _with_means(metric, reduced, averaged)[0]
+    plain = _with_means(metric, reduced, averaged)[0]
+    defined = ~np.isnan(plain).any(axis=0)
+    return value, plain
+
+
+def groups_behind(metric: Metric, measured: Measured) -> Int[np.ndarray, " K"]:
+    """Return how many groups each column of `columns` rests on.
+
+    The headline on all; a class on those whose truth shows it, though false alarms on others count too;
+    a part on its own.
+    """
+    parts = [len(np.unique(group)) for group in measured.group.values()]
+    if metric.mean == "none":
+        return np.array([measured.groups, *parts])
+    group = np.concatenate(list(measured.group.values()))
+    shows = np.concatenate(list(measured.shows.values()))
+    classes = [len(np.unique(group[of])) for of in shows.T]
+    return np.array([measured.groups, *classes, *parts])
 
 
 def _score(metric: Metric, measured: Measured, resamples: int) -> tuple[Score, Interval]:
@@ -243,7 +273,8 @@ def _score(metric: Metric, measured: Measured, resamples: int) -> tuple[Score, I
 
     value, point = columns(metric, measured)  # point (runs, parts, 1 + C)
     over_runs = point.mean(axis=0)
-    whole = _over_parts(over_runs[None], measured, ones)[0]
+    defined = ~np.isnan(over_runs)
+    whole = _over_parts(over_runs[None], defined, measured, ones)[0]
     found = interval(
         value,
         measured.groups,
@@ -251,9 +282,10 @@ def _score(metric: Metric, measured: Measured, resamples: int) -> tuple[Score, I
         seed=SEED,
         level=LEVEL,
         bounds=metric.bounds,
+        behind=groups_behind(metric, measured),
     )
     names = measured.classes if metric.mean != "none" else ()
-    per_run = [_over_parts(point[None, u], measured, ones)[0, 0] for u in range(len(runs))]
+    per_run = [_over_parts(point[None, u], defined, measured, ones)[0, 0] for u in range(len(runs))]
     score = Score(
         value=float(whole[0]),
         low=float(found.low[0]),
@@ -303,15 +335,22 @@ def _with_means(
 
 
 def _over_parts(
-    values: Float[np.ndarray, "R P K"], measured: Measured, weights: Float[np.ndarray, "R G"]
+    values: Float[np.ndarray, "R P K"],
+    defined: Bool[np.ndarray, "P K"],
+    measured: Measured,
+    weights: Float[np.ndarray, "R G"],
 ) -> Float[np.ndarray, "R K"]:
-    """Average over the parts in which a value is defined, each as often as its groups were drawn."""
+    """Average over the parts that define a value, each as often as its groups were drawn.
+
+    `defined` says which do, and that the truth decides: a class may occur in some only. A row in which such
+    a part was drawn without what defines it is undefined, so that no row is a mean over other parts.
+    """
     drawn = np.stack(
         [weights[:, np.unique(group)].mean(axis=1) for group in measured.group.values()], axis=1
     )[:, :, None]
-    drawn = np.where(np.isnan(values), 0.0, drawn)
-    total = drawn.sum(axis=1)
-    summed = np.multiply(values, drawn, out=np.zeros_like(values), where=drawn > 0).sum(axis=1)
+    counted = np.where(defined, drawn, 0.0)  # (R, P, K)
+    total = counted.sum(axis=1)
+    summed = np.multiply(values, counted, out=np.zeros_like(values), where=counted > 0).sum(axis=1)
     return np.divide(summed, total, out=np.full_like(summed, np.nan), where=total > 0)
 
 

@@ -192,7 +192,7 @@ def interval_statement(how: Mapping[str, Any]) -> str:
     return (
         f"{100 * how['level']:g} % intervals by the {how['method']} bootstrap over {how['groups']:,} "
         f"groups of recordings: {how['resamples']:,} resamples, seed {how['seed']}; "
-        "none where a class occurs in too few of them"
+        "none for a class or a part of fewer than five"
     )
 
 

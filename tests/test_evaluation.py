@@ -11,7 +11,7 @@ import pytest
 from sklearn.metrics import accuracy_score, average_precision_score, f1_score, recall_score
 
 from bench.errors import UsageError
-from bench.evaluation import evaluate, labels_of
+from bench.evaluation import columns, cut, evaluate, labels_of, measure, truth_digest
 from bench.metrics import FRAME_METRICS
 from bench.recordings import Recording, one_hot
 from bench.results import canonical, read, to_json, write
@@ -234,3 +234,50 @@ def test_a_resample_without_a_class_has_no_mean_instead_of_one_over_the_others()
     low, high = f1.per_class_interval["mount"]
     assert low < f1.per_class["mount"] < high
     assert not math.isnan(result.scores["accuracy"].low)
+
+
+def test_a_part_of_few_groups_has_no_interval_of_its_own() -> None:
+    parts = {"a": ("m1", "m2", "m3", "m4", "m5"), "b": ("m6", "m7")}
+    truth = recordings()
+    predicted = {part: {id_: scores(truth, 1)[id_] for id_ in ids} for part, ids in parts.items()}
+    score = evaluate(task(**parts), CARD, {"seed0": predicted}, truth).scores["accuracy"]
+    assert not math.isnan(score.low)
+    assert not math.isnan(score.per_part["a"].low)
+    assert math.isnan(score.per_part["b"].low)
+
+
+def test_a_resample_without_what_defines_a_part_has_no_headline() -> None:
+    """Part a shows a class in two of its recordings; without them the headline would be part b's alone."""
+    truth = recordings()
+    for id_ in ("m1", "m2", "m3"):
+        labels = np.where(truth[id_].labels[:, 0], 2, truth[id_].labels.argmax(axis=1))
+        truth[id_] = replace(truth[id_], labels=one_hot(labels, 3))
+    parts = {"a": ("m1", "m2", "m3", "m4", "m5"), "b": ("m6", "m7")}
+    predicted = {part: {id_: scores(truth, 1)[id_] for id_ in ids} for part, ids in parts.items()}
+    (f1,) = (metric for metric in FRAME_METRICS if metric.name == "f1")
+    only = replace(task(**parts), metrics=(f1,))
+    cuts = cut(only, only.load_split(), truth)
+    value, _ = columns(f1, measure(only, cuts, {"seed0": predicted}))
+    rows = np.ones((3, 7))
+    rows[1, [3, 4]] = 0  # part a without its class attack
+    rows[2, :5] = 0  # no recording of part a at all
+    whole, without, other = value(rows)[:, 0]
+    assert not math.isnan(whole)
+    assert math.isnan(without)
+    assert other == pytest.approx(
+        evaluate(only, CARD, {"seed0": predicted}, truth).scores["f1"].per_part["b"].value
+    )
+
+
+def test_the_digest_of_the_truth_covers_classes_parts_and_groups() -> None:
+    truth = recordings()
+    base = task()
+    grouped = replace(
+        base,
+        split=replace(
+            split(), parts={"all": {"test": {"g": ("m1", "m2"), **{i: (i,) for i in list(FRAMES)[2:]}}}}
+        ),
+    )
+    renamed = replace(base, classes=("attack", "other", "mount"))
+    digests = {truth_digest(of, cut(of, of.load_split(), truth)) for of in (base, grouped, renamed)}
+    assert len(digests) == 3

@@ -206,8 +206,15 @@ def many() -> tuple[dict[str, Segments], dict[str, Detections], list[str]]:
 def test_segments_are_the_frozen_metrics_interval_and_all() -> None:
     truth, found, classes = many()
     pairs = [measure(truth[id_], found[id_]) for id_ in sorted(truth)]
+    shows = np.stack([np.isin(np.arange(3), pair.truth.labels) for pair in pairs])
     measured = Measured(
-        tuple(classes), np.ones(3, bool), ("r",), {"p": np.arange(7)}, 7, {(measure, "r", "p"): pairs}
+        classes=tuple(classes),
+        foreground=np.ones(3, bool),
+        runs=("r",),
+        group={"p": np.arange(7)},
+        shows={"p": shows},
+        groups=7,
+        measures={(measure, "r", "p"): pairs},
     )
     expected, how = score_all(DETECTION_METRICS, measured, 60)
     scored = score_segments(truth, found, classes, resamples=60)

@@ -20,7 +20,8 @@ bootstrap_t   v - s * the quantiles of (v* - v) / s* (Efron 1981), where s* is t
 
 A resample in which a value is undefined is left out. Where under 80 % are defined there is no interval:
 with fewer groups than two behind a value about 65 % are, with two or more above 86 %; so a class seen in
-one group only has a value but no interval. With fewer than 5 groups nothing has one.
+one group only has a value but no interval. A column that rests on fewer than 5 groups has none: a part
+of 4 recordings, or a class that 4 recordings show, however many there are beside them.
 """
 
 from __future__ import annotations
@@ -68,10 +69,12 @@ def interval(
     level: float = 0.95,
     method: str | None = None,
     bounds: tuple[float, float] = (-math.inf, math.inf),
+    behind: Int[np.ndarray, " K"] | None = None,
 ) -> Interval:
     """Return the interval of every column of `value` by `method` (a name in `METHODS`, or the default).
 
-    No end is outside `bounds`, the range of what `value` can give.
+    No end is outside `bounds`, the range of what `value` can give. `behind` says how many groups each
+    column rests on, where that is not all of them: a class that few recordings show, a part of few.
 
     >>> scores = np.array([0.5, 0.6, 0.7, 0.8, 0.9, 0.7])
     >>> mean = lambda weights: (weights @ scores / weights.sum(axis=1))[:, None]
@@ -80,11 +83,12 @@ def interval(
     (array([0.552]), array([0.848]))
     """
     chosen = method or DEFAULT_METHOD
-    if groups < MIN_GROUPS:
+    if groups < MIN_GROUPS or resamples == 0:
         none = np.full(value(np.ones((1, groups))).shape[1], np.nan)
-        reason = f"{groups} groups, and an interval needs at least {MIN_GROUPS}"
+        few = f"{groups} groups, and an interval needs at least {MIN_GROUPS}"
+        reason = few if groups < MIN_GROUPS else "no resamples were asked for"
         return Interval(none, none, chosen, level, np.zeros(len(none), dtype=np.int64), reason)
-    found = interval_of_draws(value, draw(value, groups, resamples, seed), level, chosen)
+    found = interval_of_draws(value, draw(value, groups, resamples, seed, behind), level, chosen)
     return replace(found, low=np.clip(found.low, *bounds), high=np.clip(found.high, *bounds))
 
 
@@ -92,7 +96,7 @@ def interval_of_draws(value: Value, draws: Draws, level: float, method: str) -> 
     """Return the interval of every column from values already drawn."""
     defined = np.count_nonzero(~np.isnan(draws.resampled), axis=0)
     low, high = METHODS[method](value, draws, level)
-    enough = defined >= MIN_DEFINED * len(draws.resampled)
+    enough = (defined >= MIN_DEFINED * len(draws.resampled)) & (draws.behind >= MIN_GROUPS)
     return Interval(
         low=np.where(enough, low, np.nan),
         high=np.where(enough, high, np.nan),
@@ -109,22 +113,33 @@ def percentile(value: Value, draws: Draws, level: float) -> Ends:  # noqa: ARG00
     return _quantiles(draws.resampled, np.full_like(draws.point, tail), np.full_like(draws.point, 1 - tail))
 
 
-def expanded(value: Value, draws: Draws, level: float) -> Ends:
+def expanded(value: Value, draws: Draws, level: float) -> Ends:  # noqa: ARG001  (one signature for all)
     """Return percentiles with the tail widened for few groups."""
-    groups = draws.weights.shape[1]
-    tail = NORMAL.cdf(-math.sqrt(groups / (groups - 1)) * t_quantile(level, groups - 1))
-    return percentile(value, draws, 1 - 2 * tail)
+    tails = {n: NORMAL.cdf(-math.sqrt(n / (n - 1)) * t_quantile(level, n - 1)) for n in _counts(draws)}
+    tail = np.array([tails.get(n, np.nan) for n in draws.behind.tolist()])
+    return _quantiles(draws.resampled, tail, 1 - tail)
+
+
+def _counts(draws: Draws) -> set[int]:
+    """Return the numbers of groups that columns rest on; a single group has no spread."""
+    return {n for n in draws.behind.tolist() if n > 1}
 
 
 def centred(value: Value, draws: Draws, level: float) -> Ends:
-    """Return the expanded percentiles, moved by how far the mean of the resamples is from the value."""
+    """Return the expanded percentiles, moved by how far the mean of the resamples is from the value.
+
+    They stay where they are if some resample is infinite, which leaves no mean, or if moving would put
+    the value outside: a median of few numbers can have far resamples and percentiles without width.
+    """
     low, high = expanded(value, draws, level)
-    defined = ~np.isnan(draws.resampled)
-    count = np.maximum(defined.sum(axis=0), 1)
     with np.errstate(invalid="ignore"):
-        bias = np.where(defined, draws.resampled, 0.0).sum(axis=0) / count - draws.point
-    bias[~np.isfinite(bias)] = 0.0  # infinite errors have no mean to be moved by
-    return low - bias, high - bias
+        moved = draws.resampled - draws.point
+    defined = ~np.isnan(moved)
+    bias = np.where(defined, moved, 0.0).sum(axis=0) / np.maximum(defined.sum(axis=0), 1)
+    with np.errstate(invalid="ignore"):
+        holds = np.isfinite(bias) & (low - bias <= draws.point) & (draws.point <= high - bias)
+    shift = np.where(holds, bias, 0.0)
+    return low - shift, high - shift
 
 
 def bca(value: Value, draws: Draws, level: float) -> Ends:
@@ -150,7 +165,9 @@ def bca(value: Value, draws: Draws, level: float) -> Ends:
 def jackknife_t(value: Value, draws: Draws, level: float) -> Ends:
     """Return value -+ t times the jackknife error; NaN where a leave-one-out value is undefined."""
     groups = draws.weights.shape[1]
-    half = t_quantile(level, groups - 1) * jackknife_error(leave_one_out(value, groups))
+    degrees = {n: t_quantile(level, n - 1) for n in _counts(draws)}
+    wide = np.array([degrees.get(n, np.nan) for n in draws.behind.tolist()])
+    half = wide * jackknife_error(leave_one_out(value, groups))
     return draws.point - half, draws.point + half
 
 

@@ -87,16 +87,15 @@ def paired_difference(
 def sign_p_value(against: float, defined: float, groups: int) -> float:
     """Return the two-sided p of "no difference" from the resamples that do not go the common way.
 
-    With q = (1 + `against`) / (1 + `defined`), at most 1/2, z = Phi^-1(1 - q), and
+    With q = `against` / `defined`, at most 1/2 and at least half a resample, z = Phi^-1(1 - q), and
     t = z * sqrt((G - 1) / G), p = P(|T| >= t) for Student's t with G - 1 degrees of freedom. So p < 0.05
-    where the 95 % interval of the method "expanded" leaves out 0, up to the one added resample, which
-    keeps p above 0. NaN where `defined` is.
+    where the 95 % interval of the method "expanded" leaves out 0, up to one resample. NaN where `defined` is.
 
     >>> round(sign_p_value(0.0, 1000.0, groups=6), 3), sign_p_value(1000.0, 1000.0, groups=6)
-    (0.037, 1.0)
+    (0.03, 1.0)
     """
     if math.isnan(defined):
         return math.nan
-    share = min(0.5, (1 + against) / (1 + defined))
+    share = min(0.5, max(against, 0.5) / defined)
     z = -NORMAL.inv_cdf(share)
     return 1 - t_central(z * math.sqrt((groups - 1) / groups), groups - 1)

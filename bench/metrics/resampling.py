@@ -24,6 +24,8 @@ class Draws:
     point: Float[np.ndarray, " K"]
     """Every group once."""
     resampled: Float[np.ndarray, "R K"]
+    behind: Int[np.ndarray, " K"]
+    """The groups that each column rests on: those of its part, or those in which its class occurs."""
 
 
 def bootstrap_weights(groups: int, resamples: int, seed: int) -> Int[np.ndarray, "R G"]:
@@ -44,11 +46,14 @@ def bootstrap_weights(groups: int, resamples: int, seed: int) -> Int[np.ndarray,
     return np.bincount(cell.ravel(), minlength=resamples * groups).reshape(resamples, groups)
 
 
-def draw(value: Value, groups: int, resamples: int, seed: int) -> Draws:
-    """Take the values of the whole and of each resample, in one call."""
+def draw(
+    value: Value, groups: int, resamples: int, seed: int, behind: Int[np.ndarray, " K"] | None = None
+) -> Draws:
+    """Take the values of the whole and of each resample, in one call; `behind` None means all groups."""
     weights = bootstrap_weights(groups, resamples, seed)
     values = value(np.concatenate([np.ones((1, groups)), weights]))
-    return Draws(weights, values[0], values[1:])
+    rests_on = np.full(values.shape[1], groups) if behind is None else behind
+    return Draws(weights, values[0], values[1:], rests_on)
 
 
 def leave_one_out(value: Value, groups: int) -> Float[np.ndarray, "G K"]:

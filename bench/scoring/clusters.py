@@ -79,7 +79,8 @@ def _score(
         measure: [measure(t, k) for t, k in zip(hot, kept, strict=True)]
         for measure in dict.fromkeys(metric.measure for metric in CLUSTER_METRICS)
     }
-    found, how = reduce_spans(CLUSTER_METRICS, measures, index, names, background, resamples)
+    shows = np.stack([labels.any(axis=0) for labels in hot])
+    found, how = reduce_spans(CLUSTER_METRICS, measures, index, shows, names, background, resamples)
     frames = sum(map(len, kept))
     return Scores(
         kind="clusters",

@@ -65,6 +65,7 @@ def score_frames(
         FRAME_METRICS,
         _measure(cut, scores),
         np.array([span.group for span in cut]),
+        np.stack([span.truth.any(axis=0) for span in cut]),
         classes,
         background,
         resamples,

@@ -85,16 +85,21 @@ def reduce_spans(
     metrics: Sequence[Metric],
     measures: Mapping[Callable[..., Any], list[Any]],
     group: Int[np.ndarray, " N"],
+    shows: Bool[np.ndarray, "N C"],
     classes: Sequence[str],
     background: str | None,
     resamples: int,
 ) -> tuple[dict[str, Score], dict[str, Any]]:
-    """Reduce the measures of N spans to scores, as `bench evaluate` does with one run and one part."""
+    """Reduce the measures of N spans to scores, as `bench evaluate` does with one run and one part.
+
+    `shows` says which classes the truth of each span shows.
+    """
     measured = Measured(
         classes=tuple(classes),
         foreground=foreground(classes, background),
         runs=(RUN,),
         group={PART: group},
+        shows={PART: shows},
         groups=len(np.unique(group)),
         measures={(measure, RUN, PART): of_spans for measure, of_spans in measures.items()},
     )

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 
 from bench.errors import DataError, SubmissionError, UsageError
 from bench.evaluation import LEVEL, RESAMPLES, SEED
@@ -106,7 +106,8 @@ def _score_form(
     pairs = [measure(truth[id_], _processed(found, form)) for id_, found in given.items()]
     metrics = metrics_at(thresholds)
     index, count = group_index(list(given), groups)
-    found, how = _reduce(metrics, match_all(pairs, thresholds), index, classes, resamples)
+    shows = np.stack([np.isin(np.arange(len(classes)), pair.truth.labels) for pair in pairs])
+    found, how = _reduce(metrics, match_all(pairs, thresholds), index, shows, classes, resamples)
     labels = np.concatenate([pair.truth.labels for pair in pairs])
     support = np.bincount(labels, minlength=len(classes)).tolist()
     return Scores(
@@ -238,7 +239,8 @@ def _class_values(matches: Matches, weights: Float[np.ndarray, "R N"]) -> list[F
 def _reduce(
     metrics: Sequence[Metric],
     matches: Matches,
-    group: np.ndarray,
+    group: Int[np.ndarray, " N"],
+    shows: Bool[np.ndarray, "N C"],
     classes: Sequence[str],
     resamples: int,
 ) -> tuple[dict[str, Score], dict[str, Any]]:
@@ -257,7 +259,16 @@ def _reduce(
         )
 
     whole = columns(np.ones((1, groups)))[0]
-    found = interval(columns, groups, resamples=resamples, seed=SEED, level=LEVEL, bounds=(0.0, 1.0))
+    behind = [groups, *(len(np.unique(group[of])) for of in shows.T)]
+    found = interval(
+        columns,
+        groups,
+        resamples=resamples,
+        seed=SEED,
+        level=LEVEL,
+        bounds=(0.0, 1.0),
+        behind=np.tile(behind, len(metrics)),
+    )
     width = 1 + len(classes)
     scores = {
         metric.name: _score(classes, *(ends[i * width :][:width] for ends in (whole, found.low, found.high)))

@@ -259,10 +259,19 @@ def test_p_value_and_expanded_interval_tell_the_same() -> None:
         first = ratio(rng.normal(shift, 1, size=(groups, 1)), np.ones(groups))
         pair = paired_difference(first, lambda w: np.zeros((len(w), 1)), groups, method="expanded")
         outside = pair.interval.low[0] > 0 or pair.interval.high[0] < 0
-        # Within two resamples of the edge the added one and the interpolation may decide differently.
-        edge = 2 / 1_000 * groups
-        agreed += outside == (pair.p_value[0] < 0.05) or abs(pair.p_value[0] - 0.05) < edge
+        # Where one resample more or less decides, the interpolation of the interval may decide otherwise.
+        against = min(pair.below[0], pair.above[0]) * 1_000
+        edge = [sign_p_value(max(against + step, 0.0), 1_000.0, groups) < 0.05 for step in (-1, 1)]
+        agreed += outside == (pair.p_value[0] < 0.05) or edge[0] != edge[1]
     assert agreed == 200
+
+
+@pytest.mark.parametrize("groups", [5, 6, 7])
+def test_a_clear_difference_is_significant_with_few_groups(groups: int) -> None:
+    first = ratio(np.linspace(2, 3, groups)[:, None], np.ones(groups))
+    pair = paired_difference(first, lambda w: np.zeros((len(w), 1)), groups)
+    assert pair.interval.low[0] > 0
+    assert pair.p_value[0] < 0.05
 
 
 def test_p_value_is_uniform_where_nothing_differs() -> None:
@@ -319,3 +328,43 @@ def test_no_end_is_beyond_what_the_metric_can_give() -> None:
     held = interval(value, 5, method="jackknife_t", bounds=(0.0, 1.0))
     assert free.high[0] > 1
     assert (held.low[0], held.high[0]) == (free.low[0], 1.0)
+
+
+@pytest.mark.parametrize("method", ["expanded", "centred", "jackknife_t"])
+def test_a_column_of_few_groups_is_as_wide_as_those_groups_alone_make_it(method: str) -> None:
+    """A part of 6 among 40 recordings: the t of 39 degrees would make its interval too short."""
+    rng = np.random.default_rng(11)
+    scores = rng.random(6)
+
+    def part(weights: np.ndarray) -> np.ndarray:
+        total = weights[:, :6].sum(axis=1)
+        of = np.divide(weights[:, :6] @ scores, total, out=np.full(len(total), np.nan), where=total > 0)
+        return of[:, None]
+
+    alone = interval(part, 6, method=method, resamples=4_000)
+    behind = interval(part, 40, method=method, resamples=4_000, behind=np.array([6]))
+    blind = interval(part, 40, method=method, resamples=4_000)
+    widths = [float(found.high[0] - found.low[0]) for found in (alone, behind, blind)]
+    assert widths[1] > 0.95 * widths[0]
+    assert widths[2] < 0.9 * widths[1]
+    four = interval(part, 40, method=method, behind=np.array([4]))
+    assert np.isnan([four.low, four.high]).all()
+
+
+def test_centring_neither_adds_rounding_nor_loses_the_value() -> None:
+    constant = interval(lambda w: np.full((len(w), 1), 1 / 3), 12)
+    assert (constant.low[0], constant.high[0]) == (1 / 3, 1 / 3)
+    far = np.array([80.0, *[1.0] * 11])
+    sizes = np.array([14, *[6] * 11])
+
+    def median(weights: np.ndarray) -> np.ndarray:
+        return np.array([[np.median(np.repeat(far, (row * sizes).astype(int)))] for row in weights])
+
+    found = interval(median, 12, method="centred")
+    assert found.low[0] <= 1.0 <= found.high[0]
+
+
+def test_no_resamples_give_no_interval_and_say_so() -> None:
+    found = interval(ratio(np.ones((8, 1)), np.ones(8)), 8, resamples=0)
+    assert np.isnan([found.low, found.high]).all()
+    assert found.reason == "no resamples were asked for"

@@ -2,7 +2,8 @@
 
     python tests/metrics/test_lock.py        write tests/golden/lock.json anew
 
-The lock holds the version, a digest of every file of `bench/metrics` (of its code: comments, docstrings and
+The lock holds the version, a digest of every file of `bench/metrics` and of `evaluation` and
+`recordings`, which cut, label and average (of their code: comments, docstrings and
 layout do not count) and the values of every metric, interval and post-processing on fixed inputs.
 
 When must the version rise?  When any number that any metric gives to any input changes, also on inputs that
@@ -24,7 +25,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+import bench.evaluation
 import bench.metrics
+import bench.recordings
 from bench.metrics import METRICS, METRICS_VERSION, Metric
 from bench.metrics.intervals import METHODS, interval
 from bench.metrics.paired import paired_difference
@@ -75,7 +78,8 @@ def _is_text(statement: ast.stmt) -> bool:
 
 
 def digests() -> dict[str, str]:
-    return {path.name: code_digest(path.read_text()) for path in sorted(FOLDER.glob("*.py"))}
+    files = [*sorted(FOLDER.glob("*.py")), Path(bench.evaluation.__file__), Path(bench.recordings.__file__)]
+    return {path.name: code_digest(path.read_text()) for path in files}
 
 
 # --- Values ------------------------------------------------------------------------------------------------
@@ -144,6 +148,10 @@ def other_values() -> Iterator[tuple[str, Any]]:
         yield f"interval {method}", [*found.low.tolist(), *found.high.tolist()]
     paired = paired_difference(mean_of(1), mean_of(2), 9)
     yield "paired", [*paired.difference.tolist(), *paired.interval.low.tolist(), *paired.p_value.tolist()]
+    scores = whole_numbers(7, (40, 3), 9) / 8
+    for exclusive in (True, False):
+        labels = bench.evaluation.labels_of(scores, exclusive=exclusive)
+        yield f"labels, exclusive {exclusive}", labels.astype(float).tolist()
     _, detections = segments(3000)
     kept = soft_nms(detections)
     yield "soft-nms", [kept.labels.tolist(), kept.scores.tolist()]
@@ -197,7 +205,7 @@ def complaint(
     )
     if files:
         return (
-            f"the code of {', '.join(files)} in bench/metrics changed, and no number of the lock did.\n"
+            f"the code of {', '.join(files)} changed, and no number of the lock did.\n"
             "Does any number change on any other input? Then raise METRICS_VERSION in\n"
             "bench/metrics/__init__.py and say why in CHANGELOG.md. In either case write the lock anew:\n"
             f"{REFRESH}"
