@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bench.evaluation import LEVEL, RESAMPLES, SEED, columns, cut, measure
-from bench.metrics.paired import paired_difference
+from bench.metrics.paired import paired_difference, sign_p_value
 from bench.recordings import Recording
 from bench.submissions import Predictions
 from bench.tasks import Task
@@ -33,6 +33,12 @@ class Difference:
     """Two-sided, of "no difference" (`bench.metrics.paired.sign_p_value`); not corrected for many metrics."""
     reason: str | None
     """Why there is no interval."""
+    method: str
+    """Of the interval; the one that `p_value` inverts."""
+    groups: int
+    resamples: int
+    least_p: float
+    """The least p that so many groups and resamples can give."""
 
 
 def compare(
@@ -64,6 +70,10 @@ def compare(
                 high=float(found.interval.high[0]),
                 p_value=float(found.p_value[0]),
                 reason=found.interval.reason,
+                method=found.interval.method,
+                groups=one.groups,
+                resamples=resamples,
+                least_p=sign_p_value(0.0, float(resamples), one.groups) if resamples else float("nan"),
             )
         )
     return rows

@@ -25,8 +25,8 @@ from urllib.parse import quote, urlsplit
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, UndefinedError
 from markupsafe import Markup
 
-from bench.errors import DataError, UsageError
-from bench.report import interval_statement
+from bench.errors import DataError, UsageError, first
+from bench.report import interval_statement, per_minute
 from bench.resources import resource
 from bench.results import Result, Score
 
@@ -172,7 +172,7 @@ def render(results: Sequence[Result]) -> dict[str, str]:
 def _pages(results: Sequence[Result]) -> dict[str, str]:
     tasks: dict[str, list[Result]] = {}
     for result in sorted(results, key=lambda result: (result.task["name"], result.entry["id"])):
-        tasks.setdefault(result.task["name"], []).append(result)
+        tasks.setdefault(result.task["name"], []).append(per_minute(result))
     rankings = {name: rank(of_task) for name, of_task in tasks.items()}
     environment = _environment()
     pages = {"index.html": environment.get_template("index.html").render(tasks=rankings)}
@@ -230,6 +230,8 @@ def link(url: str | None) -> str | None:
 
 def number(value: float) -> str:
     """Return three decimals with a true minus sign; a value that rounds to zero has none."""
+    if math.isinf(value):
+        return "∞" if value > 0 else "\N{MINUS SIGN}∞"
     text = f"{value:.3f}"
     return text.lstrip("-") if float(text) == 0 else text.replace("-", "\N{MINUS SIGN}")
 
@@ -352,17 +354,29 @@ def publish(pages: Mapping[str, str], folder: Path) -> Path:
     """Write the pages into a folder, each in one step and the index last; return the index.
 
     Pages of a former build whose task is gone are removed; no other file is touched. Raises
-    `UsageError` where the folder cannot be written.
+    `UsageError` where the folder cannot be written, or a page of somebody else's stands in the way.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        foreign = [name for name in sorted(pages) if not _ours(folder / name)]
+        if foreign:
+            raise UsageError(
+                f"{folder} holds pages that `bench publish` did not make",
+                first(f"{name} would be written over" for name in foreign),
+                hint="choose another folder with --out",
+            )
         for name in sorted(pages, key=lambda name: (name == "index.html", name)):
             temporary = folder / f".{name}.part"
             temporary.write_bytes(pages[name].encode())
             temporary.replace(folder / name)
         for path in sorted(folder.glob("*.html")):
-            if path.name not in pages and GENERATOR.encode() in path.read_bytes():
+            if path.name not in pages and _ours(path):
                 path.unlink()
     except OSError as fault:
         raise UsageError(f"the site cannot be written to {folder}", [str(fault)]) from fault
     return folder / "index.html"
+
+
+def _ours(path: Path) -> bool:
+    """Whether a page may be written over: there is none, or it is of a former build."""
+    return not path.is_file() or GENERATOR.encode() in path.read_bytes()

@@ -6,6 +6,7 @@ import inspect
 import math
 import textwrap
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from tabulate import tabulate
@@ -13,7 +14,7 @@ from tabulate import tabulate
 from bench.comparison import Difference
 from bench.errors import UsageError, nearest
 from bench.metrics import FAMILIES, METRICS, METRICS_VERSION, Metric, metric
-from bench.results import Result, Score
+from bench.results import PartScore, Result, Score
 
 UNDEFINED = "–"
 MAIN = 4
@@ -76,6 +77,42 @@ def shown_in(unit: str, fps: float) -> tuple[str, float]:
     return ("per minute", fps * 60) if unit == "per frame" else (unit, 1.0)
 
 
+def per_minute(result: Result) -> Result:
+    """Return the result as pages show it: rates per minute instead of per frame."""
+    cards, scores = [], dict(result.scores)
+    for card in result.task["metrics"]:
+        unit, factor = shown_in(card["unit"], result.task["dataset"]["fps"])
+        cards.append({**card, "unit": unit})
+        if factor != 1 and card["name"] in scores:
+            scores[card["name"]] = _times(scores[card["name"]], factor)
+    return replace(result, task={**result.task, "metrics": cards}, scores=scores)
+
+
+def _times(score: Score, factor: float) -> Score:
+    parts = {
+        name: PartScore(
+            part.value * factor,
+            part.low * factor,
+            part.high * factor,
+            {of: value * factor for of, value in part.per_class.items()},
+        )
+        for name, part in score.per_part.items()
+    }
+    return Score(
+        value=score.value * factor,
+        low=score.low * factor,
+        high=score.high * factor,
+        std_runs=score.std_runs * factor,
+        std_parts=score.std_parts * factor,
+        per_class={name: value * factor for name, value in score.per_class.items()},
+        per_class_interval={
+            name: (low * factor, high * factor) for name, (low, high) in score.per_class_interval.items()
+        },
+        per_part=parts,
+        per_run={name: value * factor for name, value in score.per_run.items()},
+    )
+
+
 def text(result: Result, *, every: bool = False) -> str:
     """Return what `bench evaluate` prints: the main metrics or every one, every part, what was counted."""
     task = result.task
@@ -120,8 +157,14 @@ def comparison_text(
     if rows[0].reason:
         lines.append(f"no interval: {rows[0].reason}")
     else:
-        lines.append("interval and p of the difference, both entries under the same resamples of groups;")
-        lines.append("p is two-sided, of no difference, and not corrected for the number of metrics")
+        one = rows[0]
+        lines.append(
+            f"both under the same {one.resamples:,} resamples of {one.groups} groups of recordings; p is"
+        )
+        lines.append("two-sided, of no difference, not corrected for the number of metrics, and with so many")
+        lines.append(
+            f"groups and resamples never below {one.least_p:.3f}; errors are better low, the rest high"
+        )
     return "\n".join(lines)
 
 

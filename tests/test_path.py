@@ -118,10 +118,40 @@ def test_a_new_submission_validates_once_predictions_are_added(demo: Path) -> No
         (["train", "prior", "--task", "rat-dyads"], 4, "bench pull rat-dyads --from FOLDER"),
         (["metrics", "onset_bais"], 2, "did you mean 'onset_bias'"),
         (["publish", "--oops"], 2, "No such option"),
+        (["publish"], 2, "no results in leaderboard/results"),
+        (["new", "file/below", "--task", "demo"], 2, "file"),
+        (["simulate", "file"], 2, "file"),
+        (["compare", "a", "b", "--task", "demo"], 4, "bench pull demo"),
     ],
 )
 def test_faults_say_what_to_type_next(tmp_path: Path, arguments: list[str], code: int, says: str) -> None:
+    (tmp_path / "file").write_text("not a folder")
     assert says in bench(tmp_path, *arguments, code=code).stderr
+
+
+def test_publish_writes_over_nobody_elses_page(demo: Path, tmp_path: Path) -> None:
+    (tmp_path / "index.html").write_text("<p>my thesis</p>")
+    results = str(demo / "demo/leaderboard/results")
+    said = bench(tmp_path, "publish", "--results", results, "--out", ".", code=2).stderr
+    assert "index.html would be written over" in said
+    assert (tmp_path / "index.html").read_text() == "<p>my thesis</p>"
+    assert not (tmp_path / f"{TASK}.html").exists()
+
+
+def test_pages_show_rates_per_minute_and_infinity(demo: Path) -> None:
+    page = (demo / "demo/leaderboard/site" / f"{TASK}.html").read_text()
+    assert "per minute" in page
+    assert "∞" in page
+    assert "per frame" not in page
+
+
+def test_two_entries_are_compared(demo: Path) -> None:
+    entries = ("demo/submissions/conv1d", "demo/submissions/prior")
+    rows = json.loads(bench(demo, "compare", *entries, "--task", TASK, "--json").stdout)["metrics"]
+    f1 = next(row for row in rows if row["metric"] == "f1")
+    assert f1["difference"] > 0
+    assert f1["reason"].startswith("4 groups")
+    assert "difference" in bench(demo, "compare", *entries, "--task", TASK).stdout
 
 
 def test_lists(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from bench.cli.data import data, pull, push, simulate, tasks, verify
 from bench.cli.entries import compare, evaluate, metrics, new, publish, validate
 from bench.cli.score import score
 from bench.cli.training import demo, models, train
-from bench.errors import BenchError
+from bench.errors import BenchError, UsageError
 
 
 def main() -> None:
@@ -23,6 +23,9 @@ def main() -> None:
     except BenchError as fault:
         click.echo(f"error: {fault}", err=True)
         sys.exit(fault.exit_code)
+    except OSError as fault:  # a full disk, a folder that is a file, no permission: not the program's fault
+        click.echo(f"error: {fault.filename or 'the disk'}: {fault.strerror or fault}", err=True)
+        sys.exit(UsageError.exit_code)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bench.errors import UsageError
+
 if TYPE_CHECKING:
     from bench.recordings import Recording
     from bench.results import Result
@@ -66,7 +68,7 @@ def evaluate(path: Path, task_name: str | None, as_json: bool, every: bool, resu
         if as_json:
             click.echo(canonical(to_json(result)).decode(), nl=False)
         else:
-            click.echo(f"{text(result, every=every)}\nwrote {written}\n")
+            click.echo(f"{text(result, every=every)}\nresult: {written}\n")
 
 
 @click.command()
@@ -140,12 +142,18 @@ def score_and_write(path: Path, task_name: str | None, results: Path) -> list[tu
 
 
 def write_site(results: Path, out: Path) -> Path:
-    """Build the leaderboard of all result files; return its first page."""
+    """Build the leaderboard of all result files; return its first page.
+
+    Raises `UsageError` where there is no result: an empty site must not take the place of a full one.
+    """
     from bench.leaderboard import publish as write_pages
     from bench.leaderboard import render
     from bench.results import read_all
 
-    return write_pages(render(read_all(results)), out)
+    found = read_all(results)
+    if not found:
+        raise UsageError(f"no results in {results}", hint="bench evaluate submissions/mymodel")
+    return write_pages(render(found), out)
 
 
 def _provenance() -> dict[str, Any]:
