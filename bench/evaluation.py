@@ -86,9 +86,8 @@ def evaluate(
 ) -> Result:
     """Score every run and part of one entry on one task, with intervals over test groups.
 
-    `predictions` (run -> part -> recording id -> scores) must fit `recordings`, as
-    `bench.submissions.read_submission` makes sure. Raises `UsageError` for a task whose kind has no
-    evaluation here.
+    `predictions` (run -> part -> recording id -> scores) must fit `recordings`, as reading by
+    `bench.submissions` makes sure. Raises `UsageError` for a task whose kind has no evaluation here.
     """
     split = task.load_split()
     cuts = cut(task, split, recordings)

@@ -22,9 +22,11 @@ def tasks() -> None:
     from tabulate import tabulate
 
     from bench.datasets import TASKS
+    from bench.store import home
 
     rows = [[task.name, task.title, ", ".join(task.classes), _held(task)] for task in TASKS]
     click.echo(tabulate(rows, headers=["task", "title", "classes", "recordings here"]))
+    click.echo(f"\nrecordings are in {home()} ($BENCH_HOME)")
 
 
 @click.command()
