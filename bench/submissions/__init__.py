@@ -7,7 +7,7 @@ scores that it may claim are never read.
 
 from bench.submissions.card import Entry, TaskCard, entry_card
 from bench.submissions.predictions import Expected, Predictions, predictions_digest
-from bench.submissions.reading import read_entry, read_submission, read_tasks
+from bench.submissions.reading import read_entry, read_tasks
 from bench.submissions.writing import scaffold, write_card, write_run
 
 __all__ = [
@@ -18,7 +18,6 @@ __all__ = [
     "entry_card",
     "predictions_digest",
     "read_entry",
-    "read_submission",
     "read_tasks",
     "scaffold",
     "write_card",

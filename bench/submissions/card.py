@@ -8,7 +8,7 @@ paper = "https://..."                 # optional
 
 [tasks.demo]
 classes = ["attack", "investigation", "mount", "other"]
-output = "probabilities"              # or "scores": any real numbers, larger = more likely
+output = "probabilities"              # or, where no two classes hold together, "scores": any real numbers
 description = "..."
 extra_data = "none"
 causal = false
@@ -52,7 +52,10 @@ class TaskCard:
     classes: tuple[str, ...]
     """The columns of its arrays, in order."""
     output: Output
-    """"probabilities" are checked to be ones; "scores" are any real numbers, larger = more likely."""
+    """"probabilities" are checked to be ones; "scores" are any real numbers, larger = more likely.
+
+    Where classes may hold together only "probabilities" will do: each class is cut at 0.5.
+    """
     description: str
     extra_data: str
     """Which data beside the training recordings it has seen; "none" where none."""
@@ -152,17 +155,18 @@ def parse(id_: str, content: Mapping[str, Any]) -> tuple[Entry, list[Fault]]:
 
 
 def task_faults(entry: Entry, get_task: Callable[[str], Task]) -> Iterator[Fault]:
-    """Say which tasks of the card nobody knows and whose classes are not the task's."""
+    """Say which tasks of the card nobody knows, and what its tables do not say as their tasks need it."""
     for name, card in entry.tasks.items():
         try:
             task = get_task(name)
         except UsageError as fault:
             yield Fault("card", f"{CARD}: tasks.{_shown(name)}: {fault.title}")
         else:
-            yield from class_faults(card, task)
+            yield from _class_faults(card, task)
+            yield from _output_faults(card, task)
 
 
-def class_faults(card: TaskCard, task: Task) -> Iterator[Fault]:
+def _class_faults(card: TaskCard, task: Task) -> Iterator[Fault]:
     """Say how the declared classes differ from the task's: by name, or only by order."""
     found, place = list(card.classes), f"{CARD}: tasks.{task.name}: classes"
     if not found or found == list(task.classes):
@@ -180,6 +184,17 @@ def class_faults(card: TaskCard, task: Task) -> Iterator[Fault]:
             "classes",
             f"{place}: in the order {', '.join(found)}; expected {', '.join(task.classes)}, "
             "and the columns of every array in that order",
+        )
+
+
+def _output_faults(card: TaskCard, task: Task) -> Iterator[Fault]:
+    """Refuse scores where classes may hold together: a cut at 0.5 would say nothing about them."""
+    if card.output != "probabilities" and not task.exclusive:
+        yield Fault(
+            "outputs",
+            f'{CARD}: tasks.{task.name}: output: expected "probabilities", each in [0, 1] (rows need not sum '
+            "to one), because classes of this task may hold together and each holds from 0.5 on: "
+            "apply a sigmoid to every score",
         )
 
 

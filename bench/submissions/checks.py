@@ -27,7 +27,7 @@ def run_faults(
         if shape is not None and key in wanted and shape != wanted[key]:
             yield from (fault.at("/".join(key)) for fault in _shape_faults(key, shape, found, wanted, task))
     for key, scores in found.arrays.items():
-        probabilities = output == "probabilities"
+        probabilities = output == "probabilities" or not task.exclusive
         yield from (fault.at("/".join(key)) for fault in _value_faults(scores, task, probabilities))
 
 
@@ -127,13 +127,13 @@ def _value_faults(scores: Scores, task: Task, probabilities: bool) -> Iterator[F
         return
     if not probabilities:
         return
+    mend = 'for any real numbers declare output = "scores"' if task.exclusive else "apply a sigmoid"
     for kind, odd in (("below zero", scores < -ROUNDING), ("above one", scores > 1 + ROUNDING)):
         if odd.any():
             value = scores[odd][0]
             yield Fault(
                 f"probabilities {kind}",
-                f"probabilities {kind}: {odd.sum():,}, the first {value:.6g} at {_first(odd, task)}"
-                '; for any real numbers declare output = "scores"',
+                f"probabilities {kind}: {odd.sum():,}, the first {value:.6g} at {_first(odd, task)}; {mend}",
             )
     if task.exclusive:
         away = np.abs(scores.sum(axis=1, dtype=np.float64) - 1)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bench.errors import SubmissionError, UsageError
 from bench.submissions.arrays import read_npz
-from bench.submissions.card import CARD, Entry, class_faults, read_card, task_faults
+from bench.submissions.card import CARD, Entry, read_card, task_faults
 from bench.submissions.checks import run_faults
 from bench.submissions.faults import Fault, listing, meant, quoted
 from bench.submissions.files import open_regular, why_no_folder
@@ -27,38 +27,16 @@ FORMS = (".npz", ".parquet", ".csv")
 MAX_RUNS = 100
 
 
-def read_entry(path: Path, get_task: Callable[[str], Task] | None = None) -> Entry:
-    """Read the card of a submission; with `get_task`, check its tasks and their classes too.
+def read_entry(path: Path) -> Entry:
+    """Read the card of a submission alone, whatever tasks it declares.
 
-    `get_task` returns a task by name and raises `UsageError` for an unknown one. Raises
-    `SubmissionError` listing every fault of the card.
+    Raises `SubmissionError` listing every fault of the card.
     """
-    folder = _folder(path)
-    entry, faults = _read_card(folder)
-    if entry and get_task:
-        faults += task_faults(entry, get_task)
+    entry, faults = _read_card(_folder(path))
     _raise(f"{path}: the card is not valid", faults, _hint(path, entry))
     if entry is None:
         raise AssertionError("a card that cannot be read is a fault")
     return entry
-
-
-def read_submission(path: Path, task: Task, expected: Expected) -> tuple[Entry, Predictions]:
-    """Read and check the card and every run of one task.
-
-    `expected` says the frames of every test recording of every part; all runs must score exactly
-    these. Raises `SubmissionError` listing every fault of card, files, shapes and values.
-    """
-    folder = _folder(path)
-    entry, faults = _read_card(folder)
-    if entry and task.name in entry.tasks:
-        faults += class_faults(entry.tasks[task.name], task)
-    predictions, wrong = _read_task(folder, entry, task, expected)
-    title = f"{path}: not a valid submission for task {task.name!r}"
-    _raise(title, faults + wrong, _hint(path, entry, task.name))
-    if entry is None:
-        raise AssertionError("a card that cannot be read is a fault")
-    return entry, predictions
 
 
 def read_tasks(
@@ -66,8 +44,10 @@ def read_tasks(
 ) -> tuple[Entry, dict[str, Predictions]]:
     """Read and check the card and every task that it declares, or one of them.
 
-    `expect` says the frames of every test recording of a task. Raises one `SubmissionError` with
-    the faults of the card and of all these tasks, and what `get_task(only)` raises.
+    `get_task` returns a task by name and raises `UsageError` for an unknown one. `expect` says the
+    frames of every test recording of every part of a task; all runs must score exactly these. Raises
+    one `SubmissionError` with every fault of the card and of the files, shapes and values of all
+    these tasks, and what `get_task(only)` raises.
     """
     folder = _folder(path)
     entry, faults = _read_card(folder)

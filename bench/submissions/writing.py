@@ -18,14 +18,23 @@ from bench.tasks import Task
 
 _COMMENTS = {
     "licence": "of your code",
-    "output": 'or "scores": any real numbers, larger = more likely',
     "extra_data": "what it has seen beside the training recordings",
     "causal": "true where no frame's scores depend on later frames",
+}
+_OUTPUTS = {
+    True: 'or "scores": any real numbers, larger = more likely',
+    False: "each in [0, 1], a row need not sum to one: for scores apply a sigmoid",
+}
+"""By whether the classes of the task exclude each other."""
+_LABEL_RULES = {
+    True: "A frame's label is the class of the highest score, of equals the first class.",
+    False: "Classes may hold together: a frame's labels are every class whose probability is at least 0.5.",
 }
 _TEMPLATE = """# {id}, an entry for rodent-bench
 
 Fill in `submission.toml`, then write one run per seed: float32 scores of every frame of every test
 recording of task `{task}`, its columns in the order {classes}.
+{label_rule}
 
 ```python
 from pathlib import Path
@@ -105,11 +114,13 @@ def scaffold(folder: Path, task: Task) -> list[Path]:
         path=name if folder.is_absolute() else folder.as_posix(),  # no machine's paths on a page
         task=task.name,
         classes=", ".join(task.classes),
+        label_rule=_LABEL_RULES[task.exclusive],
         width=len(task.classes),
         part=part,
         recording=split.ids(part, "test")[0],
     )
-    texts = {folder / CARD: to_toml(entry, _COMMENTS), folder / "README.md": page}
+    comments = {**_COMMENTS, "output": _OUTPUTS[task.exclusive]}
+    texts = {folder / CARD: to_toml(entry, comments), folder / "README.md": page}
     if there := [f"{path} exists" for path in texts if path.exists()]:
         block = to_toml(entry).partition("\n\n")[2].strip().replace("\n", "\n      ")
         raise UsageError(

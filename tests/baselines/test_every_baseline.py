@@ -14,7 +14,7 @@ from baselines import BASELINES, Baseline, Boosting, Recipe, get_baseline, train
 from baselines.listing import rows, table
 from bench.datasets import get_task
 from bench.store import pull_simulated
-from bench.submissions import read_submission
+from bench.submissions import read_tasks
 
 pytest.importorskip("torch", reason="torch is in the extra `train`")
 pytest.importorskip("sklearn", reason="scikit-learn is in the extra `train`")
@@ -65,8 +65,8 @@ def test_it_trains_and_its_submission_is_valid(name: str, home: Path, tmp_path: 
     task, out = get_task(TASK), tmp_path / name.replace("_", "-")
     train(baseline, task, seed=2, device="cpu", out=out, epochs=epochs)
     frames = {"all": dict.fromkeys(task.load_split().ids("all", "test"), FRAMES)}
-    entry, predictions = read_submission(out, task, frames)
-    for scores in predictions["seed2"]["all"].values():
+    entry, read = read_tasks(out, get_task, lambda task: frames)
+    for scores in read[TASK]["seed2"]["all"].values():
         assert scores.shape == (FRAMES, 4)
         np.testing.assert_allclose(scores.sum(axis=1), 1, atol=1e-5)
         if name != "prior":

@@ -17,7 +17,7 @@ from baselines.runs import Data, Run
 from bench.errors import DataError, UsageError
 from bench.recordings import Recording, one_hot
 from bench.store import pull
-from bench.submissions import read_submission
+from bench.submissions import read_tasks
 
 pytest.importorskip("sklearn", reason="scikit-learn is in the extra `train`")
 
@@ -140,8 +140,8 @@ def test_trained_like_any_other_baseline(bench_home: Path, tmp_path: Path) -> No
     assert train(GBDT, asked, seed=0, device="cpu", out=tmp_path / "gbdt").read_bytes() == made
     frames = {id_: toy.FRAMES[id_] for id_ in "de"}
     expected = {"first": frames, "second": frames}
-    entry, predictions = read_submission(tmp_path / "gbdt", asked, expected)
-    assert sorted(predictions) == ["seed0"]
+    entry, read = read_tasks(tmp_path / "gbdt", lambda name: asked, lambda task: expected)
+    assert sorted(read["toy"]) == ["seed0"]
     card = entry.tasks["toy"]
     assert (card.causal, card.parameters) == (False, None)
 

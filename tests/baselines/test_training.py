@@ -19,7 +19,7 @@ from baselines import curves, get_baseline, train
 from baselines.features import pose_features
 from bench.errors import DataError, UsageError
 from bench.store import pull
-from bench.submissions import read_entry, read_submission
+from bench.submissions import read_entry, read_tasks
 
 torch = pytest.importorskip("torch", reason="torch is in the extra `train`")
 
@@ -56,7 +56,8 @@ def test_what_it_writes_is_a_valid_submission(store: Path, tmp_path: Path) -> No
     for seed in (1, 2):
         run(out, task=asked, seed=seed, epochs=1)
     expected = dict.fromkeys(("first", "second"), TEST_FRAMES)
-    entry, predictions = read_submission(out, asked, expected)
+    entry, read = read_tasks(out, lambda name: asked, lambda task: expected)
+    predictions = read["toy"]
     assert sorted(predictions) == ["seed1", "seed2"]
     one, other = predictions["seed1"]["first"]["d"], predictions["seed1"]["second"]["d"]
     assert not np.array_equal(one, other), "a part has its own model"

@@ -13,7 +13,7 @@ import pytest
 
 from bench.errors import UsageError, nearest
 from bench.splits import Split
-from bench.submissions import Entry, TaskCard, write_card, write_run
+from bench.submissions import Entry, Expected, Predictions, TaskCard, read_tasks, write_card, write_run
 from bench.tasks import Dataset, Part, Protocol, Task
 
 CLASSES = ("attack", "investigation", "mount", "other")
@@ -66,6 +66,16 @@ def get_task(name: str) -> Task:
     if name != TASK.name:
         raise UsageError(f"unknown task {name!r}{nearest(name, [TASK.name])}")
     return TASK
+
+
+def read(folder: Path, task: Task = TASK, expected: Expected = EXPECTED) -> tuple[Entry, Predictions]:
+    """Read a submission as `bench validate --task` does: one task of it."""
+
+    def known(name: str) -> Task:
+        return task if name == task.name else get_task(name)
+
+    entry, predictions = read_tasks(folder, known, lambda task: expected, only=task.name)
+    return entry, predictions[task.name]
 
 
 def random_scores(seed: int = 0, expected: Mapping[str, Mapping[str, int]] = EXPECTED) -> Arrays:

@@ -11,7 +11,8 @@ import pyarrow as pa
 import pytest
 
 from bench.errors import SubmissionError, UsageError
-from bench.submissions import read_entry, read_submission, read_tasks, write_card, write_run
+from bench.submissions import read_entry, read_tasks, write_card, write_run
+from bench.tasks import Task
 
 from .conftest import (
     CLASSES,
@@ -23,6 +24,7 @@ from .conftest import (
     make_entry,
     make_task,
     random_scores,
+    read,
     save_npz,
     save_table,
 )
@@ -31,10 +33,10 @@ Damage = Callable[[Path], object]
 Case = tuple[Damage, list[str]]
 
 
-def fault_of(folder: Path) -> str:
+def fault_of(folder: Path, task: Task = TASK) -> str:
     """Return the message of the one error that reading raises."""
     with pytest.raises(SubmissionError) as caught:
-        read_submission(folder, TASK, EXPECTED)
+        read(folder, task)
     assert caught.value.exit_code == 3
     assert "next: " in str(caught.value)
     return str(caught.value)
@@ -459,18 +461,34 @@ def test_a_cause_is_only_named_where_there_is_one(folder):
     scores["all"]["mouse003"] = scores["all"]["mouse003"][::2]
     save_npz(folder, scores)
     with pytest.raises(SubmissionError, match="450 frames, expected 900: one in 2, another frame rate"):
-        read_submission(folder, TASK, expected)
+        read(folder, TASK, expected)
 
 
-def test_the_card_alone_names_unknown_tasks_and_classes(folder):
+def test_unknown_tasks_and_classes_are_the_readers_to_name_and_not_the_cards(folder):
     tasks = {"demo": make_entry(folder).tasks["demo"]}
     write_card(folder, make_entry(folder, tasks={**tasks, "dem": tasks["demo"]}), replace=True)
     card('"mount", "other"', '"other", "mount"')(folder)
-    with pytest.raises(SubmissionError) as caught:
-        read_entry(folder, get_task)
-    assert "tasks.dem: unknown task 'dem'; did you mean 'demo'?" in str(caught.value)
-    assert "tasks.demo: classes: in the order" in str(caught.value)
+    message = fault_of(folder)
+    assert "tasks.dem: unknown task 'dem'; did you mean 'demo'?" in message
+    assert "tasks.demo: classes: in the order" in message
     assert read_entry(folder).tasks["dem"].classes == (*CLASSES[:2], "other", "mount")
+
+
+def test_classes_that_overlap_want_probabilities(folder):
+    overlapping = make_task(exclusive=False)
+    card('"probabilities"', '"scores"')(folder)
+    read(folder)
+    save_npz(folder, {part: {i: 9 * a for i, a in of.items()} for part, of in random_scores().items()})
+    message = fault_of(folder, overlapping)
+    assert 'submission.toml: tasks.demo: output: expected "probabilities", each in [0, 1]' in message
+    assert "apply a sigmoid to every score" in message
+    assert "demo/seed0.npz: all/mouse001: probabilities above one" in message
+    card('"scores"', '"probabilities"')(folder)
+    message = fault_of(folder, overlapping)
+    assert "probabilities above one" in message
+    assert "; apply a sigmoid" in message
+    assert "declare output" not in message, "scores are no way out here"
+    assert "sum to one" not in message
 
 
 @pytest.mark.parametrize("name", ["Mine", "my model", "-rf", "a" * 101, "mine\u202e"])

@@ -18,9 +18,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bench.errors import SubmissionError
-from bench.submissions import read_entry, read_submission
+from bench.submissions import read_entry
 
-from .conftest import CLASSES, EXPECTED, TASK, as_table, get_task, random_scores
+from .conftest import CLASSES, EXPECTED, as_table, random_scores, read
 
 HEADER = b"{'descr': '<f4', 'fortran_order': False, 'shape': (41, 4), }"
 
@@ -120,7 +120,7 @@ def refused(folder: Path, seconds: float = 4.0, megabytes: int = 60) -> str:
     tracemalloc.start()
     start = time.perf_counter()
     with pytest.raises(SubmissionError) as caught:
-        read_submission(folder, TASK, EXPECTED)
+        read(folder)
     took, (_, peak) = time.perf_counter() - start, tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert took < seconds
@@ -139,7 +139,7 @@ def test_hostile_archives_are_refused(folder, make, said):
 def test_the_second_header_version_is_read(folder):
     data = random_scores()["all"]["mouse001"].tobytes()
     (folder / "demo" / "seed0.npz").write_bytes(first(npy(data=data, version=b"\x02\x00")))
-    _, predictions = read_submission(folder, TASK, EXPECTED)
+    _, predictions = read(folder)
     np.testing.assert_array_equal(predictions["seed0"]["all"]["mouse001"], random_scores()["all"]["mouse001"])
 
 
@@ -167,7 +167,7 @@ def test_a_linked_submission_is_refused(folder):
     link = folder.parent / "linked"
     link.symlink_to(folder)
     with pytest.raises(SubmissionError, match="a link, expected a folder"):
-        read_submission(link, TASK, EXPECTED)
+        read(link)
 
 
 @pytest.mark.parametrize(
@@ -232,7 +232,7 @@ def test_hostile_cards_are_refused(folder, text, said):
     (folder / "submission.toml").write_text(text)
     assert said in refused(folder)
     with pytest.raises(SubmissionError):
-        read_entry(folder, get_task)
+        read_entry(folder)
 
 
 def test_a_card_in_another_encoding_is_refused(folder):
@@ -388,7 +388,7 @@ def test_edited_csv_files_are_refused_or_change_no_shape(folder, edit):
 
 def _refused_or_whole(folder: Path) -> None:
     try:
-        _, predictions = read_submission(folder, TASK, EXPECTED)
+        _, predictions = read(folder)
     except SubmissionError:
         return
     for part, ids in EXPECTED.items():

@@ -14,19 +14,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.errors import SubmissionError, UsageError
+from bench.evaluation import THRESHOLD
 from bench.submissions import (
     Entry,
     TaskCard,
     predictions_digest,
     read_entry,
-    read_submission,
     scaffold,
     write_card,
     write_run,
 )
 from bench.submissions.card import parse, to_toml
 
-from .conftest import CLASSES, EXPECTED, TASK, get_task, make_entry, make_task, random_scores
+from .conftest import CLASSES, TASK, get_task, make_entry, make_task, random_scores, read
 
 LINES = st.text(
     st.characters(exclude_categories=["Cc", "Cf", "Cs", "Zl", "Zp"]), min_size=1, max_size=30
@@ -149,14 +149,31 @@ def test_a_scaffold_validates_once_predictions_are_there(tmp_path):
     folder = tmp_path / "my-model"
     written = scaffold(folder, TASK)
     assert written == [folder / "submission.toml", folder / "README.md"]
-    assert read_entry(folder, get_task).tasks["demo"].classes == CLASSES
+    assert read_entry(folder).tasks["demo"].classes == CLASSES
     assert "# of your code" in written[0].read_text()
     with pytest.raises(SubmissionError, match="no run, expected files such as"):
-        read_submission(folder, TASK, EXPECTED)
+        read(folder)
     write_run(folder, "demo", "seed0", random_scores())
-    entry, predictions = read_submission(folder, TASK, EXPECTED)
+    entry, predictions = read(folder)
     assert entry.id == "my-model"
     assert list(predictions) == ["seed0"]
+
+
+@pytest.mark.parametrize(
+    ("exclusive", "comment", "rule"),
+    [
+        (True, 'or "scores": any real', "the class of the highest score, of equals the first class"),
+        (False, "each in [0, 1], a row need not", f"every class whose probability is at least {THRESHOLD}"),
+    ],
+)
+def test_a_scaffold_says_how_scores_become_labels(tmp_path, exclusive, comment, rule):
+    task = make_task(exclusive=exclusive)
+    card, page = (path.read_text() for path in scaffold(tmp_path / "mine", task))
+    assert f'output = "probabilities"  # {comment}' in card
+    assert ('"scores"' in card) == exclusive
+    assert rule in page
+    write_run(tmp_path / "mine", "demo", "seed0", random_scores())
+    read(tmp_path / "mine", task)
 
 
 def test_a_scaffold_writes_over_nothing_and_says_what_to_add(tmp_path):
@@ -211,6 +228,6 @@ def test_the_code_on_the_scaffolded_page_runs(tmp_path, monkeypatch, way):
         code = "import numpy\n" + call.replace("scores, ...", "my_array").replace("{", "{**others, ")
     others = {f"{part}/{id_}": array for part, ids in scores.items() for id_, array in ids.items()}
     exec(code, {"my_model": lambda r: by_id[r.id], "others": others, "my_array": scores["all"]["mouse001"]})  # noqa: S102
-    _, predictions = read_submission(folder, TASK, EXPECTED)
+    _, predictions = read(folder)
     assert predictions["seed0"]["rater-2"]["na"].shape == (23, 4)
     assert len(predictions_digest(predictions)) == 64
