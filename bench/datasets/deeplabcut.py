@@ -68,7 +68,10 @@ def _parts(path: Path) -> tuple[dict[str, list[str]], Float64[np.ndarray, "T N"]
             saved_again = saved_again or (line == 1 and cells[:2] == ["", "scorer"])
             row = cells[1:] if saved_again else cells
             if row and not row[0].strip().isdigit():
-                header[row[0]] = row[1:]
+                if rows or faults:  # a header row among the frames would be a frame that vanishes
+                    faults.append(f"line {line}: frame {row[0]!r}, expected a whole number")
+                else:
+                    header[row[0]] = row[1:]
                 continue
             try:
                 rows.append([float(cell) if cell else np.nan for cell in row[1:]])
