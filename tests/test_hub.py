@@ -314,7 +314,7 @@ def relist(snapshot: Path) -> None:
 
 
 def test_a_declared_copy_is_held_to_its_declaration(snapshot: Path) -> None:
-    declared = manifests.sha256(snapshot / "manifest.json")
+    declared = store.file_digest(snapshot / "manifest.json")
     pull(declared)
     assert store.manifest(TASK.dataset).origin["manifest"] == declared
     shutil.rmtree(store.home())
@@ -325,7 +325,7 @@ def test_a_declared_copy_is_held_to_its_declaration(snapshot: Path) -> None:
 
 
 def test_a_declared_copy_is_what_a_bare_pull_takes(snapshot: Path) -> None:
-    declared = Published(REPO, "a" * 40, manifests.sha256(snapshot / "manifest.json"))
+    declared = Published(REPO, "a" * 40, store.file_digest(snapshot / "manifest.json"))
     dataset = replace(TASK.dataset, published=declared)
     held, new = command_pull(dataset, None, None, None, False)
     assert new
@@ -422,7 +422,7 @@ def test_the_manifest_lists_every_file(copy: Path) -> None:
     assert set(listed.files) == files
     assert listed.shards == SHARDS
     for name in files:
-        assert manifests.sha256(copy / name) == listed.files[name].sha256
+        assert store.file_digest(copy / name) == listed.files[name].sha256
 
 
 def test_croissant_names_every_file_and_column(copy: Path) -> None:
@@ -495,7 +495,7 @@ def test_recordings_of_many_parts_are_written_once(bench_home: Path, tmp_path: P
 
 def test_files_stay_below_their_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(publishing, "SHARD_FRAMES", 12)
-    held = store.Manifest("toy", 1, {f"r{n}": store.Stored(n, True, "", {}) for n in (5, 6, 7, 20, 3)})
+    held = store.Manifest("toy", 1, {f"r{n}": store.Stored(n, True, "", "", {}) for n in (5, 6, 7, 20, 3)})
     wanted = {"t": {"train": ["r5", "r6", "r7", "r20"], "test": ["r3"]}}
     assert list(publishing.cut(wanted, held)) == [["r5", "r6"], ["r7"], ["r20"], ["r3"]]
 

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from bench import store
@@ -15,6 +20,7 @@ from bench.errors import DataError, UsageError
 from bench.metrics import FRAME_METRICS
 from bench.recordings import Recording, one_hot
 from bench.splits import Split, Totals
+from bench.store import loading, pulling, rows
 from bench.tasks import Dataset, Task
 
 CLASSES = ("attack", "mount", "other")
@@ -81,7 +87,7 @@ def test_what_goes_in_comes_out(bench_home: Path, tmp_path: Path) -> None:
 def test_recordings_larger_than_a_row_group(
     bench_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store, "ROW_GROUP_FRAMES", 16)
+    monkeypatch.setattr(rows, "ROW_GROUP_FRAMES", 16)
     put = [recording(f"m{frames}", frames) for frames in (5, 17, 3, 9, 23)]
     store.pull(reading(*put), tmp_path)
     got = list(store.load(reading(), [r.id for r in put[::-1]], poses=False))
@@ -130,18 +136,153 @@ def test_a_pull_that_fails_keeps_the_old_store(bench_home: Path, tmp_path: Path)
 
 
 def test_the_remains_of_a_killed_pull_are_no_store(bench_home: Path, tmp_path: Path) -> None:
-    (bench_home / ".toy.part").mkdir(parents=True)
-    (bench_home / ".toy.part" / "recordings.parquet").write_bytes(b"half")
+    """Killed while the second recording was read; another pull, which still runs, keeps its folder."""
+    code = (
+        "import os, signal, sys; sys.path.insert(0, sys.argv[1]); from pathlib import Path\n"
+        "from tests import test_store as t\n"
+        "def read(folder):\n"
+        "    yield t.recording('m1', 7)\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "t.store.pull(t.dataset(read), Path())\n"
+    )
+    killed = subprocess.run([sys.executable, "-c", code, str(Path(__file__).parent.parent)], check=False)
+    assert killed.returncode < 0
+    (left,) = bench_home.iterdir()
+    assert (left / "new" / "recordings.parquet").is_file()
+    alive = bench_home / left.name.replace(left.name.split(".")[-3], str(os.getppid()))
+    alive.mkdir()
     with pytest.raises(DataError):
         store.manifest(reading())
     store.pull(reading(recording("m1", 7)), tmp_path)
+    assert {path.name for path in bench_home.iterdir()} == {"toy", alive.name}
+
+
+def test_two_pulls_at_once_both_end_with_a_whole_store(bench_home: Path, tmp_path: Path) -> None:
+    """A second pull of the same files runs from start to end while the first one reads."""
+    put = [recording("m1", 7), recording("m2", 9)]
+
+    def slow(folder: Path) -> Iterator[Recording]:
+        yield put[0]
+        assert store.pull(reading(*put), tmp_path)[1]
+        yield put[1]
+
+    assert not store.pull(dataset(slow), tmp_path)[1], "what came in meanwhile is the same"
+    assert [r.id for r in store.load_all(reading())] == ["m1", "m2"]
     assert [path.name for path in bench_home.iterdir()] == ["toy"]
+
+
+@pytest.mark.parametrize("replace_it", [False, True])
+def test_of_two_pulls_at_once_the_later_replaces_only_where_it_was_told_to(
+    bench_home: Path, tmp_path: Path, replace_it: bool
+) -> None:
+    def slow(folder: Path) -> Iterator[Recording]:
+        store.pull(reading(recording("m1", 9)), tmp_path)
+        yield recording("m1", 7)
+
+    if replace_it:
+        store.pull(dataset(slow), tmp_path, replace=True)
+    else:
+        with pytest.raises(DataError, match="already holds other recordings"):
+            store.pull(dataset(slow), tmp_path)
+    assert [r.frames for r in store.load_all(reading())] == [7 if replace_it else 9]
+    assert [path.name for path in bench_home.iterdir()] == ["toy"]
+
+
+def test_a_store_that_another_pull_moves_away_is_no_obstacle(
+    bench_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between "a store is there" and setting it aside, another pull sets it aside."""
+    store.pull(reading(recording("m1", 9)), tmp_path)
+    placed = pulling._placed
+
+    def meanwhile(new: Path, target: Path) -> bool:
+        done = placed(new, target)
+        if not done:
+            target.replace(tmp_path / "moved by another pull")
+        return done
+
+    monkeypatch.setattr(pulling, "_placed", meanwhile)
+    assert store.pull(reading(recording("m1", 7)), tmp_path, replace=True)[1]
+    assert [r.frames for r in store.load_all(reading())] == [7]
 
 
 def test_pulling_twice_writes_once(bench_home: Path, tmp_path: Path) -> None:
     _, first = store.pull(reading(recording("m1", 7)), tmp_path)
     _, second = store.pull(reading(recording("m1", 7)), tmp_path)
     assert (first, second) == (True, False)
+
+
+@pytest.mark.parametrize("changed", ["keypoints", "confidence", "fps", "group", "annotator"])
+def test_the_same_labels_with_something_else_changed_are_other_recordings(
+    bench_home: Path, tmp_path: Path, changed: str
+) -> None:
+    one = recording("m1", 7)
+    assert one.keypoints is not None
+    assert one.confidence is not None
+    others = {
+        "keypoints": one.keypoints + np.float32(1),
+        "confidence": one.confidence / np.float32(2),
+        "fps": 30.0,
+        "group": "another_cage",
+        "annotator": "b",
+    }
+    store.pull(reading(one), tmp_path)
+    with pytest.raises(DataError, match="m1: the same labels, other poses") as fault:
+        store.pull(reading(replace(one, **{changed: others[changed]})), tmp_path)
+    assert "--replace" in (fault.value.hint or "")
+
+
+@pytest.mark.parametrize("column", ["poses", "confidence"])
+def test_changed_poses_are_refused_whenever_they_are_loaded(
+    bench_home: Path, tmp_path: Path, column: str
+) -> None:
+    """One value of a valid file is another one; the labels, which are as they were, still score."""
+    store.pull(reading(recording("m1", 7), recording("m2", 9)), tmp_path)
+    path = bench_home / "toy" / "recordings.parquet"
+    table = pq.read_table(path)
+    values = table[column].to_pylist()
+    values[1][3] += 1.0
+    at = table.schema.get_field_index(column)
+    pq.write_table(
+        table.set_column(at, store.SCHEMA.field(at), pa.array(values, store.SCHEMA.field(at).type)), path
+    )
+    for load in (
+        lambda: list(store.load(reading(), ["m2"], poses=True)),
+        lambda: list(store.load_all(reading())),
+        lambda: store.parquet(reading()),
+    ):
+        with pytest.raises(DataError, match=r"recordings\.parquet is not the file that was") as fault:
+            load()
+        assert fault.value.hint == "bench pull toy --from FOLDER --replace"
+    assert [r.frames for r in store.load(reading(), ["m2"], poses=False)] == [9]
+
+
+def test_poses_are_compared_once_per_load(
+    bench_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put = [recording(f"m{n}", n, poses=n % 2 == 0) for n in range(5, 12)]
+    store.pull(reading(*put), tmp_path)
+    read: list[Path] = []
+    digest = loading.file_digest
+    monkeypatch.setattr(loading, "file_digest", lambda path: read.append(path) or digest(path))
+    assert [r.keypoints is not None for r in store.load_all(reading())] == [n % 2 == 0 for n in range(5, 12)]
+    assert len(read) == 1
+    list(store.load(reading(), ["m6", "m8", "m10"], poses=True))
+    assert len(read) == 2
+    list(store.load(reading(), ["m6", "m5"], poses=False))
+    assert len(read) == 2, "the digests of the truth are enough"
+
+
+def test_a_store_without_the_digest_of_its_file_is_pulled_again(bench_home: Path, tmp_path: Path) -> None:
+    store.pull(reading(recording("m1", 7)), tmp_path)
+    path = bench_home / "toy" / "manifest.json"
+    data = json.loads(path.read_text())
+    del data["sha256"]
+    path.write_text(json.dumps(data))
+    with pytest.raises(DataError, match=r"no sha256 of recordings\.parquet") as fault:
+        list(store.load(reading(), ["m1"], poses=True))
+    assert fault.value.hint == "bench pull toy --from FOLDER --replace"
+    assert store.pull(reading(recording("m1", 7)), tmp_path, replace=True)[1]
 
 
 def test_two_recordings_of_one_id_are_refused(bench_home: Path, tmp_path: Path) -> None:

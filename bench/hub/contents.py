@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -10,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from bench.errors import DataError
-from bench.store import SCHEMA_VERSION
+from bench.store import SCHEMA_VERSION, file_digest
 from bench.tasks import Dataset
 
 MANIFEST = "manifest.json"
@@ -45,12 +44,6 @@ class Contents:
         return json.dumps(asdict(self), indent=1, sort_keys=True) + "\n"
 
 
-def sha256(path: Path) -> str:
-    """Return the SHA-256 of a file, in hex digits."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
 def shard(number: int) -> str:
     """Return the name of the Parquet file of that number."""
     return f"data/shard-{number:03d}.parquet"
@@ -60,7 +53,7 @@ def of_folder(dataset: Dataset, folder: Path) -> Contents:
     """List the files of a copy that is being made."""
     paths = sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / MANIFEST)
     listed = {
-        path.relative_to(folder).as_posix(): Listed(path.stat().st_size, sha256(path)) for path in paths
+        path.relative_to(folder).as_posix(): Listed(path.stat().st_size, file_digest(path)) for path in paths
     }
     return Contents(dataset.name, SCHEMA_VERSION, listed)
 
@@ -96,6 +89,6 @@ def faults(contents: Contents, folder: Path) -> dict[str, str]:
         path = folder / name
         if not path.is_file():
             found[name] = "listed in the manifest, not in the copy"
-        elif (digest := sha256(path)) != contents.files[name].sha256:
+        elif (digest := file_digest(path)) != contents.files[name].sha256:
             found[name] = f"sha256 {digest}, expected {contents.files[name].sha256}"
     return found

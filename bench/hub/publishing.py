@@ -61,7 +61,7 @@ def push(dataset: Dataset, tasks: Sequence[Task], repo: str, *, private: bool = 
                 commit_message=f"rodent-bench: {dataset.name}, schema {store.SCHEMA_VERSION}",
                 delete_patterns=["data/*.parquet"],  # those of an earlier copy that this one does not have
             )
-        return Pushed(repo, done.oid, manifests.sha256(folder / MANIFEST))
+        return Pushed(repo, done.oid, store.file_digest(folder / MANIFEST))
 
 
 def repository(dataset: Dataset, tasks: Sequence[Task], folder: Path) -> Contents:
@@ -74,13 +74,13 @@ def repository(dataset: Dataset, tasks: Sequence[Task], folder: Path) -> Content
         )
     if folder.exists() and any(folder.iterdir()):
         raise UsageError(f"{folder} is not empty")
-    held = store.manifest(dataset)
+    held, official = store.manifest(dataset), store.parquet(dataset)
     wanted = {task.name: _splits(task, held) for task in tasks} | {EVERYTHING: {EVERY: list(held.recordings)}}
     (folder / "data").mkdir(parents=True, exist_ok=True)
     files: dict[str, tuple[str, ...]] = {}
     for number, ids in enumerate(cut(wanted, held)):
         name = manifests.shard(number)
-        store.write_parquet(store.load_all(dataset, ids), folder / name)
+        store.write_parquet(store.read_parquet(official, ids, poses=True), folder / name)
         files[name] = tuple(ids)
     configurations = {config: _files(splits, files) for config, splits in wanted.items() if splits}
     (folder / "README.md").write_text(card(dataset, tasks, configurations, held), encoding="utf-8")

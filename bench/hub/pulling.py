@@ -50,7 +50,7 @@ def pull(
         digest = digest or origin["manifest"]
     snapshot = _download(repo, commit, again)
     listed = _checked(dataset, snapshot, digest, f"{repo} at {commit}", again)
-    pin = {"repo": repo, "revision": commit, "manifest": manifests.sha256(snapshot / MANIFEST)}
+    pin = {"repo": repo, "revision": commit, "manifest": store.file_digest(snapshot / MANIFEST)}
     reader = dataclasses.replace(dataset, read=partial(read_shards, listed))
     return store.pull(reader, snapshot, tasks, replace=replace, origin=pin)
 
@@ -102,7 +102,7 @@ def _checked(dataset: Dataset, snapshot: Path, digest: str | None, place: str, a
         raise DataError(
             f"{place} is no copy of a store", [f"{MANIFEST} is missing"], hint="bench pull --list"
         )
-    found = manifests.sha256(path)
+    found = store.file_digest(path)
     if digest is not None and found != digest:
         _forget(path)
         raise DataError(

@@ -1,0 +1,152 @@
+"""Rows of the store: recordings as Parquet and back, in the schema of `bench.store`."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from jaxtyping import Bool, Num
+from tqdm import tqdm
+
+from bench.errors import DataError
+from bench.recordings import Recording
+from bench.store.manifests import Stored
+
+ROW_GROUP_FRAMES = 65_536  # enough rows for Parquet to compress, few enough to read one recording quickly
+SCHEMA = pa.schema(
+    [
+        ("id", pa.string()),
+        ("group", pa.string()),
+        ("annotator", pa.string()),
+        ("fps", pa.float64()),
+        ("frames", pa.int64()),
+        ("animals", pa.int32()),
+        ("keypoints", pa.int32()),
+        ("classes", pa.list_(pa.string())),
+        ("labels", pa.list_(pa.bool_())),
+        ("annotated", pa.list_(pa.bool_())),
+        ("poses", pa.list_(pa.float32())),
+        ("confidence", pa.list_(pa.float32())),
+    ]
+)
+TRUTH_COLUMNS = [name for name in SCHEMA.names if name not in ("poses", "confidence")]
+
+
+def write_parquet(recordings: Iterable[Recording], path: Path) -> dict[str, Stored]:
+    """Write recordings in the schema above and return what the manifest says of each; none is a fault."""
+    stored: dict[str, Stored] = {}
+    rows: list[dict[str, Any]] = []
+    with pq.ParquetWriter(path, SCHEMA, compression="zstd") as writer:
+        for recording in tqdm(recordings, desc="import", unit=" recordings", delay=2, disable=None):
+            if recording.id in stored:
+                raise DataError(f"two recordings carry the id {recording.id!r}")
+            counts = recording.labels.sum(axis=0).tolist()
+            stored[recording.id] = Stored(
+                recording.frames,
+                recording.keypoints is not None,
+                recording.truth_digest(),
+                rest_digest(recording),
+                dict(zip(recording.classes, counts, strict=True)),
+            )
+            rows.append(_row(recording))
+            if sum(row["frames"] for row in rows) >= ROW_GROUP_FRAMES:
+                writer.write_table(_table(rows))
+                rows = []
+        if rows:
+            writer.write_table(_table(rows))
+    if not stored:
+        raise DataError("the official files hold no recording")
+    return stored
+
+
+def rest_digest(recording: Recording) -> str:
+    """Return the SHA-256 of all that `Recording.truth_digest` leaves out; arrays as they are stored."""
+    digest = hashlib.sha256(f"{recording.group}\n{recording.annotator}\n{recording.fps!r}\n".encode())
+    for values in (recording.keypoints, recording.confidence):
+        digest.update(f"{None if values is None else values.shape}\n".encode())
+        if values is not None:
+            digest.update(np.ascontiguousarray(values, dtype=np.float32).ravel().data)
+    return digest.hexdigest()
+
+
+def _row(r: Recording) -> dict[str, Any]:
+    animals, keypoints = (0, 0) if r.keypoints is None else r.keypoints.shape[1:3]
+    return {
+        "id": r.id,
+        "group": r.group,
+        "annotator": r.annotator,
+        "fps": r.fps,
+        "frames": r.frames,
+        "animals": animals,
+        "keypoints": keypoints,
+        "classes": list(r.classes),
+        "labels": r.labels.ravel(),
+        "annotated": r.annotated,
+        "poses": None if r.keypoints is None else r.keypoints.ravel(),
+        "confidence": None if r.confidence is None else r.confidence.ravel(),
+    }
+
+
+def _table(rows: list[dict[str, Any]]) -> pa.Table:
+    columns = {name: [row[name] for row in rows] for name in SCHEMA.names}
+    # NaN is a keypoint that was not detected, not a missing value: keep it apart from null
+    return pa.table(
+        [pa.array(columns[field.name], type=field.type, from_pandas=False) for field in SCHEMA], schema=SCHEMA
+    )
+
+
+def read_parquet(path: Path, ids: Sequence[str] | None, poses: bool) -> Iterator[Recording]:
+    """Yield the recordings of a file in the schema above, in the order of `ids`; all of them for None."""
+    with pq.ParquetFile(path, memory_map=True) as file:
+        where = {}
+        for group in range(file.num_row_groups):
+            for row, id_ in enumerate(file.read_row_group(group, columns=["id"])["id"].to_pylist()):
+                if id_ in where:
+                    raise DataError(f"{path.name}: two recordings carry the id {id_}")
+                where[id_] = (group, row)
+        at, table = -1, None
+        for id_ in where if ids is None else ids:
+            group, row = where[id_]
+            if table is None or group != at:
+                table = file.read_row_group(group, columns=SCHEMA.names if poses else TRUTH_COLUMNS)
+                at = group
+            yield _recording(table, row)
+
+
+def _recording(table: pa.Table, row: int) -> Recording:
+    def scalar(name: str) -> Any:
+        return table[name][row].as_py()
+
+    def array(name: str, *shape: int) -> Any:
+        if name not in table.column_names or not table[name][row].is_valid:
+            return None
+        return _values(table[name][row].values).reshape(shape)
+
+    frames, animals, keypoints = scalar("frames"), scalar("animals"), scalar("keypoints")
+    classes = tuple(scalar("classes"))
+    return Recording(
+        id=scalar("id"),
+        group=scalar("group"),
+        annotator=scalar("annotator"),
+        fps=scalar("fps"),
+        classes=classes,
+        labels=array("labels", frames, len(classes)),
+        annotated=array("annotated", frames),
+        keypoints=array("poses", frames, animals, keypoints, 2),
+        confidence=array("confidence", frames, animals, keypoints),
+    )
+
+
+def _values(array: pa.Array) -> Num[np.ndarray, " N"] | Bool[np.ndarray, " N"]:
+    """View the buffer of a column without nulls; `Array.to_numpy` would import pandas where that is there."""
+    buffer = array.buffers()[1]
+    if pa.types.is_boolean(array.type):
+        packed = np.frombuffer(buffer, dtype=np.uint8)
+        bits = np.unpackbits(packed, count=array.offset + len(array), bitorder="little")
+        return bits[array.offset :].view(bool)
+    return np.frombuffer(buffer, dtype=np.float32)[array.offset : array.offset + len(array)]
