@@ -7,6 +7,7 @@ import os
 import pickle
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -60,8 +61,6 @@ def save(path: str, arrays: Arrays) -> str:
     """Save as numpy does; ids such as `file` are no keyword arguments, so they are renamed inside."""
     names = {f"a{i}": id_ for i, id_ in enumerate(arrays)}
     np.savez("raw.npz", **{name: arrays[id_] for name, id_ in names.items()})
-    import zipfile
-
     with zipfile.ZipFile("raw.npz") as raw, zipfile.ZipFile(path, "w") as renamed:
         for name, id_ in names.items():
             renamed.writestr(f"{id_}.npy", raw.read(f"{name}.npy"))
@@ -157,6 +156,18 @@ def damaged(path: str) -> None:
     Path(path).write_bytes(data)
 
 
+def packed(method: int = zipfile.ZIP_STORED, more: bytes = b"") -> Callable[[str], None]:
+    """Pack one recording in another way, or with bytes behind it."""
+
+    def damage(path: str) -> None:
+        with zipfile.ZipFile(save("whole.npz", noisy())) as whole, zipfile.ZipFile(path, "w") as changed:
+            for name in whole.namelist():
+                odd = name == "m/2.npy"
+                changed.writestr(name, whole.read(name) + more * odd, method if odd else zipfile.ZIP_STORED)
+
+    return damage
+
+
 def with_rows(path: str, change: Callable[[list[str]], list[str]]) -> None:
     names = ["recording,frame,attack,mount it,other"]
     rows = [f"{id_},{t},0.5,0.25,0.25" for id_, n in FRAMES.items() for t in range(n)]
@@ -174,8 +185,10 @@ PREDICTIONS: dict[str, tuple[str, Callable[[str], object], list[str]]] = {
     "pipe": ("p.npz", lambda path: os.mkfifo(path), ["a pipe"]),
     "pickle": ("p.npz", lambda path: Path(path).write_bytes(pickle.dumps({1: 2})), ["numpy.savez"]),
     "pickled": ("p.npz", lambda p: save(p, {**noisy(), "m/2": objects()}), ["'m/2': Python objects"]),
-    "text": ("p.npz", lambda p: save(p, {**noisy(), "m/2": np.array(["a"])}), ["'m/2': holds <U1"]),
+    "text": ("p.npz", lambda p: save(p, {**noisy(), "m/2": np.array(["a"])}), ["'m/2': numpy type '<U1', expected numbers"]),
     "damaged": ("p.npz", damaged, ["truncated or damaged"]),
+    "bzip2": ("p.npz", packed(zipfile.ZIP_BZIP2), ["'m/2': packed in an unusual way"]),
+    "left over": ("p.npz", packed(more=b"\0"), ["'m/2': the header says (37, 3), 1,016 bytes"]),
     "shape": ("p.npz", lambda p: save(p, {**noisy(), "m/2": np.zeros(3)}), ["'m/2': shape (3,)"]),
     "many": (
         "p.npz",

@@ -4,36 +4,21 @@ from __future__ import annotations
 
 import csv
 import io
-import math
-import struct
+import re
 import zipfile
-import zlib
-from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 
 from bench.errors import SubmissionError
+from bench.submissions.archives import UNREADABLE, read_array, repeated
 from bench.submissions.faults import Fault, quoted
 from bench.submissions.files import open_regular
 
 GIB = 2**30
 MAX_FILE = 16 * GIB
 MAX_GROUPS_FILE = GIB // 16
-_UNREADABLE = (
-    zipfile.BadZipFile,
-    zlib.error,
-    struct.error,
-    EOFError,
-    NotImplementedError,
-    OSError,
-    OverflowError,
-    RuntimeError,
-    ValueError,
-)
-"""What `zipfile` and numpy's reader of headers raise where the bytes are not those that were written."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +46,8 @@ def closed(text: str) -> Read:
 def read_npz(path: Path, most: int = MAX_FILE) -> Read:
     """Read every array of an archive; objects, which would have to be unpickled, are refused.
 
-    Where the arrays need more than `most` bytes of memory none is read.
+    Where the arrays need more than `most` bytes of memory none is read. Types are floats of at most 64
+    bits, whole numbers and truth values.
     """
     found = Read()
     try:
@@ -70,12 +56,12 @@ def read_npz(path: Path, most: int = MAX_FILE) -> Read:
             needed = sum(member.file_size for member in members)
             if needed > most:
                 return closed(f"{needed:,} bytes unpacked, expected at most {most:,}: not read")
-            _name_twice(found, [member.orig_filename for member in members])
+            found.faults.extend(repeated(members))
             for member in members:
                 _read_member(archive, member, found)
     except SubmissionError as fault:
         return closed(fault.title)
-    except _UNREADABLE as fault:
+    except UNREADABLE as fault:
         return closed(f"not a readable .npz archive ({fault}): save it with numpy.savez")
     return found
 
@@ -105,41 +91,21 @@ def read_groups(path: Path | None) -> tuple[dict[str, str] | None, list[Fault]]:
     return groups, faults
 
 
-def _name_twice(found: Read, names: list[str]) -> None:
-    for name, count in Counter(names).items():
-        if count > 1:
-            found.faults.append(Fault("twice", f"{quoted(name)} stands in the archive {count} times"))
-
-
 def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, found: Read) -> None:
     id_ = member.orig_filename.removesuffix(".npy")
     if id_ == member.orig_filename:
         found.faults.append(Fault("array names", f"{quoted(id_)}: expected arrays, saved with numpy.savez"))
         return
     try:
-        with archive.open(member) as stream:
-            found.arrays[id_] = _read_array(stream, member.file_size)
+        _, array = read_array(archive, member, _is_number, "numbers: save one array of them per recording")
     except SubmissionError as fault:
         found.skip(id_, "arrays", fault.title)
-    except _UNREADABLE as fault:
+    except UNREADABLE as fault:
         found.skip(id_, "arrays", f"truncated or damaged ({fault})")
+    else:
+        if array is not None:
+            found.arrays[id_] = array
 
 
-def _read_array(stream: IO[bytes] | zipfile.ZipExtFile, size: int) -> np.ndarray:
-    version = np.lib.format.read_magic(stream)
-    if version not in ((1, 0), (2, 0)):
-        raise SubmissionError(f"numpy format {version}, expected numbers saved with numpy.savez")
-    header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, fortran, dtype = header(stream)
-    if dtype.hasobject:
-        raise SubmissionError("Python objects, which are never unpickled: save one array of numbers for each")
-    if dtype.kind not in "fiub":
-        raise SubmissionError(f"holds {dtype}, expected numbers")
-    says = math.prod(shape) * dtype.itemsize
-    data = stream.read(says + 1)
-    if len(data) != says:
-        raise SubmissionError(
-            f"the header says {shape}, {says:,} bytes, the archive holds {size:,} with it: truncated"
-        )
-    array = np.frombuffer(data, dtype=dtype).reshape(shape, order="F" if fortran else "C")
-    return array.astype(dtype.newbyteorder("="), copy=False)
+def _is_number(descr: str) -> bool:
+    return re.fullmatch(r"[<>]f[248]|[<>|][iu][1248]|\|b1", descr) is not None
