@@ -140,7 +140,11 @@ def _derive(seed: int, epoch: int) -> int:
 def _batches(examples: Examples, size: int, seed: int) -> Sequence[Int64[Tensor, " _"]]:
     """Draw the order in which examples train, anew for every epoch."""
     order = torch.randperm(len(examples), generator=torch.Generator().manual_seed(seed))
-    return torch.split(order.to(examples.targets.device), size)
+    batches = torch.split(order.to(examples.targets.device), size)
+    if size > 1 and len(batches) > 1 and len(batches[-1]) == 1:
+        # batch normalisation divides by the deviation within a batch, and one frame has none
+        return (*batches[:-2], torch.cat(batches[-2:]))
+    return batches
 
 
 def _held_out_losses(history: Sequence[Epoch]) -> list[float]:

@@ -75,6 +75,28 @@ def test_same_seed_same_weights_other_seed_other_weights(tmp_path: Path) -> None
     assert not equal(first, fit(tmp_path / "3.pt", seed=1))
 
 
+class Normalised(nn.Module):
+    """One layer behind a batch normalisation."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm, self.head = nn.BatchNorm1d(20), nn.Linear(20, 3)
+
+    def forward(self, x):
+        """Return logits (B, 3)."""
+        return self.head(self.norm(x.flatten(1)))
+
+
+def test_a_last_batch_of_one_frame_trains_with_the_batch_before_it(tmp_path: Path) -> None:
+    """119 frames are 7 x 16 + 7, 2 x 59 + 1 and 118 + 1."""
+    for size, lengths in ((16, [16] * 7 + [7]), (59, [59, 60]), (118, [119]), (1, [1] * 119)):
+        batches = engine._batches(data(), size, seed=3)
+        assert [len(batch) for batch in batches] == lengths
+        assert torch.cat(list(batches)).sort().values.tolist() == list(range(119))
+    fit(tmp_path / "1.pt", build=Normalised, batch=59)
+    assert history(tmp_path / "1.pt")[-1] < history(tmp_path / "1.pt")[0]
+
+
 def test_settings_and_generators_of_the_caller_are_left_alone(tmp_path: Path) -> None:
     torch.manual_seed(3)
     expected = torch.rand(4)
