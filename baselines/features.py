@@ -13,7 +13,8 @@ def pose_features(
 
     On the image the values are in [0, 1]. A keypoint that is not detected (NaN) stays where it was last
     seen, and is 0 before it was first seen: no frame reads a later one. On rat-dyads, which misses 36 %
-    of its keypoints, this trained better than zeros did.
+    of its keypoints, zeros did worse: mean average precision 0.48 and not 0.52 (conv1d, three seeds, 16,000
+    frames of 14 train videos, four epochs), judged on the validation videos; no test video was looked at.
     """
     scaled = (keypoints / np.array(image, dtype=np.float32)).reshape(len(keypoints), -1)
     frame = np.arange(len(scaled))[:, None]
