@@ -85,8 +85,16 @@ def _examples(run: Run, recipe: Recipe, recordings: Sequence[Recording]) -> Exam
 
 
 def _features(task: Task, recordings: Sequence[Recording]) -> list[Float32[np.ndarray, "_ F"]]:
-    return [
-        pose_features(recording.keypoints, task.dataset.image)
-        for recording in recordings
-        if recording.keypoints is not None
-    ]
+    """Return the features of each recording; raise `DataError` where one has no poses.
+
+    Leaving it out would give the predictions of one recording to another.
+    """
+    features, blind = [], []
+    for recording in recordings:
+        if recording.keypoints is None:
+            blind.append(f"{recording.id}: labels only, no poses")
+        else:
+            features.append(pose_features(recording.keypoints, task.dataset.image))
+    if blind:
+        raise DataError("networks look at poses", blind, hint="load the recordings with poses")
+    return features

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from jaxtyping import Bool, Float32
 from baselines.baseline import Baseline, Boosting, Recipe, as_json
 from bench.errors import DataError
 from bench.recordings import Recording
-from bench.store import load
+from bench.store import load, rest_digest
 from bench.tasks import Task
 
 Inputs = Mapping[str, Any]
@@ -64,7 +66,16 @@ class Run:
             "train recordings": {part: _digest(data.train) for part, data in parts.items()},
             "validation recordings": {part: _digest(data.val) for part, data in parts.items()},
             "test recordings": {part: _digest(data.test) for part, data in parts.items()},
+            "code": _code(),
+            **{name: version(name) for name in self._libraries},
         }
+
+    @property
+    def _libraries(self) -> tuple[str, ...]:
+        """The distributions that compute: another version may round, or draw, otherwise."""
+        if self.recipe is None:
+            return ("numpy",)
+        return ("numpy", "torch" if isinstance(self.recipe, Recipe) else "scikit-learn")
 
 
 def load_parts(task: Task, recipe: Recipe | Boosting | None) -> dict[str, Data]:
@@ -106,10 +117,17 @@ def differences(found: Inputs, wanted: Inputs) -> list[str]:
 
 
 def _digest(recordings: Sequence[Recording]) -> str:
+    """Digest all that a model can read of recordings: also frame rate, group and confidence."""
     digest = hashlib.sha256()
     for recording in recordings:
-        digest.update(recording.truth_digest().encode())
-        if recording.keypoints is not None:
-            digest.update(f"{recording.keypoints.shape}\n".encode())
-            digest.update(np.ascontiguousarray(recording.keypoints).tobytes())
+        digest.update(f"{recording.truth_digest()}{rest_digest(recording)}".encode())
+    return digest.hexdigest()
+
+
+@cache
+def _code() -> str:
+    """Return the SHA-256 of the source of this package, so that an edited model is another one."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(f"{path.name}\n".encode() + path.read_bytes())
     return digest.hexdigest()

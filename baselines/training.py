@@ -2,7 +2,8 @@
 
 Beside the predictions, `<out>/.work/<task>/` holds what is needed to go on after a kill: the last
 checkpoint of each part and run, what they were trained on, and which runs are finished. It is no part of
-the submission, git ignores it, and it may be deleted.
+the submission, and git ignores it. It may be deleted once all runs are there: without it nothing says how
+they were trained, so no other run can join them.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ from typing import Any
 from baselines.baseline import Baseline, Boosting, Recipe
 from baselines.listing import parameters
 from baselines.runs import Data, Inputs, Run, Scores, differences, load_parts
-from bench.errors import DataError, UsageError
+from bench.errors import DataError, UsageError, first
 from bench.submissions import Entry, TaskCard, read_entry, write_card, write_run
+from bench.submissions.reading import FORMS
 from bench.tasks import Task
 
 
@@ -49,13 +51,15 @@ def train(
     run = Run(baseline, task, recipe, seed, device, (work or out / ".work") / task.name)
     parts = load_parts(task, recipe)
     inputs = run.inputs(parts)
-    _same_inputs(run.folder, inputs)
+    _same_inputs(run, inputs, out)
     predictions = out / task.name / f"{run.name}.npz"
-    record = run.folder / f"{run.name}.json"
+    record = _record(run.folder, predictions)
     if _is_finished(record, inputs, predictions):
         print(f"{predictions} is finished already", file=sys.stderr)
         return predictions
 
+    _refuse_strangers(run, inputs, predictions)
+    _remember(run.folder, inputs)
     _declare(run, out)
     scores = {part: _scores(run, part, data, inputs) for part, data in parts.items()}
     predictions = write_run(out, task.name, run.name, scores)
@@ -157,23 +161,56 @@ def _description(run: Run) -> str:
     return "; ".join(said)
 
 
-def _same_inputs(folder: Path, inputs: Inputs) -> None:
-    """Remember what the runs of this folder are trained on; refuse a run that is trained otherwise.
+def _same_inputs(run: Run, inputs: Inputs, out: Path) -> None:
+    """Refuse a run that is trained otherwise than those whose work is in its folder.
 
     Raises `DataError`: the mean over runs of one entry means nothing where they are not alike.
     """
-    path = folder / "inputs.json"
+    path = run.folder / "inputs.json"
     if not path.is_file():
-        _write(path, inputs)
-        (folder / ".gitignore").write_text("*\n")
         return
     found = json.loads(path.read_bytes())
     if differing := differences(found, inputs):
         raise DataError(
-            f"{folder} holds runs that were trained otherwise",
+            f"{run.folder} holds runs that were trained otherwise",
             differing,
-            hint=f"train into another folder with --out, or delete {folder} to train anew",
+            hint=_anew(run, run.folder, out / run.task.name),
         )
+
+
+def _refuse_strangers(run: Run, inputs: Inputs, predictions: Path) -> None:
+    """Refuse other runs beside `predictions` that no record describes: trained how, nobody knows.
+
+    Raises `DataError`, for the same reason. `predictions` themselves are written anew.
+    """
+    strangers = [
+        path
+        for path in sorted(predictions.parent.glob("*"))
+        if path.suffix in FORMS and not path.name.startswith(".") and path != predictions
+        if not _is_finished(_record(run.folder, path), inputs, path)
+    ]
+    if strangers:
+        raise DataError(
+            f"{predictions.parent} holds runs of which {run.folder} does not say how they were trained",
+            first([f"{path.name}: no record, or not the file that was recorded" for path in strangers]),
+            hint=_anew(run, predictions.parent),
+        )
+
+
+def _remember(folder: Path, inputs: Inputs) -> None:
+    """Write down what the runs of this folder are trained on."""
+    _write(folder / "inputs.json", inputs)
+    (folder / ".gitignore").write_text("*\n")
+
+
+def _anew(run: Run, *folders: Path) -> str:
+    """Say what to type where runs would mix."""
+    command = f"bench train {run.baseline.name} --task {run.task.name} --out FOLDER"
+    return f"{command} trains elsewhere; to train anew here, rm -r {' '.join(map(str, folders))} first"
+
+
+def _record(folder: Path, predictions: Path) -> Path:
+    return folder / f"{predictions.stem}.json"
 
 
 def _write(path: Path, value: Mapping[str, Any]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,7 +16,7 @@ import numpy as np
 import pytest
 import toy
 
-from baselines import curves, get_baseline, train
+from baselines import curves, get_baseline, runs, train
 from baselines.features import pose_features
 from bench.errors import DataError, UsageError
 from bench.store import pull
@@ -122,6 +123,98 @@ def test_runs_that_were_trained_otherwise_are_refused(store: Path, tmp_path: Pat
     with pytest.raises(DataError, match="trained otherwise") as caught:
         run(tmp_path / "conv", epochs=1, task=toy.task(all="ab"))
     assert [problem.split(":")[0] for problem in caught.value.problems] == ["train recordings"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "baseline"),
+    [
+        ({"fps": 25.0}, "conv"),
+        ({"group": "together"}, "conv"),
+        ({"confidence": np.full((211, 2, 3), 0.5, np.float32)}, "conv"),
+        ({"fps": 25.0}, "prior"),
+    ],
+)
+def test_recordings_of_which_anything_changed_are_other_ones(
+    store: Path, tmp_path: Path, changed: dict, baseline: str
+) -> None:
+    chosen, epochs = (toy.CONV, 1) if baseline == "conv" else (get_baseline("prior"), None)
+    run(tmp_path / "out", chosen, epochs=epochs)
+    recordings = [replace(toy.recording("a"), **changed), *map(toy.recording, "bcde")]
+    pull(replace(toy.DATASET, read=lambda _: iter(recordings)), Path(), replace=True)
+    with pytest.raises(DataError, match="trained otherwise") as caught:
+        run(tmp_path / "out", chosen, epochs=epochs)
+    assert [problem.split(":")[0] for problem in caught.value.problems] == ["train recordings"]
+
+
+@pytest.mark.parametrize(
+    ("patched", "changed", "baseline", "says"),
+    [
+        ("_code", lambda: "0" * 64, "conv", "code"),
+        ("version", lambda name: f"{name} 99", "conv", "numpy torch"),
+        ("version", lambda name: f"{name} 99", "prior", "numpy"),
+        ("version", lambda name: f"{name} 99", "gbdt", "numpy scikit-learn"),
+    ],
+)
+def test_other_code_or_libraries_neither_finish_nor_resume_a_run(
+    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, patched, changed, baseline: str, says: str
+) -> None:
+    few = replace(get_baseline("gbdt"), recipe=replace(get_baseline("gbdt").recipe, frames=90, trees=2))
+    chosen = {"conv": toy.CONV, "prior": get_baseline("prior"), "gbdt": few}[baseline]
+    epochs = 1 if baseline == "conv" else None
+    path = run(tmp_path / "out", chosen, epochs=epochs)
+    made = path.read_bytes()
+    monkeypatch.setattr(runs, patched, changed)
+    with pytest.raises(DataError, match="trained otherwise") as caught:
+        run(tmp_path / "out", chosen, epochs=epochs)
+    assert [problem.split(":")[0] for problem in caught.value.problems] == says.split()
+    assert caught.value.hint.startswith(f"bench train {chosen.name} --task toy --out FOLDER trains elsewhere")
+    assert path.read_bytes() == made
+    if baseline == "conv":
+        (tmp_path / "out/.work/toy/inputs.json").unlink()
+        with pytest.raises(DataError, match="checkpoint of another run"):
+            run(tmp_path / "out", chosen, epochs=epochs)
+
+
+def test_an_edited_file_of_the_package_is_other_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = runs._code.__wrapped__()
+    for source in Path(runs.__file__).parent.glob("*.py"):
+        (tmp_path / source.name).write_bytes(source.read_bytes())
+    monkeypatch.setattr(runs, "__file__", str(tmp_path / "runs.py"))
+    assert runs._code.__wrapped__() == before
+    (tmp_path / "lstm.py").write_text((tmp_path / "lstm.py").read_text().replace("1", "2", 1))
+    assert runs._code.__wrapped__() != before
+
+
+def test_without_their_records_runs_are_not_joined_by_others(store: Path, tmp_path: Path) -> None:
+    out = tmp_path / "conv"
+    first = run(out, epochs=1, seed=0)
+    made = first.read_bytes()
+    shutil.rmtree(out / ".work")
+    with pytest.raises(DataError, match="does not say how they were trained") as caught:
+        run(out, epochs=2, seed=1)
+    assert caught.value.problems == ("seed0.npz: no record, or not the file that was recorded",)
+    assert f"rm -r {out / 'toy'} first" in caught.value.hint
+    assert not (out / "toy" / "seed1.npz").exists()
+    assert run(out, epochs=1, seed=0).read_bytes() == made, "the same run may be written again"
+    second = run(out, epochs=1, seed=1)
+    second.write_bytes(made)
+    with pytest.raises(DataError, match="does not say") as caught:
+        run(out, epochs=1, seed=2)
+    assert [problem.split(":")[0] for problem in caught.value.problems] == ["seed1.npz"]
+    second.unlink()
+    (out / "toy" / "mine.csv").write_text("by hand")
+    with pytest.raises(DataError, match="does not say") as caught:
+        run(out, epochs=1, seed=2)
+    assert [problem.split(":")[0] for problem in caught.value.problems] == ["mine.csv"]
+
+
+def test_a_recording_without_poses_is_refused_and_not_left_out() -> None:
+    from baselines import networks
+
+    recordings = [toy.recording("a"), replace(toy.recording("b"), keypoints=None), toy.recording("c")]
+    with pytest.raises(DataError) as caught:
+        networks._features(toy.task(), recordings)
+    assert caught.value.problems == ("b: labels only, no poses",)
 
 
 def test_frames_that_nobody_annotated_do_not_train(store: Path, tmp_path: Path) -> None:
