@@ -185,7 +185,7 @@ PREDICTIONS: dict[str, tuple[str, Callable[[str], object], list[str]]] = {
     "pipe": ("p.npz", lambda path: os.mkfifo(path), ["a pipe"]),
     "pickle": ("p.npz", lambda path: Path(path).write_bytes(pickle.dumps({1: 2})), ["numpy.savez"]),
     "pickled": ("p.npz", lambda p: save(p, {**noisy(), "m/2": objects()}), ["'m/2': Python objects"]),
-    "text": ("p.npz", lambda p: save(p, {**noisy(), "m/2": np.array(["a"])}), ["'m/2': numpy type '<U1', expected numbers"]),
+    "text": ("p.npz", lambda p: save(p, {**noisy(), "m/2": np.array(["a"])}), ["'m/2': numpy type '<U1', "]),
     "damaged": ("p.npz", damaged, ["truncated or damaged"]),
     "bzip2": ("p.npz", packed(zipfile.ZIP_BZIP2), ["'m/2': packed in an unusual way"]),
     "left over": ("p.npz", packed(more=b"\0"), ["'m/2': the header says (37, 3), 1,016 bytes"]),
@@ -195,7 +195,7 @@ PREDICTIONS: dict[str, tuple[str, Callable[[str], object], list[str]]] = {
         lambda p: save(p, {"Cage 3.avi": noisy()["Cage 3.avi"][1:], "m/2": objects(), "m/3": np.ones(3)}),
         ["'m/2': Python objects", "'mäuse 4' is missing", "'m/3' is not in the truth", "one frame short"],
     ),
-    "no table": ("p.parquet", lambda path: Path(path).write_text("hello"), ["not a readable parquet table"]),
+    "no table": ("p.parquet", lambda path: Path(path).write_text("hello"), ["not a Parquet file, or one"]),
     "columns": (
         "p.csv",
         lambda path: with_rows(path, lambda rows: ["recording,frame,atack,mount it,other", *rows[1:]]),
@@ -220,14 +220,40 @@ PREDICTIONS: dict[str, tuple[str, Callable[[str], object], list[str]]] = {
     "from 1": (
         "p.csv",
         lambda path: with_rows(path, lambda rows: [*rows, *(f"x,{t},1,0,0" for t in (1, 2, 3))]),
-        ["'x': frames 1 to 3: frames count from 0", "'x' is not in the truth"],
+        ["'x': frames 1 to 3, expected 0 to 2: frames count from 0", "'x' is not in the truth"],
     ),
     "gap and twice": (
         "p.csv",
         lambda path: with_rows(path, first_row("Cage 3.avi,1,1,0,0")),
-        ["rows for a frame that is there already: 1, the first for 1; missing frames, the first 0"],
+        ["rows for a frame that is there already: 1, the first for frame 1; missing frames: 1 of 53, the fi"],
     ),
     "negative": ("p.csv", lambda p: with_rows(p, first_row("Cage 3.avi,-7,1,0,0")), ["negative frames: 1"]),
+    "far away": (
+        "p.csv",
+        lambda p: with_rows(p, lambda rows: [*rows, f"x,{10**17},1,0,0"]),
+        ["'x': missing frames: 100,000,000,000,000,000 of 100,000,000,000,000,001, the first 0"],
+    ),
+    "blanks": (
+        "p.csv",
+        lambda p: with_rows(p, first_row("Cage 3.avi, 0,1,0 ,0")),
+        ["line 2: 'frame' is ' 0', expected a whole number", "line 2: 'mount it' is '0 '"],
+    ),
+    "sign": ("p.csv", lambda p: with_rows(p, first_row("Cage 3.avi,+0,1,0,0")), ["'frame' is '+0', "]),
+    "quote": ("p.csv", lambda p: with_rows(p, first_row('"Cage 3.avi,0,1,0,0')), ["line 2: "]),
+    "header": ("p.csv", lambda p: Path(p).write_text("x" * 70_000), ["a first line of more than 65,536"]),
+    "no rows": ("p.csv", lambda p: with_rows(p, lambda rows: rows[:1]), ["p.csv: 0 rows: not read"]),
+    "index": (
+        "p.csv",
+        lambda p: with_rows(p, lambda rows: [f",{rows[0]}", *(f"0,{row}" for row in rows[1:])]),
+        ["column '' is not expected; save the table without its index"],
+    ),
+    "beyond": (
+        "p.parquet",
+        lambda p: pq.write_table(
+            as_table(noisy()).set_column(1, "frame", pa.array(range(2**63, 2**63 + 208), pa.uint64())), p
+        ),
+        ["p.parquet: not a readable Parquet file", "not in range"],
+    ),
     "short": ("p.csv", lambda path: with_rows(path, lambda rows: rows[:-1]), ["16 frames, expected 17: one"]),
     "infinite": ("p.csv", lambda p: with_rows(p, first_row("Cage 3.avi,0,1e999,0,0")), ["infinite values"]),
     "types": (
@@ -235,14 +261,21 @@ PREDICTIONS: dict[str, tuple[str, Callable[[str], object], list[str]]] = {
         lambda path: pq.write_table(
             pa.table([[1], [0.5], ["a"], [None], [1]], names=["recording", "frame", *CLASSES]), path
         ),
-        ["'recording' holds int64, expected text", "'frame' holds double", "'attack' holds string"],
+        ["'recording' holds 'int64', expected text", "'frame' holds 'double'", "'attack' holds 'string'"],
     ),
     "nulls": (
         "p.parquet",
         lambda path: pq.write_table(
-            as_table({"a": np.ones((1, 3))}).set_column(2, "attack", pa.array([None], pa.float64())), path
+            as_table({"a": np.ones((1, 3))}).set_column(1, "frame", pa.array([None], pa.int64())), path
         ),
-        ["empty cells in column 'attack': 1"],
+        ["empty cells in column 'frame': 1"],
+    ),
+    "empty score": (
+        "p.parquet",
+        lambda path: pq.write_table(
+            as_table({"NA": np.ones((31, 3))}).set_column(2, "attack", pa.array([None] + [1.0] * 30)), path
+        ),
+        ["'NA': NaN values: 1"],
     ),
 }  # fmt: skip
 

@@ -9,9 +9,12 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bench.errors import SubmissionError, UsageError
 from bench.submissions import read_entry, read_tasks, write_card, write_run
+from bench.submissions.long_tables import frame_fault
 from bench.tasks import Task
 
 from .conftest import (
@@ -345,6 +348,10 @@ CASES: dict[str, Case] = {
             "column 'attack' holds 'int64', expected float32",
         ],
     ),
+    "Parquet frames beyond every number": (
+        table(lambda t: t.set_column(2, "frame", pa.array([2**63 + i for i in range(len(t))], pa.uint64()))),
+        ["demo/seed0.parquet: not a readable Parquet file", "not in range"],
+    ),
     "Parquet nulls": (table(rows("recording", {3: None})), ["empty cells in column 'recording': 1"]),
     "Parquet empty score": (
         table(rows("mount", {3: None})),
@@ -376,27 +383,41 @@ CASES: dict[str, Case] = {
         csv_line(1, '"mount"', '"attack"'),
         ["column 'attack' stands there 2 times", "column 'mount' is missing"],
     ),
-    "CSV words": (csv_line(7, "[^,]+$", "high"), ["line 7: other is 'high', expected a finite decimal"]),
+    "CSV words": (csv_line(7, "[^,]+$", "high"), ["line 7: 'other' is 'high', expected a finite decimal"]),
     "CSV hexadecimal": (
         csv_line(7, "[^,]+$", "0x10"),
-        ["line 7: other is '0x10', expected a finite decimal"],
+        ["line 7: 'other' is '0x10', expected a finite decimal"],
     ),
-    "CSV underscores": (csv_line(7, "[^,]+$", "1_0"), ["line 7: other is '1_0', expected a finite decimal"]),
-    "CSV empty cell": (csv_line(7, "[^,]+$", ""), ["line 7: other is '', expected a finite decimal"]),
-    "CSV nan": (csv_line(7, "[^,]+$", "nan"), ["NaN values: 1, the first at frame 5, class 'other'"]),
-    "CSV inf": (csv_line(7, "[^,]+$", "inf"), ["infinite values: 1, the first at frame 5, class 'other'"]),
+    "CSV underscores": (
+        csv_line(7, "[^,]+$", "1_0"),
+        ["line 7: 'other' is '1_0', expected a finite decimal"],
+    ),
+    "CSV empty cell": (csv_line(7, "[^,]+$", ""), ["line 7: 'other' is '', expected a finite decimal"]),
+    "CSV nan": (csv_line(7, "[^,]+$", "nan"), ["line 7: 'other' is 'nan', expected a finite decimal"]),
+    "CSV inf": (csv_line(7, "[^,]+$", "inf"), ["line 7: 'other' is 'inf', expected a finite decimal"]),
     "CSV too large a number": (csv_line(7, "[^,]+$", "1e999"), ["at frame 5, class 'other'"]),
     "CSV beyond float32": (
         csv_line(7, "[^,]+$", "1e39"),
         ["infinite values: 1, the first at frame 5, class 'other'"],
     ),
-    "CSV frame": (csv_line(7, ",5,", ",5.0,"), ["line 7: frame is '5.0', expected a whole number"]),
+    "CSV frame": (csv_line(7, ",5,", ",5.0,"), ["line 7: 'frame' is '5.0', expected a whole number"]),
+    "CSV frame with a sign": (
+        csv_line(7, ",5,", ",+5,"),
+        ["line 7: 'frame' is '+5', expected a whole number"],
+    ),
+    "CSV blanks": (
+        lambda f: (csv_line(7, ",5,", ", 5,")(f), add_cell(f, 9, "0.5 ")),
+        [
+            "line 7: 'frame' is ' 5', expected a whole number",
+            "line 9: 'other' is '0.5 ', expected a finite decimal",
+        ],
+    ),
     "CSV ragged rows": (
         lambda f: (csv_line(7, ",[^,]+$", "")(f), add_cell(f, 9), add_cell(f, 12, "x")),
         [
             "line 7: 6 cells, expected 7",
             "line 9: 8 cells, expected 7",
-            "line 12: other is 'x', expected a finite",
+            "line 12: 'other' is 'x', expected a finite",
         ],
     ),
     "CSV bad text": (csv_line(7, '"all"', "\udcff"), ["not a readable CSV", "UTF8"]),
@@ -489,6 +510,21 @@ def test_classes_that_overlap_want_probabilities(folder):
     assert "; apply a sigmoid" in message
     assert "declare output" not in message, "scores are no way out here"
     assert "sum to one" not in message
+
+
+@given(st.lists(st.integers(-3, 12), min_size=1, max_size=12), st.none() | st.integers(1, 12))
+def test_frames_are_faulty_unless_they_count_from_0(numbers, expected):
+    frames = np.array(sorted(numbers), dtype=np.int64)
+    said = frame_fault(frames, expected)
+    assert (said is None) == (frames.tolist() == list(range(len(frames))))
+    if said is None or "count from 0" in said:
+        return
+    total = max(-1, *numbers) + 1 if expected is None else expected
+    absent = sorted(set(range(total)) - set(numbers))
+    missing = f"missing frames: {len(absent)} of {total}, the first {absent[0]}" if absent else None
+    assert next((text for text in said.split("; ") if text.startswith("missing")), None) == missing
+    assert ("there already" in said) == (len(set(numbers)) < len(numbers))
+    assert ("negative" in said) == (min(numbers) < 0)
 
 
 @pytest.mark.parametrize("name", ["Mine", "my model", "-rf", "a" * 101, "mine\u202e"])

@@ -1,0 +1,276 @@
+"""Long tables, Parquet or CSV, one row per frame: what reading them has in common, whoever wants them.
+
+    <one or more columns of ids>, frame, <one column per class>
+
+Ids are text ("NA", "001" and "null" too), frames count from 0, numbers are finite decimals without blanks
+around them, rows may stand in any order. The footer of a Parquet file and the first line of a CSV are
+judged before anything else is read.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, BinaryIO
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+import pyarrow.parquet as pq
+from jaxtyping import Float32, Float64, Int64
+
+from bench.errors import SubmissionError
+from bench.submissions.faults import SHOWN, Fault, meant, quoted
+
+_FOOTER_BYTES = 4 * 2**20
+_LINE_BYTES = 64 * 1024
+_SPARE_ROWS = 100_000
+"""Rows beyond four times the expected ones, so that small mistakes on small tasks are told in detail."""
+_DECIMAL = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
+_WHOLE = r"^-?[0-9]{1,18}$"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The columns that a table must have."""
+
+    ids: tuple[str, ...]
+    classes: tuple[str, ...]
+    ordered: bool
+    """Whether the columns must stand in this order, beside being named so."""
+    any_number: bool
+    """Whether scores in Parquet may be whole numbers and short floats too, not only float32 and float64."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """All of them, in order."""
+        return (*self.ids, "frame", *self.classes)
+
+
+def parquet_table(
+    file: BinaryIO, layout: Layout, most: int, rows: int | None = None
+) -> pa.Table | list[Fault]:
+    """Read a Parquet table of at most `most` bytes unpacked, or say what is wrong with its columns.
+
+    `rows` is how many are expected, where that is known. Raises `SubmissionError` where the file is no
+    table or far too large.
+    """
+    data = file.read()
+    footer = int.from_bytes(data[-8:-4], "little")
+    if data[:4] != b"PAR1" or data[-4:] != b"PAR1" or footer > len(data):
+        raise SubmissionError("not a Parquet file, or one that was cut off")
+    if footer > _FOOTER_BYTES:
+        raise SubmissionError(f"a footer of {footer:,} bytes, expected at most {_FOOTER_BYTES:,}")
+    try:
+        parquet = pq.ParquetFile(pa.BufferReader(data))
+        _check_rows(parquet.metadata.num_rows, rows)
+        unpacked = sum(parquet.metadata.row_group(i).total_byte_size for i in range(parquet.num_row_groups))
+        if unpacked > most:
+            raise SubmissionError(f"{unpacked:,} bytes unpacked, expected at most {most:,}: not read")
+        schema = parquet.schema_arrow
+        if faults := [*_column_faults(schema.names, layout)] or [*_type_faults(schema, layout)]:
+            return faults
+        # ids stay a dictionary: a long one that is repeated is held once
+        table = pq.ParquetFile(pa.BufferReader(data), read_dictionary=list(layout.ids)).read()
+        table.validate(full=True)
+        whole = table.set_column(table.column_names.index("frame"), "frame", table["frame"].cast(pa.int64()))
+    except (pa.ArrowException, OSError, ValueError, KeyError) as fault:
+        raise SubmissionError(f"not a readable Parquet file ({_one_line(fault)})") from fault
+    return [*_null_faults(whole, layout)] or whole
+
+
+def csv_table(file: BinaryIO, layout: Layout, rows: int | None = None) -> pa.Table | list[Fault]:
+    """Read a CSV table, or say what is wrong with its columns, lines and cells.
+
+    `rows` is how many are expected, where that is known. Raises `SubmissionError` where the file is no
+    table or far too large.
+    """
+    first = file.readline(_LINE_BYTES + 1)
+    if len(first) > _LINE_BYTES:
+        raise SubmissionError(f"a first line of more than {_LINE_BYTES:,} bytes: not read")
+    try:
+        header = next(csv.reader([first.decode("utf-8-sig").rstrip("\r\n")], strict=True), [])
+    except (csv.Error, UnicodeDecodeError) as fault:
+        raise SubmissionError(f"the first line is not a CSV header ({fault})") from fault
+    if faults := [*_column_faults(header, layout)]:
+        return faults
+    data = file.read()
+    _check_rows(data.count(b"\n") + (data[-1:] not in (b"", b"\n")), rows)
+    try:
+        return _csv_cells(data, header, layout)
+    except pa.ArrowInvalid as fault:
+        raise SubmissionError(f"not a readable CSV ({_one_line(fault)})") from fault
+
+
+def recordings(
+    table: pa.Table, layout: Layout
+) -> Iterator[tuple[tuple[str, ...], Int64[np.ndarray, " N"], Int64[np.ndarray, " N"]]]:
+    """Yield the ids, the rows and the frame numbers of each recording, sorted by frame."""
+    columns = [_codes(table[name]) for name in layout.ids]
+    frames = _numpy(table["frame"])
+    together = np.zeros(len(table), dtype=np.int64)
+    for codes, names in columns:
+        together = together * len(names) + codes
+    order = np.lexsort((frames, together))
+    edges = [0, *(np.flatnonzero(np.diff(together[order])) + 1), len(order)]
+    for start, stop in pairwise(edges):
+        rows = order[start:stop]
+        yield tuple(names[codes[rows[0]]] for codes, names in columns), rows, frames[rows]
+
+
+def scores(
+    table: pa.Table, layout: Layout, dtype: type[np.floating]
+) -> Float32[np.ndarray, "R C"] | Float64[np.ndarray, "R C"]:
+    """Return the numbers of every row; an empty cell is NaN."""
+    values = np.empty((len(table), len(layout.classes)), dtype=dtype)
+    with np.errstate(over="ignore"):  # what is beyond float32 becomes infinite, and is named as that
+        for i, name in enumerate(layout.classes):
+            values[:, i] = _numpy(table[name])
+    return values
+
+
+def frame_fault(frames: Int64[np.ndarray, " N"], expected: int | None = None) -> str | None:
+    """Say why these sorted frame numbers are not 0, 1, 2, ...; None where they are.
+
+    `expected` is how many there should be; where nobody knows, the last one is taken to be right.
+    """
+    count = len(frames)
+    if np.array_equal(frames, np.arange(count)):
+        return None
+    if np.array_equal(frames, np.arange(1, count + 1)):
+        last = (count if expected is None else expected) - 1
+        return f"frames 1 to {count:,}, expected 0 to {last:,}: frames count from 0"
+    if expected is None:
+        expected = max(int(frames[-1]) + 1, 0)
+    said = []
+    if frames[0] < 0:
+        said.append(f"negative frames: {np.sum(frames < 0):,}, the first {frames[0]}")
+    twice = frames[1:][np.diff(frames) == 0]
+    if len(twice):
+        said.append(
+            f"rows for a frame that is there already: {len(twice):,}, the first for frame {twice[0]:,}"
+        )
+    there = np.unique(frames[(frames >= 0) & (frames < expected)])
+    if absent := expected - len(there):
+        gaps = np.flatnonzero(there != np.arange(len(there)))
+        first = gaps[0] if len(gaps) else len(there)
+        said.append(f"missing frames: {absent:,} of {expected:,}, the first {first:,}")
+    if frames[-1] >= expected:
+        said.append(f"frame {frames[-1]:,}, expected {expected - 1:,} as the last")
+    return "; ".join(said)
+
+
+def _check_rows(rows: int, expected: int | None) -> None:
+    if not rows or (expected is not None and rows > 4 * expected + _SPARE_ROWS):
+        wanted = "" if expected is None else f", expected {expected:,}"
+        raise SubmissionError(f"{rows:,} rows{wanted}: not read")
+
+
+def _column_faults(found: Sequence[str], layout: Layout) -> Iterator[Fault]:
+    expected = layout.columns
+    missing = [name for name in expected if name not in found]
+    for i, name in enumerate(name for name in dict.fromkeys(found) if name not in expected):
+        near = meant(name, missing) if i < SHOWN else ""  # the others are only counted
+        index = "; save the table without its index" if name in ("", "__index_level_0__") else ""
+        yield Fault("columns", f"column {quoted(name)} is not expected{near or index}")
+    for name, count in Counter(found).items():
+        if count > 1:
+            yield Fault("columns", f"column {quoted(name)} stands there {count} times")
+    for name in missing:
+        yield Fault("columns", f"column {quoted(name)} is missing")
+    if layout.ordered and sorted(found) == sorted(expected) and tuple(found) != expected:
+        yield Fault(
+            "columns",
+            f"columns in the order {', '.join(found)}; expected {', '.join(expected)}",
+        )
+
+
+def _type_faults(schema: pa.Schema, layout: Layout) -> Iterator[Fault]:
+    for name in layout.columns:
+        held = kind = schema.field(name).type
+        if name in layout.ids:
+            kind = held.value_type if pa.types.is_dictionary(held) else held
+            fine, expected = pa.types.is_string(kind) or pa.types.is_large_string(kind), "text"
+        elif name == "frame":
+            fine, expected = pa.types.is_integer(kind), "whole numbers"
+        elif layout.any_number:
+            fine, expected = pa.types.is_floating(kind) or pa.types.is_integer(kind), "numbers"
+        else:
+            fine = pa.types.is_float32(kind) or pa.types.is_float64(kind)
+            expected = "float32 (or float64, which is rounded to it)"
+        if not fine:
+            yield Fault(
+                "column types", f"column {quoted(name)} holds {quoted(str(held))}, expected {expected}"
+            )
+
+
+def _null_faults(table: pa.Table, layout: Layout) -> Iterator[Fault]:
+    """Say where ids and frames are empty; empty scores are NaN, and refused where values are."""
+    for name in (*layout.ids, "frame"):
+        if count := table[name].null_count:
+            yield Fault("nulls", f"empty cells in column {quoted(name)}: {count:,}")
+
+
+def _csv_cells(data: bytes, header: Sequence[str], layout: Layout) -> pa.Table | list[Fault]:
+    """Read every cell as text, name those that are no numbers, and turn the others into numbers."""
+    ragged: dict[int, str] = {}
+
+    def note(row: Any) -> str:
+        open_quote = "\n" in row.text or "\r" in row.text
+        cells = f"{row.actual_columns} cells, expected {len(header)}"
+        ragged[row.number + 1] = "a quote that is not closed" if open_quote else cells  # the header is line 1
+        return "skip"
+
+    table = pyarrow.csv.read_csv(
+        pa.BufferReader(data),
+        read_options=pyarrow.csv.ReadOptions(use_threads=False, column_names=list(header)),
+        parse_options=pyarrow.csv.ParseOptions(invalid_row_handler=note),
+        convert_options=pyarrow.csv.ConvertOptions(
+            column_types=dict.fromkeys(header, pa.string()), null_values=[], strings_can_be_null=False
+        ),
+    )
+    faults = [Fault("lines", f"line {line}: {wrong}") for line, wrong in ragged.items()]
+    lines = np.setdiff1d(np.arange(2, 2 + len(table) + len(ragged)), list(ragged))
+    for name in ("frame", *layout.classes):
+        faults += _cell_faults(table[name], name, lines)
+    if faults:
+        return faults
+    types = [pa.string()] * len(layout.ids) + [pa.int64()] + [pa.float64()] * len(layout.classes)
+    return pa.table({name: table[name].cast(kind) for name, kind in zip(layout.columns, types, strict=True)})
+
+
+def _cell_faults(column: pa.ChunkedArray, name: str, lines: Int64[np.ndarray, " N"]) -> Iterator[Fault]:
+    pattern, expected = (_WHOLE, "a whole number") if name == "frame" else (_DECIMAL, "a finite decimal")
+    odd = np.flatnonzero(~_numpy(pc.match_substring_regex(column, pattern)).astype(bool))
+    for i, row in enumerate(odd):
+        cell = quoted(column[int(row)].as_py()) if i < SHOWN else ""  # the others are only counted
+        yield Fault(
+            f"cells of {quoted(name)}", f"line {lines[row]}: {quoted(name)} is {cell}, expected {expected}"
+        )
+
+
+def _codes(column: pa.ChunkedArray) -> tuple[Int64[np.ndarray, " N"], list[str]]:
+    """Return a code per row and the text of each code."""
+    if not pa.types.is_dictionary(column.type):
+        column = column.dictionary_encode()
+    encoded = column.unify_dictionaries().combine_chunks()
+    names = encoded.dictionary.to_pylist()
+    first: dict[str, int] = {}
+    same = np.array([first.setdefault(name, i) for i, name in enumerate(names)], dtype=np.int64)
+    return same[_numpy(encoded.indices)], names  # a dictionary may hold one text twice
+
+
+def _numpy(array: Any) -> np.ndarray:
+    """Return a column as numpy; an empty cell is NaN."""
+    if isinstance(array, pa.ChunkedArray):
+        array = array.combine_chunks()
+    return array.to_numpy(zero_copy_only=False)
+
+
+def _one_line(fault: Exception) -> str:
+    return re.sub(r"[^\x20-\x7e]+", " ", str(fault))[:300]
