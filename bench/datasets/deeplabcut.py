@@ -61,7 +61,8 @@ def read_poses(path: Path) -> Poses:
 def _parts(path: Path) -> tuple[dict[str, list[str]], Float64[np.ndarray, "T N"], bool]:
     """Return the header rows by name, the numbers, and whether pandas wrote the table."""
     header: dict[str, list[str]] = {}
-    rows, faults = [], []
+    rows: list[list[float]] = []
+    faults: list[str] = []
     saved_again = False
     with path.open(encoding="utf-8", errors="replace", newline="") as file:
         for line, cells in enumerate(csv.reader(file), start=1):
