@@ -121,7 +121,7 @@ def test_a_new_submission_validates_once_predictions_are_added(demo: Path) -> No
         (["publish"], 2, "no results in leaderboard/results"),
         (["new", "file/below", "--task", "demo"], 2, "file"),
         (["simulate", "file"], 2, "file"),
-        (["compare", "a", "b", "--task", "demo"], 4, "bench pull demo"),
+        (["compare", "a", "b", "--task", "demo"], 3, "bench new a --task TASK"),
     ],
 )
 def test_faults_say_what_to_type_next(tmp_path: Path, arguments: list[str], code: int, says: str) -> None:
