@@ -167,7 +167,7 @@ BOUT_RATE_ERROR = Metric(
     measure=summarise_both,
     reduce=bout_rate_error,
     mean="foreground",
-    definition=f"|predicted - true| bouts by the frames that count, {POOLED}. Undefined where no frame counts.",
+    definition=f"|predicted - true| bouts by counted frames, {POOLED}. Undefined where no frame counts.",
     higher_is_better=False,
     unit="per frame",
 )
