@@ -79,7 +79,7 @@ def demo(recordings: int | None, frames: int | None, epochs: int, out: Path) -> 
     if recordings or frames:
         task = simulator.sized(recordings or simulator.RECORDINGS, frames or simulator.FRAMES)
     click.echo(f"1/4 simulate two mice for task {task.name} (simulated, no animal was recorded)")
-    pull_simulated(task.dataset)
+    pull_simulated(task.dataset, replace=True)  # made anew in seconds, whatever version made the old one
     for step, (name, limit) in enumerate([("prior", None), ("conv1d", epochs)]):
         click.echo(f"{2 + step}/4 train {name} on CPU")
         submission = out / "submissions" / name
