@@ -125,7 +125,7 @@ def verify(task_name: str | None) -> None:
 @click.argument("out", type=folder)
 @click.option("--recordings", default=20, show_default=True, type=click.IntRange(4, 100_000))
 @click.option("--frames", default=2_000, show_default=True, type=click.IntRange(1))
-@click.option("--seed", default=47, show_default=True, type=click.IntRange(0))
+@click.option("--seed", default=342, show_default=True, type=click.IntRange(0))
 def simulate(out: Path, recordings: int, frames: int, seed: int) -> None:
     """Write simulated resident-intruder recordings to OUT in the official CalMS21 layout."""
     from bench.datasets import demo as simulator

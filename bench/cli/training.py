@@ -62,7 +62,7 @@ def train(
 @click.command()
 @click.option("--recordings", type=click.IntRange(4, 100_000), help="Simulate another number of recordings.")
 @click.option("--frames", type=click.IntRange(1), help="Frames of each recording.")
-@click.option("--epochs", default=3, show_default=True, type=click.IntRange(1), help="Of the convolution.")
+@click.option("--epochs", default=6, show_default=True, type=click.IntRange(1), help="Of the convolution.")
 @click.option("--out", default=Path("demo"), show_default=True, type=folder, help="Where everything goes.")
 def demo(recordings: int | None, frames: int | None, epochs: int, out: Path) -> None:
     """Simulate mice, train two baselines on CPU, score them and publish a leaderboard.

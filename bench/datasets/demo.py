@@ -27,7 +27,7 @@ from bench.splits import FrozenSplit, Groups, Split
 from bench.tasks import Dataset, Task
 
 RECORDINGS, FRAMES = 20, 2000
-SEED = 47  # so few bouts scatter: with this seed train, val and test each show every class near its share
+SEED = 342  # bouts are few: with this seed train, val and five test recordings or more show every class
 FILES = {"train": "calms21_task1_train.json", "test": "calms21_task1_test.json"}
 Item = TypeVar("Item")
 NAME = re.compile(r"demo-(\d+)x(\d+)")
@@ -165,6 +165,6 @@ TASK = _task(
     "demo",
     f"{RECORDINGS} recordings of {FRAMES:,} frames",
     partial(write, recordings=RECORDINGS, frames=FRAMES, seed=SEED),
-    FrozenSplit("demo", "d57e0239c95b8f848990eda118338a5e055ae84c99e7ada64550af8ed7e2ed88"),
+    FrozenSplit("demo", "b947bae5aef3b0b2d05baa57ce44a6945400bff5f91d5048815be1968c0f73f4"),
 )
 DATASET = TASK.dataset
