@@ -81,13 +81,15 @@ def _check(baseline: Baseline, task: Task, device: str) -> None:
         raise UsageError(f"baseline {baseline.name!r} labels frames; task {task.name!r} asks for {task.kind}")
     if device not in ("cpu", "cuda"):
         raise UsageError(f"no device {device!r}", hint="choose cpu or cuda")
+    network = isinstance(baseline.recipe, Recipe)
+    if device == "cuda" and not network:
+        raise UsageError(f"baseline {baseline.name!r} runs on the CPU alone", hint="train with --device cpu")
     if baseline.recipe is None:
         return
     if not task.exclusive:
         raise UsageError(
             f"baseline {baseline.name!r} gives each frame one class; {task.name!r} asks for many"
         )
-    network = isinstance(baseline.recipe, Recipe)
     for module, name in (("torch", "torch"),) if network else (("sklearn", "scikit-learn"),):
         if find_spec(module) is None:
             raise UsageError(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,16 +67,6 @@ def spans(counted: Bool[np.ndarray, " T"]) -> list[slice]:
     """Cut the frames that count into runs `[start, stop)`; a bout never reaches across two of them."""
     edges = np.flatnonzero(np.diff(counted.astype(np.int8), prepend=0, append=0))
     return [slice(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
-
-
-def check_unique(recordings: Sequence[Recording]) -> None:
-    """Raise `DataError` where two recordings carry one id."""
-    seen: dict[str, int] = {}
-    for recording in recordings:
-        seen[recording.id] = seen.get(recording.id, 0) + 1
-    twice = [f"{name}: {count} recordings carry this id" for name, count in sorted(seen.items()) if count > 1]
-    if twice:
-        raise DataError("recording ids must differ", twice)
 
 
 def _faults(r: Recording) -> list[str]:

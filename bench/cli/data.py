@@ -141,6 +141,11 @@ def _pull(
 
     frozen, copy = _tasks_of(dataset), dataset.published
     if source is not None:
+        if not source.is_dir():
+            what = "is a file" if source.exists() else "does not exist"
+            raise DataError(
+                f"{source} {what}, expected a folder", hint=f"bench pull {dataset.name} --from FOLDER"
+            )
         return store.pull(dataset, source, frozen, replace=replace)
     if repo is not None:
         return hub.pull(dataset, repo, revision, frozen, replace=replace)
