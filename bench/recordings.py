@@ -1,7 +1,8 @@
 """A recording: what was seen, what the animals did, and which frames somebody looked at.
 
 Conventions, stated once and converted in the readers: frames count from 0, ranges are half-open
-`[start, stop)`, keypoints are pixels with x to the right and y down.
+`[start, stop)`, keypoints are pixels with x to the right and y down; segments are seconds from the
+start of the recording, `[start, end)`.
 """
 
 from __future__ import annotations
@@ -11,12 +12,36 @@ import re
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float32, Shaped
+from jaxtyping import Bool, Float, Float32, Int, Shaped
 
 from bench.errors import DataError
 
 RECORDING_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}")
 """Ids are safe as file names, as keys of an .npz and in any page."""
+
+
+SHOWN = 8
+"""How many row numbers a message lists before it only counts them."""
+
+
+@dataclass(frozen=True, eq=False)
+class Segments:
+    """The true segments of one recording, S of them; they may overlap, and there may be none.
+
+    Raises `DataError` for bounds that are not finite, labels outside `[0, classes)` and lengths that differ.
+    """
+
+    bounds: Float[np.ndarray, "S 2"]
+    """Seconds, (start, end)."""
+    labels: Int[np.ndarray, " S"]
+    """Class index in `[0, classes)`."""
+    classes: int
+    """The number of classes, whether or not this recording shows them."""
+
+    def __post_init__(self) -> None:
+        faults = segment_faults(self.bounds, self.labels, self.classes)
+        if faults:
+            raise DataError("true segments that cannot be scored", faults)
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +65,11 @@ class Recording:
     confidence: Float32[np.ndarray, "T A K"] | None = None
     """Tracker confidence in [0, 1], NaN where not detected; None where the data set has none."""
     annotator: str | None = None
+    segments: Segments | None = None
+    """What holds from when to when, where the annotators gave segments; its labels count `classes`.
+
+    `labels` may then be their frames, or nothing but False: `annotated` says which frames were watched.
+    """
 
     def __post_init__(self) -> None:
         problems = list(_faults(self))
@@ -52,10 +82,18 @@ class Recording:
         return len(self.labels)
 
     def truth_digest(self) -> str:
-        """Return the SHA-256 of what scoring reads: class names, labels and annotated frames."""
+        """Return the SHA-256 of what scoring reads: class names, labels, annotated frames and segments.
+
+        Segments count where there are some to count, so that the digests frozen without them hold.
+        """
         head = f"{self.id}\n{self.frames}\n{'|'.join(self.classes)}\n".encode()
         bits = np.packbits(self.labels).tobytes() + np.packbits(self.annotated).tobytes()
-        return hashlib.sha256(head + bits).hexdigest()
+        digest = hashlib.sha256(head + bits)
+        if self.segments is not None:
+            digest.update(f"\n{len(self.segments.labels)} segments\n".encode())
+            digest.update(self.segments.bounds.astype("<f8").tobytes())
+            digest.update(self.segments.labels.astype("<i8").tobytes())
+        return digest.hexdigest()
 
 
 def one_hot(labels: Shaped[np.ndarray, " T"], classes: int) -> Bool[np.ndarray, "T C"]:
@@ -67,6 +105,17 @@ def spans(counted: Bool[np.ndarray, " T"]) -> list[slice]:
     """Cut the frames that count into runs `[start, stop)`; a bout never reaches across two of them."""
     edges = np.flatnonzero(np.diff(counted.astype(np.int8), prepend=0, append=0))
     return [slice(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
+
+
+def segments_of(labels: Bool[np.ndarray, "T C"], fps: float) -> Segments:
+    """Return the bouts of frame labels, the longest runs of frames in which a class holds, in seconds.
+
+    >>> segments_of(np.array([[False, True], [True, True], [True, False]]), 2.0).bounds.tolist()
+    [[0.5, 1.5], [0.0, 1.0]]
+    """
+    runs = [(run.start, run.stop, c) for c, held in enumerate(labels.T) for run in spans(held)]
+    table = np.array(runs, dtype=np.int64).reshape(-1, 3)
+    return Segments(table[:, :2] / fps, table[:, 2], labels.shape[1])
 
 
 def _faults(r: Recording) -> list[str]:
@@ -86,7 +135,57 @@ def _faults(r: Recording) -> list[str]:
         faults.append(f"annotated has {len(r.annotated)} frames, labels have {frames}")
     elif r.labels[~r.annotated].any():
         faults.append("labels in frames that are marked as not annotated")
-    return faults + _pose_faults(r)
+    return faults + _pose_faults(r) + (_segment_faults(r, r.segments) if r.segments is not None else [])
+
+
+def segment_faults(
+    bounds: Shaped[np.ndarray, "*_"], labels: Shaped[np.ndarray, "*_"], classes: int
+) -> list[str]:
+    """Say all that keeps these true segments from being scored; empty where nothing does."""
+    faults = shape_faults(bounds, labels)
+    if not faults:
+        faults += row_faults(~np.isfinite(bounds).all(axis=1), bounds, "a start or end that is not finite")
+        faults += row_faults((labels < 0) | (labels >= classes), labels, f"a label outside 0..{classes - 1}")
+    return faults
+
+
+def shape_faults(bounds: Shaped[np.ndarray, "*_"], labels: Shaped[np.ndarray, "*_"]) -> list[str]:
+    """Say where bounds are not (rows, 2), or not as many as the labels."""
+    faults = []
+    if bounds.ndim != 2 or bounds.shape[1] != 2:
+        faults.append(f"bounds of shape {bounds.shape}, expected (rows, 2): start and end")
+    if labels.shape != bounds.shape[:1]:
+        faults.append(
+            f"labels of shape {labels.shape}, expected {bounds.shape[:1]}, one for each row of bounds"
+        )
+    return faults
+
+
+def row_faults(bad: Bool[np.ndarray, " D"], values: Shaped[np.ndarray, "D ..."], what: str) -> list[str]:
+    """Put all rows with one fault on one line: their numbers, the fault, and the first value found."""
+    if not bad.any():
+        return []
+    rows = np.flatnonzero(bad)
+    numbers = ", ".join(str(row) for row in rows[:SHOWN])
+    more = f" and {len(rows) - SHOWN} more" if len(rows) > SHOWN else ""
+    example = f"row {rows[0]} has {values[rows[0]].tolist()}"
+    return [f"row{'s' if len(rows) > 1 else ''} {numbers}{more}: {what} ({example})"]
+
+
+def _segment_faults(r: Recording, segments: Segments) -> list[str]:
+    faults = []
+    if segments.classes != len(r.classes):
+        faults.append(f"segments of {segments.classes} classes, expected {len(r.classes)}")
+    if not r.fps > 0:
+        return faults  # nobody knows how long it is
+    bounds, frame = segments.bounds, 1 / r.fps
+    end = r.frames * frame
+    outside = (bounds[:, 0] < -frame) | (bounds[:, 1] > end + frame)
+    return [
+        *faults,
+        *row_faults(~(bounds[:, 0] < bounds[:, 1]), bounds, "a segment whose end is not after its start"),
+        *row_faults(outside, bounds, f"a segment beyond the recording, which lasts {end:.3f} s"),
+    ]
 
 
 def _pose_faults(r: Recording) -> list[str]:

@@ -12,7 +12,7 @@ from jaxtyping import Bool
 
 from bench.errors import DataError
 from bench.metrics import Metric
-from bench.recordings import Recording
+from bench.recordings import Recording, Segments, segments_of
 from bench.splits import FrozenSplit, Split
 
 Kind = Literal["frames", "segments", "clusters"]
@@ -86,6 +86,12 @@ class Protocol:
 
 
 ALL_FRAMES = Protocol("all-frames", "every annotated frame of every test recording")
+WHOLE_RECORDINGS = Protocol(
+    "whole-recordings",
+    "every detection in a test recording counts; one where nobody annotated is false, like any that no true "
+    "segment answers",
+)
+"""The protocol of localisation: there are no frames to choose among."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +112,8 @@ class Task:
     dataset: Dataset
     classes: tuple[str, ...]
     background: str | None
-    """The class whose frames count but whose own value stays out of the mean."""
+    """The class whose frames count but whose own value stays out of the mean. Localisation has none: what
+    is not searched for is no class."""
     split: FrozenSplit | Split
     metrics: tuple[Metric, ...]
     """The first ranks."""
@@ -136,10 +143,30 @@ class Task:
 
     def truth(self, recording: Recording) -> Bool[np.ndarray, "T C"]:
         """Return the labels of this task's classes, in this task's order."""
+        return recording.labels[:, self._places(recording)]
+
+    def segments(self, recording: Recording) -> Segments:
+        """Return the true segments of this task's classes, in this task's order.
+
+        They are the recording's own where it has them, else the bouts of its frame labels: from the start of
+        the first frame to the end of the last, in seconds. No bout reaches across frames that nobody
+        annotated, because no class holds there.
+        """
+        places = self._places(recording)
+        if recording.segments is None:
+            return segments_of(recording.labels[:, places], recording.fps)
+        number = np.full(len(recording.classes), -1)
+        number[places] = np.arange(len(places))
+        labels = number[recording.segments.labels]
+        asked = labels >= 0
+        return Segments(recording.segments.bounds[asked], labels[asked], len(places))
+
+    def _places(self, recording: Recording) -> list[int]:
+        """Return where the recording has this task's classes; raise `DataError` where it lacks one."""
         missing = [name for name in self.classes if name not in recording.classes]
         if missing:
             raise DataError(
                 f"recording {recording.id!r} cannot answer task {self.name!r}",
                 [f"no labels for {', '.join(missing)}; it has {', '.join(recording.classes)}"],
             )
-        return recording.labels[:, [recording.classes.index(name) for name in self.classes]]
+        return [recording.classes.index(name) for name in self.classes]

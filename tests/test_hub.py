@@ -362,7 +362,7 @@ def test_a_missing_file_is_named(snapshot: Path) -> None:
     ("changes", "says"),
     [
         ({"dataset": "rat-dyads"}, "is a copy of 'rat-dyads'"),
-        ({"schema": 99}, "schema 99, expected 1"),
+        ({"schema": 99}, "schema 99, expected 2"),
         ({"files": {}}, "no data/shard-NNN.parquet"),
         ({"files": {"../../x.parquet": {"bytes": 1, "sha256": "0" * 64}}}, "no data/shard-NNN.parquet"),
         ({"files": {SHARDS[0]: {"bytes": 1, "sha256": "short"}}}, "no SHA-256 of 64 hex digits"),

@@ -34,6 +34,8 @@ COLUMNS = """\
 | `classes` | the names of the C classes |
 | `labels` | T x C booleans, frame by frame |
 | `annotated` | T booleans: the frames that somebody annotated |
+| `segments` | S x 2 float64, seconds, (start, end); null where the annotators gave none |
+| `segment_labels` | S int32, indices of `classes`; null with `segments` |
 | `poses` | T x A x K x 2 float32, pixels, x right and y down; NaN = not detected |
 | `confidence` | T x A x K float32, the tracker's; null where it gives none |"""
 

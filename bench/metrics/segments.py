@@ -10,35 +10,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, Shaped
+from jaxtyping import Float, Int, Shaped
 
-from bench.errors import DataError, SubmissionError
+from bench.errors import SubmissionError
+from bench.recordings import Segments, row_faults, shape_faults
+
+__all__ = ["TOLERANCE", "Detections", "Segments", "clean", "detection_faults"]
 
 TOLERANCE = 1e-3
 """Seconds. A true segment shorter than this, or this near to another one at both ends, is not scored."""
-
-SHOWN = 8
-"""How many row numbers a message lists before it only counts them."""
-
-
-@dataclass(frozen=True, eq=False)
-class Segments:
-    """The true segments of one recording, S of them; they may overlap, and there may be none.
-
-    Raises `DataError` for bounds that are not finite, labels outside `[0, classes)` and lengths that differ.
-    """
-
-    bounds: Float[np.ndarray, "S 2"]
-    """Seconds, (start, end)."""
-    labels: Int[np.ndarray, " S"]
-    """Class index in `[0, classes)`."""
-    classes: int
-    """The number of classes of the task, whether or not this recording shows them."""
-
-    def __post_init__(self) -> None:
-        faults = truth_faults(self.bounds, self.labels, self.classes)
-        if faults:
-            raise DataError("true segments that cannot be scored", faults)
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,17 +47,6 @@ class Detections:
         return Detections(self.bounds[rows], self.labels[rows], self.scores[rows])
 
 
-def truth_faults(
-    bounds: Shaped[np.ndarray, "*_"], labels: Shaped[np.ndarray, "*_"], classes: int
-) -> list[str]:
-    """Say all that keeps these true segments from being scored; empty where nothing does."""
-    faults = _shape_faults(bounds, labels)
-    if not faults:
-        faults += _rows(~np.isfinite(bounds).all(axis=1), bounds, "a start or end that is not finite")
-        faults += _rows((labels < 0) | (labels >= classes), labels, f"a label outside 0..{classes - 1}")
-    return faults
-
-
 def detection_faults(
     bounds: Shaped[np.ndarray, "*_"], labels: Shaped[np.ndarray, "*_"], scores: Shaped[np.ndarray, "*_"]
 ) -> list[str]:
@@ -85,17 +54,17 @@ def detection_faults(
 
     A reader of many recordings calls this first, to report the faults of all of them at once.
     """
-    faults = _shape_faults(bounds, labels)
+    faults = shape_faults(bounds, labels)
     if scores.shape != labels.shape:
         faults.append(f"scores of shape {scores.shape}, expected {labels.shape} as the labels")
     if faults:
         return faults
     finite = np.isfinite(bounds).all(axis=1)
     return [
-        *_rows(~finite, bounds, "a start or end that is not finite"),
-        *_rows(finite & ~(bounds[:, 0] < bounds[:, 1]), bounds, "an end that is not after its start"),
-        *_rows(~np.isfinite(scores), scores, "a score that is not finite"),
-        *_rows(labels < 0, labels, "a negative label"),
+        *row_faults(~finite, bounds, "a start or end that is not finite"),
+        *row_faults(finite & ~(bounds[:, 0] < bounds[:, 1]), bounds, "an end that is not after its start"),
+        *row_faults(~np.isfinite(scores), scores, "a score that is not finite"),
+        *row_faults(labels < 0, labels, "a negative label"),
     ]
 
 
@@ -131,25 +100,3 @@ def _first_of_each(bounds: Float[np.ndarray, "S 2"], labels: Int[np.ndarray, " S
         if not duplicate:
             kept.append(i)
     return kept
-
-
-def _shape_faults(bounds: Shaped[np.ndarray, "*_"], labels: Shaped[np.ndarray, "*_"]) -> list[str]:
-    faults = []
-    if bounds.ndim != 2 or bounds.shape[1] != 2:
-        faults.append(f"bounds of shape {bounds.shape}, expected (rows, 2): start and end")
-    if labels.shape != bounds.shape[:1]:
-        faults.append(
-            f"labels of shape {labels.shape}, expected {bounds.shape[:1]}, one for each row of bounds"
-        )
-    return faults
-
-
-def _rows(bad: Bool[np.ndarray, " D"], values: Shaped[np.ndarray, "D ..."], what: str) -> list[str]:
-    """Put all rows with one fault on one line: their numbers, the fault, and the first value found."""
-    if not bad.any():
-        return []
-    rows = np.flatnonzero(bad)
-    numbers = ", ".join(str(row) for row in rows[:SHOWN])
-    more = f" and {len(rows) - SHOWN} more" if len(rows) > SHOWN else ""
-    example = f"row {rows[0]} has {values[rows[0]].tolist()}"
-    return [f"row{'s' if len(rows) > 1 else ''} {numbers}{more}: {what} ({example})"]

@@ -30,8 +30,8 @@ from bench.metrics.localisation import (
     measure,
     recall_at,
 )
-from bench.metrics.segments import SHOWN as ROWS
 from bench.metrics.segments import Detections, Segments
+from bench.recordings import SHOWN as ROWS
 from bench.results import Score
 from bench.scoring.checks import check_question, group_faults, name_faults, refuse
 from bench.scoring.scores import Scores, group_index

@@ -1,6 +1,6 @@
 """The recording store: official files, checked, as Parquet under `$BENCH_HOME`.
 
-Schema 1, one row per recording
+Schema 2, one row per recording
 -------------------------------
 id, group, annotator   text; annotator may be null
 fps                    frames per second
@@ -8,6 +8,8 @@ frames, animals, keypoints   T, A, K; A = K = 0 where a recording has no poses
 classes                the C label names
 labels                 T x C booleans, frame by frame
 annotated              T booleans
+segments               S x 2 float64, seconds, (start, end); null where the annotators gave none
+segment_labels         S int32, indices of classes; null with segments
 poses                  T x A x K x 2 float32, pixels, NaN = not detected; null without poses
 confidence             T x A x K float32; null where the data set has none
 

@@ -14,7 +14,7 @@ import platformdirs
 from bench.errors import DataError
 from bench.tasks import Dataset
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 PARQUET = "recordings.parquet"
 
 

@@ -14,7 +14,7 @@ from jaxtyping import Bool, Num
 from tqdm import tqdm
 
 from bench.errors import DataError
-from bench.recordings import Recording
+from bench.recordings import Recording, Segments
 from bench.store.manifests import Stored
 
 ROW_GROUP_FRAMES = 65_536  # enough rows for Parquet to compress, few enough to read one recording quickly
@@ -30,6 +30,8 @@ SCHEMA = pa.schema(
         ("classes", pa.list_(pa.string())),
         ("labels", pa.list_(pa.bool_())),
         ("annotated", pa.list_(pa.bool_())),
+        ("segments", pa.list_(pa.float64())),
+        ("segment_labels", pa.list_(pa.int32())),
         ("poses", pa.list_(pa.float32())),
         ("confidence", pa.list_(pa.float32())),
     ]
@@ -87,6 +89,8 @@ def _row(r: Recording) -> dict[str, Any]:
         "classes": list(r.classes),
         "labels": r.labels.ravel(),
         "annotated": r.annotated,
+        "segments": None if r.segments is None else r.segments.bounds.ravel(),
+        "segment_labels": None if r.segments is None else r.segments.labels,
         "poses": None if r.keypoints is None else r.keypoints.ravel(),
         "confidence": None if r.confidence is None else r.confidence.ravel(),
     }
@@ -129,6 +133,7 @@ def _recording(table: pa.Table, row: int) -> Recording:
 
     frames, animals, keypoints = scalar("frames"), scalar("animals"), scalar("keypoints")
     classes = tuple(scalar("classes"))
+    bounds, segment_labels = array("segments", -1, 2), array("segment_labels", -1)
     return Recording(
         id=scalar("id"),
         group=scalar("group"),
@@ -139,6 +144,7 @@ def _recording(table: pa.Table, row: int) -> Recording:
         annotated=array("annotated", frames),
         keypoints=array("poses", frames, animals, keypoints, 2),
         confidence=array("confidence", frames, animals, keypoints),
+        segments=None if bounds is None else Segments(bounds, segment_labels, len(classes)),
     )
 
 
@@ -149,4 +155,7 @@ def _values(array: pa.Array) -> Num[np.ndarray, " N"] | Bool[np.ndarray, " N"]:
         packed = np.frombuffer(buffer, dtype=np.uint8)
         bits = np.unpackbits(packed, count=array.offset + len(array), bitorder="little")
         return bits[array.offset :].view(bool)
-    return np.frombuffer(buffer, dtype=np.float32)[array.offset : array.offset + len(array)]
+    if not len(array):  # which may come without a buffer
+        return np.empty(0, array.type.to_pandas_dtype())
+    values = np.frombuffer(buffer, array.type.to_pandas_dtype())
+    return values[array.offset : array.offset + len(array)]
