@@ -8,9 +8,12 @@ percentile    The a and 1 - a quantiles of the resampled values. Too short where
               the spread of a resample is (G - 1) / G of the variance and its tails are normal, not t.
 expanded      The same with the tail a' = Phi(sqrt(G / (G - 1)) * t_a) of the t distribution with G - 1
               degrees of freedom in place of a (Hesterberg 2015): mends both, and stays in the range.
-centred       Expanded, moved by how far the mean of the resamples is from v. A recording that is drawn
-              twice brings its true frames and its detections twice, which lifts average precision above
-              what other recordings would give: by little for frames, by much for rare classes of bouts.
+logit_t       v -+ t * s' on the scale of log odds, log((v - a) / (b - v)) for a metric in [a, b], and back;
+              s' is the standard deviation of the resamples on that scale times sqrt(G / (G - 1)). Near an
+              end of its range a value can move one way only, and there the interval is one-sided too. It
+              holds v, also where the resamples are biased: a recording drawn twice brings its bouts and
+              its detections twice, which lifts average precision. The default. A metric whose range has
+              not two ends (an error in frames, which may be infinite) has no odds: "expanded" serves it.
 bca           Percentile with tails corrected for bias and for skewness, from the jackknife (Efron 1987).
 jackknife_t   v -+ t * s: symmetric, needs no resample, may leave the range of the metric.
 bootstrap_t   v - s * the quantiles of (v* - v) / s* (Efron 1981), where s* is the error of each resample.
@@ -28,7 +31,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
@@ -40,6 +43,8 @@ from bench.metrics.student import t_quantile
 MIN_GROUPS = 5
 MIN_DEFINED = 0.8
 NORMAL = NormalDist()
+EDGE = 1e-3
+"""A value nearer to an end of its range than this share of it counts as that far: odds there have no end."""
 NUDGE = 1e-3
 """Change of one group's weight in the differences that stand for derivatives."""
 
@@ -88,8 +93,7 @@ def interval(
         few = f"{groups} groups, and an interval needs at least {MIN_GROUPS}"
         reason = few if groups < MIN_GROUPS else "no resamples were asked for"
         return Interval(none, none, chosen, level, np.zeros(len(none), dtype=np.int64), reason)
-    found = interval_of_draws(value, draw(value, groups, resamples, seed, behind), level, chosen)
-    return replace(found, low=np.clip(found.low, *bounds), high=np.clip(found.high, *bounds))
+    return interval_of_draws(value, draw(value, groups, resamples, seed, behind, bounds), level, chosen)
 
 
 def interval_of_draws(value: Value, draws: Draws, level: float, method: str) -> Interval:
@@ -98,8 +102,8 @@ def interval_of_draws(value: Value, draws: Draws, level: float, method: str) -> 
     low, high = METHODS[method](value, draws, level)
     enough = (defined >= MIN_DEFINED * len(draws.resampled)) & (draws.behind >= MIN_GROUPS)
     return Interval(
-        low=np.where(enough, low, np.nan),
-        high=np.where(enough, high, np.nan),
+        low=np.where(enough, np.clip(low, *draws.bounds), np.nan),
+        high=np.where(enough, np.clip(high, *draws.bounds), np.nan),
         method=method,
         level=level,
         defined=defined,
@@ -125,21 +129,32 @@ def _counts(draws: Draws) -> set[int]:
     return {n for n in draws.behind.tolist() if n > 1}
 
 
-def centred(value: Value, draws: Draws, level: float) -> Ends:
-    """Return the expanded percentiles, moved by how far the mean of the resamples is from the value.
+def logit_t(value: Value, draws: Draws, level: float) -> Ends:
+    """Return value -+ t times the bootstrap error on the scale of log odds, or `expanded` without one."""
+    least, greatest = draws.bounds
+    if not (math.isfinite(least) and math.isfinite(greatest)):
+        return expanded(value, draws, level)
 
-    They stay where they are if some resample is infinite, which leaves no mean, or if moving would put
-    the value outside: a median of few numbers can have far resamples and percentiles without width.
-    """
-    low, high = expanded(value, draws, level)
-    with np.errstate(invalid="ignore"):
-        moved = draws.resampled - draws.point
-    defined = ~np.isnan(moved)
-    bias = np.where(defined, moved, 0.0).sum(axis=0) / np.maximum(defined.sum(axis=0), 1)
-    with np.errstate(invalid="ignore"):
-        holds = np.isfinite(bias) & (low - bias <= draws.point) & (draws.point <= high - bias)
-    shift = np.where(holds, bias, 0.0)
-    return low - shift, high - shift
+    def odds(values: Float[np.ndarray, "*R K"]) -> Float[np.ndarray, "*R K"]:
+        share = np.clip((values - least) / (greatest - least), EDGE, 1 - EDGE)
+        return np.log(share / (1 - share))
+
+    factor = {n: t_quantile(level, n - 1) * math.sqrt(n / (n - 1)) for n in _counts(draws)}
+    wide = np.array([factor.get(n, np.nan) for n in draws.behind.tolist()])
+    half = wide * _deviation(odds(draws.resampled))
+    ends = [least + (greatest - least) / (1 + np.exp(-odds(draws.point) - side)) for side in (-half, half)]
+    ends = [np.where(half == 0, draws.point, end) for end in ends]
+    return np.minimum(ends[0], draws.point), np.maximum(ends[1], draws.point)
+
+
+def _deviation(sample: Float[np.ndarray, "R K"]) -> Float[np.ndarray, " K"]:
+    """Return the standard deviation of the defined values of each column; NaN where none is."""
+    defined = ~np.isnan(sample)
+    count = np.where(defined.any(axis=0), defined.sum(axis=0), np.nan)
+    moved = np.where(defined, sample - np.where(defined, sample, 0.0).sum(axis=0) / count, 0.0)
+    # the mean of equal numbers may be off by a rounding, which is no spread
+    same = np.where(defined, sample, -np.inf).max(axis=0) == np.where(defined, sample, np.inf).min(axis=0)
+    return np.where(same, 0.0, np.sqrt((moved**2).sum(axis=0) / count))
 
 
 def bca(value: Value, draws: Draws, level: float) -> Ends:
@@ -236,14 +251,10 @@ def _quantiles(
 METHODS: Mapping[str, Callable[[Value, Draws, float], Ends]] = {
     "percentile": percentile,
     "expanded": expanded,
-    "centred": centred,
+    "logit_t": logit_t,
     "bca": bca,
     "jackknife_t": jackknife_t,
     "bootstrap_t": bootstrap_t,
 }
-DEFAULT_METHOD = "centred"
-"""Of the methods that serve every metric and any number of groups; the README has the measured coverage."""
-"""The nearest to 95 % on simulated recordings with known truth (`tests/perf/coverage.py`, 300 replicates):
-over F1 and AP at 5, 10, 20 and 60 recordings its coverage was off by 5.0 points on average, that of
-bootstrap_t by 5.3 with intervals up to five times as wide, of jackknife_t by 5.5, of percentile by 8.2 and
-of bca by 10.1."""
+DEFAULT_METHOD = "logit_t"
+"""The nearest to 95 % on simulated recordings with known truth; `tests/perf/coverage.py` measures it."""

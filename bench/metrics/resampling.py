@@ -6,6 +6,7 @@ frames would make intervals far too narrow.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -26,6 +27,8 @@ class Draws:
     resampled: Float[np.ndarray, "R K"]
     behind: Int[np.ndarray, " K"]
     """The groups that each column rests on: those of its part, or those in which its class occurs."""
+    bounds: tuple[float, float]
+    """The least and the greatest value there can be."""
 
 
 def bootstrap_weights(groups: int, resamples: int, seed: int) -> Int[np.ndarray, "R G"]:
@@ -47,13 +50,18 @@ def bootstrap_weights(groups: int, resamples: int, seed: int) -> Int[np.ndarray,
 
 
 def draw(
-    value: Value, groups: int, resamples: int, seed: int, behind: Int[np.ndarray, " K"] | None = None
+    value: Value,
+    groups: int,
+    resamples: int,
+    seed: int,
+    behind: Int[np.ndarray, " K"] | None = None,
+    bounds: tuple[float, float] = (-math.inf, math.inf),
 ) -> Draws:
     """Take the values of the whole and of each resample, in one call; `behind` None means all groups."""
     weights = bootstrap_weights(groups, resamples, seed)
     values = value(np.concatenate([np.ones((1, groups)), weights]))
     rests_on = np.full(values.shape[1], groups) if behind is None else behind
-    return Draws(weights, values[0], values[1:], rests_on)
+    return Draws(weights, values[0], values[1:], rests_on, bounds)
 
 
 def leave_one_out(value: Value, groups: int) -> Float[np.ndarray, "G K"]:

@@ -295,30 +295,47 @@ def test_p_value_shrinks_with_the_resamples_against_and_never_reaches_zero() -> 
     assert math.isnan(sign_p_value(3.0, math.nan, 12))
 
 
-def test_centred_is_expanded_moved_by_the_bias_of_the_resamples() -> None:
-    """The variance of few values is too small in a resample by (G - 1) / G: centring mends it."""
+def test_log_odds_written_out() -> None:
+    """The ends from the same resamples, by the formula: v -+ t s on log odds of a share of the range."""
     scores = np.array([0.1, 0.3, 0.35, 0.4, 0.6, 0.9, 0.2, 0.55])
-
-    def variance(weights: np.ndarray) -> np.ndarray:
-        mean = (weights @ scores / weights.sum(axis=1))[:, None]
-        return ((weights * (scores - mean) ** 2).sum(axis=1) / weights.sum(axis=1))[:, None]
-
-    drawn = draw(variance, 8, 1_000, seed=0)
-    bias = drawn.resampled.mean() - drawn.point
-    assert bias[0] / drawn.point[0] == pytest.approx(-1 / 8, abs=0.02)
-    plain, moved = (interval(variance, 8, method=method) for method in ("expanded", "centred"))
-    np.testing.assert_allclose([moved.low, moved.high], [plain.low - bias, plain.high - bias])
+    value = ratio(scores[:, None] * 3 - 1, np.ones(8))
+    found = interval(value, 8, method="logit_t", bounds=(-1.0, 2.0))
+    means = [np.repeat(scores, row).mean() for row in bootstrap_weights(8, 1_000, seed=0)]
+    odds = [math.log(mean / (1 - mean)) for mean in means]
+    half = 2.364624 * np.std(odds) * math.sqrt(8 / 7)
+    middle = math.log(scores.mean() / (1 - scores.mean()))
+    ends = [3 / (1 + math.exp(-middle - side)) - 1 for side in (-half, half)]
+    np.testing.assert_allclose([found.low[0], found.high[0]], ends, atol=1e-6)
 
 
-def test_an_infinite_error_moves_no_interval() -> None:
+def test_log_odds_stay_around_the_value_and_inside_the_range() -> None:
+    """Also where resamples are biased upwards, as average precision is, or reach an end."""
+    scores = np.array([0.0, 0.0, 0.02, 0.0, 0.9, 0.0, 0.01, 0.0])
+
+    def largest(weights: np.ndarray) -> np.ndarray:
+        return np.where(weights > 0, scores, 0.0).max(axis=1, keepdims=True)
+
+    found = interval(largest, 8, method="logit_t", bounds=(0.0, 1.0))
+    assert 0 < found.low[0] < 0.9 < found.high[0] < 1
+    best = interval(lambda w: np.ones((len(w), 1)), 8, method="logit_t", bounds=(0.0, 1.0))
+    assert (best.low[0], best.high[0]) == (1.0, 1.0)
+    near = interval(
+        ratio(np.array([1.0, 1, 1, 1, 1, 1, 1, 0.999])[:, None], np.ones(8)), 8, bounds=(0.0, 1.0)
+    )
+    assert 0.99 < near.low[0] <= near.high[0] <= 1
+
+
+def test_a_range_without_two_ends_has_no_odds() -> None:
     scores = np.array([1.0, 2.0, np.inf, 4.0, 3.0, 2.5])
 
     def worst(weights: np.ndarray) -> np.ndarray:
         return np.where(weights > 0, scores, 0.0).max(axis=1, keepdims=True)
 
-    plain, moved = (interval(worst, 6, method=method) for method in ("expanded", "centred"))
-    assert (moved.low, moved.high) == (plain.low, plain.high)
-    assert np.isposinf(moved.high)
+    plain, other = (
+        interval(worst, 6, method=method, bounds=(0.0, math.inf)) for method in ("expanded", "logit_t")
+    )
+    assert (other.low, other.high) == (plain.low, plain.high)
+    assert np.isposinf(other.high)
 
 
 def test_no_end_is_beyond_what_the_metric_can_give() -> None:
@@ -330,7 +347,7 @@ def test_no_end_is_beyond_what_the_metric_can_give() -> None:
     assert (held.low[0], held.high[0]) == (free.low[0], 1.0)
 
 
-@pytest.mark.parametrize("method", ["expanded", "centred", "jackknife_t"])
+@pytest.mark.parametrize("method", ["expanded", "logit_t", "jackknife_t"])
 def test_a_column_of_few_groups_is_as_wide_as_those_groups_alone_make_it(method: str) -> None:
     """A part of 6 among 40 recordings: the t of 39 degrees would make its interval too short."""
     rng = np.random.default_rng(11)
@@ -341,9 +358,8 @@ def test_a_column_of_few_groups_is_as_wide_as_those_groups_alone_make_it(method:
         of = np.divide(weights[:, :6] @ scores, total, out=np.full(len(total), np.nan), where=total > 0)
         return of[:, None]
 
-    alone = interval(part, 6, method=method, resamples=4_000)
-    behind = interval(part, 40, method=method, resamples=4_000, behind=np.array([6]))
-    blind = interval(part, 40, method=method, resamples=4_000)
+    ask = partial(interval, method=method, resamples=4_000, bounds=(0.0, 1.0))
+    alone, behind, blind = ask(part, 6), ask(part, 40, behind=np.array([6])), ask(part, 40)
     widths = [float(found.high[0] - found.low[0]) for found in (alone, behind, blind)]
     assert widths[1] > 0.95 * widths[0]
     assert widths[2] < 0.9 * widths[1]
@@ -351,17 +367,9 @@ def test_a_column_of_few_groups_is_as_wide_as_those_groups_alone_make_it(method:
     assert np.isnan([four.low, four.high]).all()
 
 
-def test_centring_neither_adds_rounding_nor_loses_the_value() -> None:
-    constant = interval(lambda w: np.full((len(w), 1), 1 / 3), 12)
+def test_a_constant_third_has_no_width_by_log_odds_either() -> None:
+    constant = interval(lambda w: np.full((len(w), 1), 1 / 3), 12, bounds=(0.0, 1.0))
     assert (constant.low[0], constant.high[0]) == (1 / 3, 1 / 3)
-    far = np.array([80.0, *[1.0] * 11])
-    sizes = np.array([14, *[6] * 11])
-
-    def median(weights: np.ndarray) -> np.ndarray:
-        return np.array([[np.median(np.repeat(far, (row * sizes).astype(int)))] for row in weights])
-
-    found = interval(median, 12, method="centred")
-    assert found.low[0] <= 1.0 <= found.high[0]
 
 
 def test_no_resamples_give_no_interval_and_say_so() -> None:

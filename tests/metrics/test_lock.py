@@ -144,7 +144,7 @@ def other_values() -> Iterator[tuple[str, Any]]:
         return lambda weights: (weights @ scores / weights.sum(axis=1))[:, None]
 
     for method in METHODS:
-        found = interval(mean_of(1), 9, method=method)
+        found = interval(mean_of(1), 9, method=method, bounds=(0.0, 1.0))
         yield f"interval {method}", [*found.low.tolist(), *found.high.tolist()]
     paired = paired_difference(mean_of(1), mean_of(2), 9)
     yield "paired", [*paired.difference.tolist(), *paired.interval.low.tolist(), *paired.p_value.tolist()]

@@ -84,7 +84,7 @@ def main() -> None:
     for g, groups in enumerate(GROUPS):
         for replicate in range(options.replicates):
             value = value_of([population[i] for i in rng.integers(POPULATION, size=groups)], (F1, MAP))
-            draws = draw(value, groups, options.resamples, replicate)
+            draws = draw(value, groups, options.resamples, replicate, bounds=(0.0, 1.0))
             for m, method in enumerate(METHODS):
                 found = interval_of_draws(value, draws, 0.95, method)
                 some = ~np.isnan(found.low)
