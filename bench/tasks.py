@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -58,6 +58,12 @@ class Dataset:
     """The copy that `bench pull NAME` takes by itself, where its maintainers published one."""
     notes: tuple[str, ...] = ()
     """Assumptions and known faults of the data."""
+    official: tuple[str, ...] = ("*", "*/*")
+    """Patterns of what `read` may open, from its folder; an import keeps the digest of all that matches."""
+    digests: Mapping[str, str] = field(default_factory=dict)
+    """Official file or archive -> "<algorithm>:<hex>", the first digits at least; others are refused."""
+    resume: Callable[[Path, Collection[str]], Iterator[Recording]] | None = None
+    """As `read`, without the recordings of these ids, where passing over one is quicker than reading it."""
 
     @property
     def simulated(self) -> bool:
