@@ -24,8 +24,9 @@ recordings             by id: frames, whether it has poses, counts by class; `tr
 A store whose manifest has no such digests cannot be trusted: it is refused, and pulled again.
 """
 
+from bench.resources import home
 from bench.store.loading import load, load_all, parquet
-from bench.store.manifests import SCHEMA_VERSION, Manifest, Stored, file_digest, home, manifest
+from bench.store.manifests import SCHEMA_VERSION, Manifest, Stored, file_digest, manifest
 from bench.store.pulling import pull, pull_simulated
 from bench.store.rows import SCHEMA, read_parquet, rest_digest, write_parquet
 

@@ -10,7 +10,8 @@ import pyarrow as pa
 
 from bench.errors import DataError, first
 from bench.recordings import Recording
-from bench.store.manifests import PARQUET, file_digest, home, how_to_pull, manifest
+from bench.resources import home
+from bench.store.manifests import PARQUET, file_digest, how_to_pull, manifest
 from bench.store.rows import read_parquet
 from bench.tasks import Dataset
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import platformdirs
-
 from bench.errors import DataError
+from bench.resources import home
 from bench.tasks import Dataset
 
 SCHEMA_VERSION = 2
@@ -47,12 +45,6 @@ class Manifest:
     def frames(self) -> int:
         """The frames of all recordings."""
         return sum(stored.frames for stored in self.recordings.values())
-
-
-def home() -> Path:
-    """Return the folder of all stores: `$BENCH_HOME`, else the platform's data folder."""
-    chosen = os.environ.get("BENCH_HOME")
-    return Path(chosen).expanduser() if chosen else Path(platformdirs.user_data_dir("rodent-bench", False))
 
 
 def manifest(dataset: Dataset) -> Manifest:

@@ -16,6 +16,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from bench.errors import DataError, UsageError, first
+from bench.resources import home
 from bench.splits import SUBSETS, Totals
 from bench.store.manifests import (
     PARQUET,
@@ -23,7 +24,6 @@ from bench.store.manifests import (
     Manifest,
     Stored,
     file_digest,
-    home,
     how_to_pull,
     manifest,
 )
