@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32, Float64, Int
 
+from bench.datasets.json_stream import LayoutError, entries
 from bench.errors import DataError
 from bench.recordings import Recording, one_hot
 
@@ -32,7 +33,6 @@ CLASSES = ("attack", "investigation", "mount", "other")
 _GROUP = re.compile(r"annotator[-_]id[-_](\d+)")
 _ANNOTATOR = ("annotator_id", "annotator-id")
 _FIELDS = ("keypoints", "scores", "annotations", "metadata")
-_SPACE = re.compile(r"[ \t\r\n]*")
 # Python would read NaN and Infinity, which are not JSON: as infinities they are found and refused
 _DECODER = json.JSONDecoder(parse_constant=lambda _: float("inf"))
 
@@ -69,28 +69,40 @@ def annotator_of(group: str) -> str:
     return matched[1]
 
 
-def read_layout(paths: Sequence[Path], *, simulated: bool, name: Name = by_mouse) -> Iterator[Recording]:
+def read_layout(
+    paths: Sequence[Path],
+    *,
+    simulated: bool,
+    name: Name = by_mouse,
+    labelled: bool = True,
+    skip: Collection[str] = (),
+) -> Iterator[Recording]:
     """Yield the recordings of files in this layout, holding one sequence at a time.
 
     Good sequences are yielded as they come; after the last one `DataError` lists the faults of all
     the others, so a reader that needs everything or nothing must read to the end.
     `simulated` says which mark the metadata must carry: simulated mice never pass as real ones.
+    `skip` names recordings that were read before: they are passed over, which is quick.
     """
     faults: list[str] = []
     origin: dict[str, str] = {}
     for path in paths:
         try:
-            for group, key, value in _entries(path.read_text(encoding="utf-8")):
+            for group, key, text in entries(path):
                 place = f"{path.name}: {key}"
                 try:
                     named = name(path, group, key)
                     if named.id in origin:
                         raise DataError("", [f"id {named.id!r} is taken by {origin[named.id]}"])
                     origin[named.id] = place
-                    yield _recording(named, value, simulated=simulated)
+                    if named.id not in skip:
+                        build = _recording if labelled else _unlabelled
+                        yield build(named, _DECODER.decode(text.decode()), simulated=simulated)
                 except DataError as error:
                     faults += [f"{place}: {problem}" for problem in error.problems]
-        except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+                except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+                    faults.append(f"{place}: not JSON: {error}")
+        except (LayoutError, UnicodeDecodeError) as error:
             faults.append(f"{path.name}: not JSON of this layout, or cut short: {error}")
     if not origin and not faults:
         faults.append(f"{', '.join(path.name for path in paths)}: no sequence in it")
@@ -102,53 +114,9 @@ def read_layout(paths: Sequence[Path], *, simulated: bool, name: Name = by_mouse
         )
 
 
-def _entries(text: str) -> Iterator[tuple[str, str, Any]]:
-    """Yield (group, key, value), one value at a time: a whole file of Python floats fills the memory."""
-    at = _after(text, 0, "{")
-    while not _next_is(text, at, "}"):
-        group, at = _key(text, at)
-        at = _after(text, at, "{")
-        while not _next_is(text, at, "}"):
-            key, at = _key(text, at)
-            value, at = _DECODER.raw_decode(text, at)
-            yield group, key, value
-            at = _separator(text, at)
-        at = _separator(text, _after(text, at, "}"))
-    at = _blank(text, _after(text, at, "}"))
-    if at != len(text):
-        raise json.JSONDecodeError("more text after the end", text, at)
-
-
-def _blank(text: str, at: int) -> int:
-    match = _SPACE.match(text, at)
-    return match.end() if match else at
-
-
-def _next_is(text: str, at: int, mark: str) -> bool:
-    return text.startswith(mark, _blank(text, at))
-
-
-def _after(text: str, at: int, mark: str) -> int:
-    if not _next_is(text, at, mark):
-        raise json.JSONDecodeError(f"expected {mark!r}", text, _blank(text, at))
-    return _blank(text, _blank(text, at) + 1)
-
-
-def _separator(text: str, at: int) -> int:
-    return _blank(text, at) if _next_is(text, at, "}") else _after(text, at, ",")
-
-
-def _key(text: str, at: int) -> tuple[str, int]:
-    at = _blank(text, at)
-    if not _next_is(text, at, '"'):
-        raise json.JSONDecodeError("expected a name in quotes", text, at)
-    key, at = _DECODER.raw_decode(text, at)
-    return key, _after(text, at, ":")
-
-
 @dataclass(frozen=True)
 class _Arrays:
-    """One sequence as arrays, before it is known to be consistent; None where it could not be read."""
+    """One sequence as arrays, before it is known to be consistent; None where one was not read."""
 
     keypoints: Float64[np.ndarray, ...] | None
     scores: Float64[np.ndarray, ...] | None
@@ -157,23 +125,18 @@ class _Arrays:
 
 
 def _recording(named: Named, value: Any, *, simulated: bool) -> Recording:
-    if not isinstance(value, dict):
-        raise DataError("", [f"a {type(value).__name__}, expected an object with {', '.join(_FIELDS)}"])
-    missing = [name for name in _FIELDS if name not in value]
-    if missing:
-        raise DataError("", [f"without {', '.join(missing)}"])
-    metadata = value["metadata"] if isinstance(value["metadata"], dict) else {}
-    sequence = _Arrays(
-        _floats(value["keypoints"]), _floats(value["scores"]), _integers(value["annotations"]), metadata
-    )
+    sequence = _arrays(value, _FIELDS)
+    metadata = sequence.metadata
     annotator = next((metadata[key] for key in _ANNOTATOR if key in metadata), None)
     faults = _array_faults(sequence) + _label_faults(sequence, named.vocab)
-    faults += _mark_faults(named.annotator, annotator, metadata, simulated)
+    if annotator is None or named.annotator not in (None, str(annotator)):
+        known = f"{named.annotator} in the name of its group" if named.annotator else "expected a number"
+        faults.append(f"annotator_id {annotator!r} in the metadata, {known}")
+    faults += _mark_faults(metadata, simulated)
     keypoints, scores, annotations = sequence.keypoints, sequence.scores, sequence.annotations
     if faults or keypoints is None or scores is None or annotations is None:
         raise DataError("", faults)
-    poses: Float32[np.ndarray, "T A K 2"] = keypoints.transpose(0, 1, 3, 2).astype(np.float32)
-    confidence = np.where(np.isnan(poses).any(axis=-1), np.nan, scores).astype(np.float32)
+    poses, confidence = _poses(keypoints, scores)
     class_of = np.full(max(metadata["vocab"].values()) + 1, -1)
     for number, label in enumerate(named.vocab):
         class_of[metadata["vocab"][label]] = number
@@ -188,6 +151,43 @@ def _recording(named: Named, value: Any, *, simulated: bool) -> Recording:
         confidence=confidence,
         annotator=str(annotator),
     )
+
+
+def _unlabelled(named: Named, value: Any, *, simulated: bool) -> Recording:
+    """Return the poses of a sequence that nobody annotated: no class, no frame that counts."""
+    sequence = _arrays(value, _FIELDS[:2])
+    faults = _array_faults(sequence) + _mark_faults(sequence.metadata, simulated)
+    keypoints, scores = sequence.keypoints, sequence.scores
+    if faults or keypoints is None or scores is None:
+        raise DataError("", faults)
+    poses, confidence = _poses(keypoints, scores)
+    nothing, nobody = np.zeros((len(poses), 0), dtype=bool), np.zeros(len(poses), dtype=bool)
+    return Recording(named.id, named.group, FPS, (), nothing, nobody, poses, confidence)
+
+
+def _arrays(value: Any, fields: Sequence[str]) -> _Arrays:
+    """Read what `fields` asks for; the metadata too, where there are any."""
+    if not isinstance(value, dict):
+        raise DataError("", [f"a {type(value).__name__}, expected an object with {', '.join(fields)}"])
+    missing = [name for name in fields if name not in value]
+    if missing:
+        raise DataError("", [f"without {', '.join(missing)}"])
+    metadata = value.get("metadata")
+    return _Arrays(
+        _floats(value["keypoints"]),
+        _floats(value["scores"]),
+        _integers(value["annotations"]) if "annotations" in fields else None,
+        metadata if isinstance(metadata, dict) else {},
+    )
+
+
+def _poses(
+    keypoints: Float64[np.ndarray, "T A 2 K"], scores: Float64[np.ndarray, "T A K"]
+) -> tuple[Float32[np.ndarray, "T A K 2"], Float32[np.ndarray, "T A K"]]:
+    """Return poses and confidence in our axes; a keypoint that was not found has no confidence."""
+    poses = np.ascontiguousarray(keypoints.transpose(0, 1, 3, 2), dtype=np.float32)
+    confidence = np.where(np.isnan(poses).any(axis=-1), np.nan, scores).astype(np.float32)
+    return poses, confidence
 
 
 def _floats(values: Any) -> Float64[np.ndarray, ...] | None:
@@ -223,6 +223,8 @@ def _array_faults(s: _Arrays) -> list[str]:
         if found is not None and np.isinf(found).any():
             count = int(np.isinf(found).sum())
             faults.append(f"{name}: {count} NaN or infinite numbers; a lost keypoint is written null")
+    if not faults and s.keypoints is not None and s.scores is not None and len(s.keypoints) != len(s.scores):
+        faults.append(f"{len(s.keypoints)} frames of keypoints, {len(s.scores)} of scores")
     return faults
 
 
@@ -244,19 +246,8 @@ def _label_faults(s: _Arrays, names: tuple[str, ...]) -> list[str]:
     return faults
 
 
-def _mark_faults(
-    expected: str | None, annotator: Any, metadata: dict[str, Any], simulated: bool
-) -> list[str]:
-    faults = []
-    if annotator is None or expected not in (None, str(annotator)):
-        faults.append(
-            f"annotator_id {annotator!r} in the metadata, "
-            f"{'expected a number' if expected is None else f'{expected} in the name of its group'}"
-        )
-    if bool(metadata.get("simulated", False)) != simulated:
-        faults.append(
-            "not marked as simulated: no demo recording"
-            if simulated
-            else "simulated: not a recording of CalMS21"
-        )
-    return faults
+def _mark_faults(metadata: dict[str, Any], simulated: bool) -> list[str]:
+    if bool(metadata.get("simulated", False)) == simulated:
+        return []
+    wrong = "not marked as simulated: no demo recording", "simulated: not a recording of CalMS21"
+    return [wrong[0] if simulated else wrong[1]]

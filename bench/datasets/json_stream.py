@@ -1,0 +1,109 @@
+"""Large JSON files `{group: {key: value}}`, one value at a time, in the memory of the largest value.
+
+Own code, because the streaming parsers must be told the object whose members they shall yield, while the
+groups have other names in every file, and because they cannot pass over a value without parsing it, which an
+import that goes on where it was killed wants. They would not be quicker: on 210,000 frames of simulated mice
+(70 MB) ijson 3.6 took 3.5 s with its C backend, this file and `json` take 3.6 s, and 0.2 s to pass over them.
+"""
+
+from __future__ import annotations
+
+import json
+import mmap
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+_BLANK = re.compile(rb"[ \t\r\n]*+")
+_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
+_WORD = re.compile(rb"[^,}\]\s]++")
+# numbers hold no mark of these: in an object of arrays only the braces need to be counted
+_MARKS = {b"{": re.compile(rb'[{}"]'), b"[": re.compile(rb'[{}\[\]"]')}
+
+
+class LayoutError(ValueError):
+    """The text is not `{group: {key: value}}`, or it ends before that does."""
+
+
+def entries(path: Path) -> Iterator[tuple[str, str, bytes]]:
+    """Yield (group, key, text of the value); the text is not parsed, only its end is found.
+
+    Raises `LayoutError` where the layout is another, `UnicodeDecodeError` for a name that is no text.
+    """
+    if path.stat().st_size == 0:
+        raise LayoutError("an empty file")
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
+        at = _after(text, 0, b"{")
+        while not _next_is(text, at, b"}"):
+            group, at = _name(text, at)
+            at = _after(text, at, b"{")
+            while not _next_is(text, at, b"}"):
+                key, at = _name(text, at)
+                end = _end(text, at)
+                yield group, key, text[at:end]
+                _release(text, end)
+                at = _separator(text, end)
+            at = _separator(text, _after(text, at, b"}"))
+        at = _blank(text, _after(text, at, b"}"))
+        if at != len(text):
+            raise LayoutError(f"more text after the end, at byte {at:,}")
+
+
+def _blank(text: mmap.mmap, at: int) -> int:
+    matched = _BLANK.match(text, at)
+    return matched.end() if matched else at
+
+
+def _next_is(text: mmap.mmap, at: int, mark: bytes) -> bool:
+    at = _blank(text, at)
+    return text[at : at + 1] == mark
+
+
+def _after(text: mmap.mmap, at: int, mark: bytes) -> int:
+    if not _next_is(text, at, mark):
+        raise LayoutError(f"expected {mark.decode()!r} at byte {_blank(text, at):,}")
+    return _blank(text, _blank(text, at) + 1)
+
+
+def _separator(text: mmap.mmap, at: int) -> int:
+    return _blank(text, at) if _next_is(text, at, b"}") else _after(text, at, b",")
+
+
+def _name(text: mmap.mmap, at: int) -> tuple[str, int]:
+    at = _blank(text, at)
+    matched = _STRING.match(text, at)
+    if matched is None:
+        raise LayoutError(f"expected a name in quotes at byte {at:,}")
+    try:
+        name = json.loads(matched[0])
+    except json.JSONDecodeError as fault:
+        raise LayoutError(f"no name at byte {at:,}: {fault.msg}") from fault
+    return name, _after(text, matched.end(), b":")
+
+
+def _end(text: mmap.mmap, at: int) -> int:
+    """Return where the value that starts at `at` ends."""
+    marks = _MARKS.get(text[at : at + 1])
+    if marks is None:
+        matched = _STRING.match(text, at) or _WORD.match(text, at)
+        if matched is None:
+            raise LayoutError(f"expected a value at byte {at:,}")
+        return matched.end()
+    start, depth = at, 0
+    while True:
+        found = marks.search(text, at)
+        string = _STRING.match(text, found.start()) if found and found[0] == b'"' else None
+        if found is None or (found[0] == b'"' and string is None):
+            raise LayoutError(f"the value at byte {start:,} does not end")
+        at = string.end() if string else found.end()
+        if string is None:
+            depth += 1 if found[0] in b"{[" else -1
+            if depth == 0:
+                return at
+
+
+def _release(text: mmap.mmap, end: int) -> None:
+    """Let the pages before `end` go, where the system can be told: they count as memory of the process."""
+    pages = end - end % mmap.PAGESIZE
+    if pages and hasattr(mmap, "MADV_DONTNEED"):
+        text.madvise(mmap.MADV_DONTNEED, 0, pages)
