@@ -9,13 +9,13 @@ Source: Friard and Gamba 2016, doi 10.1111/2041-210X.12584, and the events of th
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench.datasets.intervals import Interval, interval_faults
+from bench.datasets.tables import read_rows, width_faults
 from bench.errors import DataError, first
 
 _FPS = ("FPS", "FPS (frame/s)")
@@ -44,8 +44,7 @@ class _Bout:
 
 def read_events(path: Path) -> Events:
     """Read one file; raise `DataError` listing every line that is not in order."""
-    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-        table = list(enumerate(csv.reader(file), start=1))
+    table = read_rows(path)
     start = next((i for i, (_, row) in enumerate(table) if "Behavior" in row), None)
     if start is None:
         raise _error(path, ["no row of column names with 'Behavior'"])
@@ -61,11 +60,7 @@ def read_events(path: Path) -> Events:
     rows = [(line, row) for line, row in table[start + 1 :] if any(row)]
     if lacking or not rows:
         raise _error(path, lacking or ["no events"])
-    faults = [
-        f"line {line}: {len(row)} columns, expected {len(header)}"
-        for line, row in rows
-        if len(row) != len(header)
-    ]
+    faults = width_faults(header, rows)
     if faults:
         raise _error(path, faults)
     cells = [(line, dict(zip(header, row, strict=True))) for line, row in rows]

@@ -1,8 +1,8 @@
-"""DeepLabCut csv files: header rows for scorer, individuals (of several animals), bodyparts and coords.
+"""DeepLabCut files: header rows for scorer, individuals (of several animals), bodyparts and coords.
 
-An empty cell is a keypoint that was not found. Pixels, x to the right and y down, frames from 0. A table that
-pandas wrote again has one index column more, and ".1", ".2" behind the repeated names of its first row; it
-is read as well.
+The csv and the h5 file (which needs h5py) hold the same table. An empty cell is a keypoint that was not
+found. Pixels, x to the right and y down, frames from 0. A csv that pandas wrote again has one index column
+more, and ".1", ".2" behind the repeated names of its first row; it is read as well.
 Source: Lauer et al. 2022, doi 10.1038/s41592-022-01443-0, and the files of the rat dyads.
 """
 
@@ -16,9 +16,11 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float32, Float64
 
+from bench.datasets.pandas_hdf import read_frame
 from bench.errors import DataError
 
 _COORDS = ("x", "y", "likelihood")
+_ROWS = ("scorer", "individuals", "bodyparts", "coords")
 
 
 @dataclass(frozen=True)
@@ -34,11 +36,16 @@ class Poses:
     """In [0, 1]; NaN = not found."""
     saved_again: bool = False
     """Whether the table went through pandas: perhaps an excerpt."""
+    fps: float | None = None
+    """Frames per second, where the file says it."""
 
 
 def read_poses(path: Path) -> Poses:
-    """Read one file; raise `DataError` where it is not in this layout."""
-    header, table, saved_again = _parts(path)
+    """Read one csv or h5 file; raise `DataError` where it is not in this layout.
+
+    Raises `UsageError` where h5py is needed and not installed.
+    """
+    header, table, saved_again = _h5_parts(path) if path.suffix == ".h5" else _csv_parts(path)
     columns = len(header["bodyparts"])
     animals = header.get("individuals", ["individual"] * columns)
     individuals, keypoints = tuple(dict.fromkeys(animals)), tuple(dict.fromkeys(header["bodyparts"]))
@@ -58,8 +65,24 @@ def read_poses(path: Path) -> Poses:
     return Poses(individuals, keypoints, xy, likelihood, saved_again)
 
 
-def _parts(path: Path) -> tuple[dict[str, list[str]], Float64[np.ndarray, "T N"], bool]:
-    """Return the header rows by name, the numbers, and whether pandas wrote the table."""
+Parts = tuple[dict[str, list[str]], Float64[np.ndarray, "T N"], bool]
+"""The header rows by name, the numbers, and whether pandas wrote a csv again."""
+
+
+def _h5_parts(path: Path) -> Parts:
+    columns, table, index = read_frame(path, "DeepLabCut's h5", _error)
+    rows = _ROWS if columns and len(columns[0]) == len(_ROWS) else (_ROWS[0], *_ROWS[2:])
+    if not columns or {len(column) for column in columns} != {len(rows)}:
+        raise _error(path, [f"columns named by {sorted(map(len, columns))[:1]} rows, expected {_ROWS}"])
+    faults = [] if index == list(range(len(index))) else ["rows that are not the frames 0, 1, 2, …"]
+    faults += [] if index else ["no frames"]
+    faults += ["infinite numbers"] if np.isinf(table).any() else []
+    if faults:
+        raise _error(path, faults)
+    return dict(zip(rows, map(list, zip(*columns, strict=True)), strict=True)), table, False
+
+
+def _csv_parts(path: Path) -> Parts:
     header: dict[str, list[str]] = {}
     rows: list[list[float]] = []
     faults: list[str] = []

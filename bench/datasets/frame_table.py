@@ -8,7 +8,6 @@ Frames count from 0 and none is left out.
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool
 
+from bench.datasets.tables import read_table, width_faults
 from bench.errors import DataError, first
 
 
@@ -35,19 +35,12 @@ def read_frame_table(path: Path, classes: Sequence[str] = ()) -> FrameTable:
 
     Raises `DataError` listing every line that is not in order.
     """
-    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-        table = csv.reader(file)
-        header = next(table, [])
-        rows = list(enumerate(table, start=2))
+    header, rows = read_table(path)
     faults = [f"{count} columns {name!r}" for name, count in Counter(header).items() if count > 1]
     if len(header) < 2 or header[0] != "frame":
         faults.append(f"columns {', '.join(header)}, expected frame and either label or one per class")
     faults += [] if rows else ["no frames"]
-    faults += [
-        f"line {line}: {len(row)} columns, expected {len(header)}"
-        for line, row in rows
-        if len(row) != len(header)
-    ]
+    faults += width_faults(header, rows)
     if faults:
         raise _error(path, faults)
     named = header[1:] == ["label"]

@@ -10,7 +10,6 @@ MSGL-Transformer paper.
 
 from __future__ import annotations
 
-import csv
 import math
 import re
 from collections import Counter
@@ -20,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.datasets.rules import SplitRule, Summary
+from bench.datasets.tables import read_table
 from bench.errors import DataError, first
 from bench.metrics import FRAME_METRICS
 from bench.recordings import Recording, one_hot
@@ -91,10 +91,7 @@ def read(folder: Path) -> Iterator[Recording]:
 
 def read_observation(path: Path, id_: str) -> Recording:
     """Read one table; an empty coordinate is a keypoint that was not found. Other columns are not read."""
-    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-        table = csv.reader(file)
-        header = next(table, [])
-        rows = list(enumerate(table, start=2))
+    header, rows = read_table(path)
     faults = [f"no column {name!r}" for name in (*COLUMNS, "action") if name not in header]
     faults += [f"{count} columns {name!r}" for name, count in Counter(header).items() if name and count > 1]
     if faults:

@@ -8,7 +8,6 @@ Source: Goodwin et al. 2024, doi 10.1038/s41593-024-01649-9, and the documentati
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, Float32
 
+from bench.datasets.tables import read_table
 from bench.errors import DataError, first
 
 
@@ -35,10 +35,7 @@ class Targets:
 
 def read_targets(path: Path, behaviours: Sequence[str]) -> Targets:
     """Read one file; raise `DataError` listing every missing column and every line that is not in order."""
-    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-        table = csv.reader(file)
-        header = next(table, [])
-        rows = list(enumerate(table, start=2))
+    header, rows = read_table(path)
     names = _keypoints(header)
     faults = [f"no column {name!r}" for name in behaviours if name not in header]
     faults += [f"{count} columns {name!r}" for name, count in Counter(header).items() if count > 1]

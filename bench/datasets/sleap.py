@@ -9,14 +9,14 @@ Source: Pereira et al. 2022, doi 10.1038/s41592-022-01426-1, and the documentati
 
 from __future__ import annotations
 
-import importlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from bench.datasets.deeplabcut import Poses
-from bench.errors import DataError, UsageError
+from bench.datasets.hdf5 import names, opened, twice
+from bench.errors import DataError
 
 
 def read_analysis(path: Path) -> Poses:
@@ -24,20 +24,13 @@ def read_analysis(path: Path) -> Poses:
 
     Raises `UsageError` where h5py is not installed.
     """
-    try:
-        h5py = importlib.import_module("h5py")
-    except ImportError:
-        raise UsageError("SLEAP files need h5py", hint="pip install 'rodent-bench[readers]'") from None
-    try:
-        with h5py.File(path, "r") as file:
-            names = ("tracks", "point_scores", "node_names", "track_names")
-            content = {name: file[name][()] for name in names if name in file}
-    except OSError as fault:
-        raise _error(path, [f"no HDF5 file, or cut short: {fault}"]) from None
+    parts = ("tracks", "point_scores", "node_names", "track_names")
+    with opened(path, "SLEAP", _error) as file:
+        content = {name: file[name][()] for name in parts if name in file}
     faults = [f"no {name!r}" for name in ("tracks", "node_names") if name not in content]
     if faults:
         raise _error(path, faults)
-    keypoints, animals = (_names(content.get(name)) for name in ("node_names", "track_names"))
+    keypoints, animals = (names(content.get(name)) for name in ("node_names", "track_names"))
     animals = animals or ("individual",)
     return _poses(path, content["tracks"], content.get("point_scores"), animals, keypoints)
 
@@ -54,11 +47,7 @@ def _poses(
         faults.append("infinite numbers in tracks")
     if scores is not None and scores.shape != (*tracks.shape[:1], *tracks.shape[2:]):
         faults.append(f"point_scores {scores.shape}, tracks {tracks.shape}")
-    faults += [
-        f"{kind} {names}: a name stands there twice"
-        for kind, names in (("animals", animals), ("keypoints", keypoints))
-        if len(set(names)) < len(names)
-    ]
+    faults += twice({"animals": animals, "keypoints": keypoints})
     if faults:
         raise _error(path, faults)
     xy = tracks.transpose(3, 0, 2, 1).astype(np.float32)
@@ -66,11 +55,6 @@ def _poses(
     xy[lost] = np.nan
     given = np.full(lost.shape, np.nan) if scores is None else scores.transpose(2, 0, 1)
     return Poses(animals, keypoints, xy, np.where(lost, np.nan, given).astype(np.float32))
-
-
-def _names(values: Any) -> tuple[str, ...]:
-    found = [] if values is None else np.asarray(values).ravel().tolist()
-    return tuple(name.decode() if isinstance(name, bytes) else str(name) for name in found)
 
 
 def _error(path: Path, faults: list[str]) -> DataError:

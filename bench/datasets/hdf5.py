@@ -1,0 +1,50 @@
+"""HDF5 files and the libraries that open them: what the readers of poses share."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench.errors import DataError, UsageError
+
+Refuse = Callable[[Path, list[str]], DataError]
+"""Makes a reader's own error of a path and its faults."""
+
+
+def library(name: str, files: str) -> Any:
+    """Import what reads some files; raise `UsageError` saying what to install where it is absent."""
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        raise UsageError(f"{files} files need {name}", hint="pip install 'rodent-bench[readers]'") from None
+
+
+@contextmanager
+def opened(path: Path, files: str, refuse: Refuse) -> Iterator[Any]:
+    """Open an HDF5 file for reading; raise what `refuse` makes where it is none, or is cut short."""
+    h5py = library("h5py", files)
+    try:
+        with h5py.File(path, "r") as file:
+            yield file
+    except OSError as fault:
+        raise refuse(path, [f"no HDF5 file, cut short, or compressed otherwise: {fault}"]) from None
+
+
+def names(values: Any) -> tuple[str, ...]:
+    """Return texts, which HDF5 may give as bytes; none for None."""
+    found = [] if values is None else np.asarray(values).ravel().tolist()
+    return tuple(name.decode(errors="replace") if isinstance(name, bytes) else str(name) for name in found)
+
+
+def twice(kinds: dict[str, tuple[str, ...]]) -> list[str]:
+    """Say in which lists of names one stands twice."""
+    return [
+        f"{kind} {found}: a name stands there twice"
+        for kind, found in kinds.items()
+        if len(set(found)) < len(found)
+    ]
