@@ -1,0 +1,31 @@
+"""The static leaderboard: results in, pages out.
+
+`render` is pure: the same results, in any order, give the same bytes. `publish` is the one function
+here that writes. The pages need no server, ask for nothing outside themselves and trust no text:
+what a submission says about itself is shown, bounded in length, as text and nothing else.
+
+Order       Rankings hold only numbers that can be compared (`Terms`); the newest metrics version comes
+            first, then the ranking with most entries. Within one, entries stand by the value of the
+            task's first metric; equal values share a rank and stand by entry id; undefined is last.
+Undefined   Shown as a dash that says so, never as 0.
+"""
+
+from bench.leaderboard.pages import render
+from bench.leaderboard.plots import PLOTTED
+from bench.leaderboard.publishing import publish
+from bench.leaderboard.ranking import Ranking, Row, Terms, rank, ranking_score
+from bench.leaderboard.words import link, number, shown
+
+__all__ = [
+    "PLOTTED",
+    "Ranking",
+    "Row",
+    "Terms",
+    "link",
+    "number",
+    "publish",
+    "rank",
+    "ranking_score",
+    "render",
+    "shown",
+]

@@ -1,0 +1,51 @@
+"""The templates with everything they may call; all text is escaped and made printable."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import math
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from bench.leaderboard.ranking import ranking_score
+from bench.leaderboard.words import link, number, shown
+from bench.resources import resource
+
+MAIN_CLASSES = 6
+"""Tasks of more classes show them only in the table by class."""
+GENERATOR = '<meta name="generator" content="rodent-bench">'
+"""Marks a page as ours, so that `publish` may remove it when its task is gone."""
+
+
+def environment_of_pages() -> Environment:
+    """Return the templates with everything they may call; all text is escaped and made printable."""
+    folder = resource("templates", "leaderboard/templates")
+    style, script = ((folder / name).read_text(encoding="utf-8") for name in ("style.css", "table.js"))
+    environment = Environment(
+        loader=FileSystemLoader(folder),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        finalize=lambda value: shown(value) if type(value) is str else value,
+    )
+    environment.filters.update(number=number, exact=lambda value: repr(float(value)), shown=shown, link=link)
+    environment.tests["undefined_number"] = lambda value: value is None or math.isnan(value)
+    environment.globals.update(
+        generator=Markup(GENERATOR),  # noqa: S704
+        style=Markup(style),  # noqa: S704  our own files, inlined whole so that a page is one file
+        script=Markup(script),  # noqa: S704
+        policy=f"default-src 'none'; style-src {_source(style)}; script-src {_source(script)}; "
+        "base-uri 'none'; form-action 'none'",
+        ranking_score=ranking_score,
+        main_classes=MAIN_CLASSES,
+    )
+    return environment
+
+
+def _source(text: str) -> str:
+    """Return the content-security source of this inline text alone; in a file, 'self' would name nothing."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

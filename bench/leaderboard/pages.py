@@ -1,0 +1,67 @@
+"""Results in, pages out: which page there is and what it is rendered from. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from jinja2 import UndefinedError
+
+from bench.errors import DataError
+from bench.leaderboard.environment import environment_of_pages
+from bench.leaderboard.ranking import rank
+from bench.report import per_minute
+from bench.results import Result
+
+TASK_NAME = re.compile(r"(?!index$)[a-z0-9][a-z0-9-]{0,99}")
+"""Names that are safe as `<task>.html` beside `index.html`."""
+
+
+def render(results: Sequence[Result]) -> dict[str, str]:
+    """Return the site as file name -> text: `index.html` and one `<task>.html` per task.
+
+    Raises `DataError` where a task's name is unsafe as a file name, an entry comes twice, or a result
+    lacks what a page shows.
+    """
+    try:
+        _check(results)
+        return _pages(results)
+    except (UndefinedError, LookupError, TypeError, ValueError, AttributeError) as fault:
+        raise DataError(
+            "these results make no leaderboard",
+            [f"{type(fault).__name__}: {fault}"],
+            hint="score the submissions again: bench evaluate submissions/<entry>",
+        ) from fault
+
+
+def _pages(results: Sequence[Result]) -> dict[str, str]:
+    tasks: dict[str, list[Result]] = {}
+    for result in sorted(results, key=lambda result: (result.task["name"], result.entry["id"])):
+        tasks.setdefault(result.task["name"], []).append(per_minute(result))
+    rankings = {name: rank(of_task) for name, of_task in tasks.items()}
+    environment = environment_of_pages()
+    pages = {"index.html": environment.get_template("index.html").render(tasks=rankings)}
+    for name, of_task in rankings.items():
+        page = environment.get_template("task.html")
+        pages[f"{name}.html"] = page.render(task=of_task[0].first.task, rankings=of_task)
+    return pages
+
+
+def _check(results: Sequence[Result]) -> None:
+    problems = {
+        f"task {result.task['name'][:200]!r}: a name is a-z, 0-9 and -, and not 'index'"
+        for result in results
+        if not TASK_NAME.fullmatch(result.task["name"])
+    }
+    seen: set[tuple[str, str]] = set()
+    for result in results:
+        key = result.task["name"], result.entry["id"]
+        if key in seen:
+            problems.add(f"task {key[0][:200]!r}: entry {key[1][:200]!r} comes more than once")
+        seen.add(key)
+    if problems:
+        raise DataError(
+            "these results make no leaderboard",
+            sorted(problems),
+            hint="remove the faulty files from leaderboard/results, then: bench publish",
+        )

@@ -1,0 +1,41 @@
+"""Writing the pages: each in one step, and never over a page of somebody else's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from bench.errors import UsageError, first
+from bench.leaderboard.environment import GENERATOR
+
+
+def publish(pages: Mapping[str, str], folder: Path) -> Path:
+    """Write the pages into a folder, each in one step and the index last; return the index.
+
+    Pages of a former build whose task is gone are removed; no other file is touched. Raises
+    `UsageError` where the folder cannot be written, or a page of somebody else's stands in the way.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        foreign = [name for name in sorted(pages) if not _ours(folder / name)]
+        if foreign:
+            raise UsageError(
+                f"{folder} holds pages that `bench publish` did not make",
+                first(f"{name} would be written over" for name in foreign),
+                hint="choose another folder with --out",
+            )
+        for name in sorted(pages, key=lambda name: (name == "index.html", name)):
+            temporary = folder / f".{name}.part"
+            temporary.write_bytes(pages[name].encode())
+            temporary.replace(folder / name)
+        for path in sorted(folder.glob("*.html")):
+            if path.name not in pages and _ours(path):
+                path.unlink()
+    except OSError as fault:
+        raise UsageError(f"the site cannot be written to {folder}", [str(fault)]) from fault
+    return folder / "index.html"
+
+
+def _ours(path: Path) -> bool:
+    """Whether a page may be written over: there is none, or it is of a former build."""
+    return not path.is_file() or GENERATOR.encode() in path.read_bytes()

@@ -1,0 +1,156 @@
+"""Rankings: which entries of a task can be compared, and in which order they stand. Pure."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+from urllib.parse import quote
+
+from bench.leaderboard.plots import Plot, interval_plot
+from bench.leaderboard.words import shown
+from bench.report import interval_statement
+from bench.results import Result, Score
+
+MAIN_METRICS = 4
+"""Metrics in the ranking itself; the table of all numbers below it has the others too."""
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What two numbers must share to stand in one ranking."""
+
+    metrics_version: int
+    ranking_metric: str
+    protocol: str
+    classes: tuple[str, ...]
+    background: str
+    parts: tuple[str, ...]
+    split: str
+    truth: str
+
+    def differences(self, other: Terms) -> list[str]:
+        """Say, one per term, what differs from `other`."""
+        mine, theirs = asdict(self), asdict(other)
+        return [
+            f"{name.replace('_', ' ')} {_brief(mine[name])}, not {_brief(theirs[name])}"
+            for name in mine
+            if mine[name] != theirs[name]
+        ]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One entry of a ranking; no rank where its value is undefined."""
+
+    rank: int | None
+    result: Result
+
+    @property
+    def anchor(self) -> str:
+        """The place of the entry on the page, safe in an attribute and in a link."""
+        return "entry-" + quote(shown(self.result.entry["id"], 100), safe="")
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Entries whose numbers can be compared, best first."""
+
+    terms: Terms
+    apart: tuple[str, ...]
+    """What differs from the first ranking of the task; empty for the first."""
+    metrics: tuple[Mapping[str, Any], ...]
+    """Every metric that an entry here was scored by; the first ranks."""
+    rows: tuple[Row, ...]
+    plot: Plot | None
+
+    @property
+    def size(self) -> int:
+        """How many entries it ranks."""
+        return len(self.rows)
+
+    @property
+    def first(self) -> Result:
+        """The best entry."""
+        return self.rows[0].result
+
+    @property
+    def main(self) -> tuple[Mapping[str, Any], ...]:
+        """The metrics beside the ranking one that the ranking shows."""
+        return self.metrics[1:MAIN_METRICS]
+
+    @property
+    def tied(self) -> int:
+        """How many entries share the first rank."""
+        return sum(row.rank == 1 for row in self.rows)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The classes that have values of their own under the ranking metric, in the task's order."""
+        seen = {name for row in self.rows if (score := ranking_score(row.result)) for name in score.per_class}
+        return tuple(name for name in self.terms.classes if name in seen)
+
+    @property
+    def intervals(self) -> dict[str, list[str]]:
+        """How the intervals were made -> the entries whose intervals were made so."""
+        made: dict[str, list[str]] = {}
+        for row in self.rows:
+            made.setdefault(interval_statement(row.result.interval), []).append(row.result.entry["name"])
+        return made
+
+
+def rank(results: Sequence[Result]) -> tuple[Ranking, ...]:
+    """Return the rankings of one task's results, the one that counts first."""
+    groups: dict[Terms, list[Result]] = {}
+    for result in sorted(results, key=lambda result: result.entry["id"]):
+        groups.setdefault(terms(result), []).append(result)
+    order = sorted(groups, key=lambda key: (-key.metrics_version, -len(groups[key]), repr(key)))
+    return tuple(_ranking(key, groups[key], order[0]) for key in order)
+
+
+def terms(result: Result) -> Terms:
+    """Return what a result's numbers share with those that they can be compared with."""
+    task = result.task
+    return Terms(
+        metrics_version=result.metrics_version,
+        ranking_metric=task["metrics"][0]["name"],
+        protocol=task["protocol"]["name"],
+        classes=tuple(task["classes"]),
+        background=task["background"] or "none",
+        parts=tuple(part["name"] for part in task["parts"]),
+        split=result.split_digest,
+        truth=result.truth_digest,
+    )
+
+
+def ranking_score(result: Result) -> Score | None:
+    """Return the score that ranks; None where the entry was not scored by that metric."""
+    return result.scores.get(result.task["metrics"][0]["name"])
+
+
+def _ranking(key: Terms, results: Sequence[Result], leading: Terms) -> Ranking:
+    metrics = {metric["name"]: metric for result in results for metric in result.task["metrics"]}
+    sign = 1.0 if metrics[key.ranking_metric]["higher_is_better"] else -1.0
+
+    def merit(result: Result) -> float:
+        score = ranking_score(result)
+        return -math.inf if score is None or math.isnan(score.value) else sign * score.value
+
+    ordered = sorted(results, key=merit, reverse=True)  # stable: equal values stay by entry id
+    merits = [merit(result) for result in ordered]
+    rows = tuple(
+        Row(None if value == -math.inf else 1 + merits.index(value), result)
+        for value, result in zip(merits, ordered, strict=True)
+    )
+    drawn = [
+        (row.result.entry["name"], score) for row in rows if row.rank and (score := ranking_score(row.result))
+    ]
+    return Ranking(key, tuple(key.differences(leading)), tuple(metrics.values()), rows, interval_plot(drawn))
+
+
+def _brief(term: object) -> str:
+    if isinstance(term, tuple):
+        return "(" + ", ".join(map(str, term)) + ")"
+    return str(term)[:12] if re.fullmatch("[0-9a-f]{40,}", str(term)) else str(term)
