@@ -25,6 +25,7 @@ TASKS: tuple[Task, ...] = (
     *ratsi.TASKS,
     mabe22.TASK,
     rat_dyads.TASK,
+    rat_dyads.TASK_AGGRESSION,
     ethome.TASK,
 )
 

@@ -76,6 +76,24 @@ def test_the_task_asks_for_its_own_classes_in_its_own_order(tmp_path: Path) -> N
     assert (truth.sum(axis=1) == recording.annotated).all()
 
 
+def test_the_task_of_subtypes_counts_the_frames_that_have_one(tmp_path: Path) -> None:
+    (recording,) = rat_dyads.read(save(tmp_path))
+    task = get_task("rat-dyads-aggression")
+    counted = task.protocol.counted(recording)
+    assert np.flatnonzero(counted).tolist() == [5, 6]  # in frame 7 aggression has no subtype
+    held = task.truth(recording)[counted]
+    assert [task.classes[i] for i in held.argmax(axis=1)] == ["lateralthreat", "chase"]
+    assert (held.sum(axis=1) == 1).all()
+
+
+def test_every_subtype_trains_validates_and_tests_and_no_video_changes_sides() -> None:
+    task, first = get_task("rat-dyads-aggression"), get_task("rat-dyads")
+    assert task.split == first.split
+    for totals in task.load_split().totals["all"].values():
+        assert all(totals.counts[name] > 0 for name in SUBTYPES)
+    assert task.load_split().totals["all"]["test"].counts["freezing"] == 65  # as the notes say
+
+
 def test_without_a_channel_of_subtypes_none_holds(tmp_path: Path) -> None:
     (recording,) = rat_dyads.read(save(tmp_path / "videos", labels_s2=np.full(FRAMES, -1, dtype=np.int8)))
     assert not recording.labels[:, len(BEHAVIOURS) :].any()
@@ -198,6 +216,29 @@ def test_the_real_counts_are_the_frozen_ones(real_data: Path) -> None:
     }
     assert frames == 832_926
     assert digests == dict(split.truth)
+
+
+def test_the_notes_on_subtypes_hold_of_the_real_videos(real_data: Path) -> None:
+    task = get_task("rat-dyads-aggression")
+    test = task.load_split().ids("all", "test")
+    without, outside, shown = 0, 0, np.zeros(len(SUBTYPES), dtype=int)
+    for recording in rat_dyads.read(real_data / "rat-dyads"):
+        held = task.truth(recording)
+        fighting = recording.labels[:, BEHAVIOURS.index("aggression")]
+        without += int((fighting & ~held.any(axis=1)).sum())
+        outside += int((~fighting & held.any(axis=1)).sum())
+        shown += held.any(axis=0) & (recording.id in test)
+        assert (held.sum(axis=1) <= 1).all()
+    assert (without, outside) == (7, 3)
+    assert dict(zip(SUBTYPES, shown.tolist(), strict=True)) == {
+        "lateralthreat": 9,
+        "keepdown": 5,
+        "clinch": 7,
+        "uprightposture": 5,
+        "freezing": 1,
+        "bite": 7,
+        "chase": 4,
+    }
 
 
 def test_raw_and_compact_are_one_recording(real_data: Path) -> None:
