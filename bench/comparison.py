@@ -6,15 +6,16 @@ intervals overlap.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from bench.evaluation import LEVEL, RESAMPLES, SEED, columns, cut, measure
+from bench.evaluation import LEVEL, RESAMPLES, SEED, Measured, cut, headlines, measure, together
+from bench.metrics import Metric
 from bench.metrics.paired import paired_difference, sign_p_value
 from bench.recordings import Recording
-from bench.submissions import Predictions
+from bench.submissions import DetectionForm, Predictions
 from bench.tasks import Task
 
 
@@ -47,33 +48,45 @@ def compare(
     second: Predictions,
     recordings: Mapping[str, Recording],
     *,
+    forms: tuple[DetectionForm, DetectionForm] | None = None,
     resamples: int = RESAMPLES,
 ) -> Sequence[Difference]:
     """Compare two entries on every metric of a task, headline by headline.
 
-    Both must have been checked to fit `recordings` (`bench.submissions`).
+    Both must have been checked to fit `recordings` (`bench.submissions`). `forms` says of both whether their
+    detections are raw or final. Raises `UsageError` where there are detections and it is not given.
     """
     cuts = cut(task, task.load_split(), recordings)
-    one, other = measure(task, cuts, first), measure(task, cuts, second)
-    whole = np.ones((1, one.groups))
-    rows = []
-    for metric in task.metrics:
-        (ours, _), (theirs, _) = columns(metric, one), columns(metric, other)
-        found = paired_difference(ours, theirs, one.groups, resamples=resamples, seed=SEED, level=LEVEL)
-        rows.append(
-            Difference(
-                metric=metric.name,
-                first=float(ours(whole)[0, 0]),
-                second=float(theirs(whole)[0, 0]),
-                difference=float(found.difference[0]),
-                low=float(found.interval.low[0]),
-                high=float(found.interval.high[0]),
-                p_value=float(found.p_value[0]),
-                reason=found.interval.reason,
-                method=found.interval.method,
-                groups=one.groups,
-                resamples=resamples,
-                least_p=sign_p_value(0.0, float(resamples), one.groups) if resamples else float("nan"),
-            )
+    form, other_form = forms or (None, None)
+    one, other = measure(task, cuts, first, form), measure(task, cuts, second, other_form)
+    rows = {
+        row.metric: row
+        for group in together(task.metrics)
+        for row in _differences(group, one, other, resamples)
+    }
+    return [rows[metric.name] for metric in task.metrics]
+
+
+def _differences(
+    metrics: Sequence[Metric], one: Measured, other: Measured, resamples: int
+) -> Iterator[Difference]:
+    """Yield the difference of each of the metrics, which share their work."""
+    ours, theirs, groups = headlines(metrics, one), headlines(metrics, other), one.groups
+    found = paired_difference(ours, theirs, groups, resamples=resamples, seed=SEED, level=LEVEL)
+    whole = np.ones((1, groups))
+    first, second = ours(whole)[0], theirs(whole)[0]
+    for k, metric in enumerate(metrics):
+        yield Difference(
+            metric=metric.name,
+            first=float(first[k]),
+            second=float(second[k]),
+            difference=float(found.difference[k]),
+            low=float(found.interval.low[k]),
+            high=float(found.interval.high[k]),
+            p_value=float(found.p_value[k]),
+            reason=found.interval.reason,
+            method=found.interval.method,
+            groups=groups,
+            resamples=resamples,
+            least_p=sign_p_value(0.0, float(resamples), groups) if resamples else float("nan"),
         )
-    return rows

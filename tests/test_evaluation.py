@@ -215,8 +215,8 @@ def test_labels_of_exclusive_and_overlapping_classes() -> None:
 
 
 def test_another_kind_of_task_is_refused() -> None:
-    with pytest.raises(UsageError, match="segments"):
-        evaluate(replace(task(), kind="segments"), CARD, {}, {})
+    with pytest.raises(UsageError, match="clusters"):
+        evaluate(replace(task(), kind="clusters"), CARD, {}, {})
 
 
 def test_a_resample_without_a_class_has_no_mean_instead_of_one_over_the_others() -> None:
@@ -257,7 +257,7 @@ def test_a_resample_without_what_defines_a_part_has_no_headline() -> None:
     (f1,) = (metric for metric in FRAME_METRICS if metric.name == "f1")
     only = replace(task(**parts), metrics=(f1,))
     cuts = cut(only, only.load_split(), truth)
-    value, _ = columns(f1, measure(only, cuts, {"seed0": predicted}))
+    value, _ = columns([f1], measure(only, cuts, {"seed0": predicted}))
     rows = np.ones((3, 7))
     rows[1, [3, 4]] = 0  # part a without its class attack
     rows[2, :5] = 0  # no recording of part a at all

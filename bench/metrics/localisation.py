@@ -25,13 +25,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from bench.errors import SubmissionError, UsageError
 from bench.metrics.matching import Pairs, Pool, candidate_pairs, lay_out, match, places
-from bench.metrics.metric import Metric
+from bench.metrics.metric import Metric, Shared
 from bench.metrics.segments import Detections, Segments, clean
 
 TIOU: tuple[float, ...] = tuple(np.linspace(0.3, 0.7, 5).tolist())
@@ -126,15 +127,21 @@ def recall_at(matches: Matches, weights: Float[np.ndarray, "R N"], k: int) -> Fl
     return values
 
 
-def reduce_all(
-    measures: Sequence[Pair], weights: Float[np.ndarray, "R N"]
-) -> dict[str, Float[np.ndarray, "R C"]]:
-    """Return the class values of every metric of `METRICS` by name, from one matching."""
-    matches = match_all(measures)
+def class_values(matches: Matches, weights: Float[np.ndarray, "R N"]) -> list[Float[np.ndarray, "R C"]]:
+    """Return the class values of the mean over thresholds, of each where there are several, and of recall."""
     precision = average_precision(matches, weights)
-    values = {"detection_map": precision.mean(axis=1)}
-    values |= {_name(tiou): precision[:, i] for i, tiou in enumerate(TIOU)}
-    return values | {f"detection_recall_{k}": recall_at(matches, weights, k).mean(axis=1) for k in RECALL_AT}
+    each = [precision[:, i] for i in range(len(matches.tiou))]
+    recalls = [recall_at(matches, weights, k).mean(axis=1) for k in RECALL_AT]
+    return [precision.mean(axis=1), *(each if len(each) > 1 else ()), *recalls]
+
+
+def from_one_matching(names: Sequence[str], tiou: Sequence[float]) -> Shared:
+    """Return the work that metrics of these names share, which are those of `class_values`, in its order."""
+
+    def reduce(matches: Matches, weights: Float[np.ndarray, "R N"]) -> dict[str, Float[np.ndarray, "R C"]]:
+        return dict(zip(names, class_values(matches, weights), strict=True))
+
+    return Shared(partial(match_all, tiou=tiou), reduce)
 
 
 def _truths(pool: Pool, weights: Float[np.ndarray, "R N"]) -> Float[np.ndarray, "R C"]:
@@ -191,61 +198,40 @@ def _area(
     return np.divide(area, truths, out=np.full(len(truths), np.nan), where=truths > 0)
 
 
-def _name(tiou: float) -> str:
-    return f"detection_map_{round(100 * tiou)}"
-
-
-def _reduce_map(measures: Sequence[Pair], weights: Float[np.ndarray, "R N"]) -> Float[np.ndarray, "R C"]:
-    mean: Float[np.ndarray, "R C"] = average_precision(match_all(measures), weights).mean(axis=1)
-    return mean
-
-
-def _map_at(tiou: float) -> Metric:
-    def reduce(measures: Sequence[Pair], weights: Float[np.ndarray, "R N"]) -> Float[np.ndarray, "R C"]:
-        return average_precision(match_all(measures, (tiou,)), weights)[:, 0]
-
-    return Metric(
-        name=_name(tiou),
-        title=f"mAP at tIoU {tiou:.1f}",
-        reads="detections",
-        measure=measure,
-        reduce=reduce,
-        mean="classes",
-        definition=f"{AP_IN_WORDS} with tIoU >= {tiou!r}. {UNDEFINED}",
-        reference=REFERENCE,
-    )
-
-
-def _recall(k: int) -> Metric:
-    def reduce(measures: Sequence[Pair], weights: Float[np.ndarray, "R N"]) -> Float[np.ndarray, "R C"]:
-        mean: Float[np.ndarray, "R C"] = recall_at(match_all(measures), weights, k).mean(axis=1)
-        return mean
-
-    return Metric(
-        name=f"detection_recall_{k}",
-        title=f"Recall at {k}x",
-        reads="detections",
-        measure=measure,
-        reduce=reduce,
-        mean="classes",
-        definition=(
+def _described() -> list[tuple[str, str, str]]:
+    """Return name, title and definition of the frozen metrics, in the order of `class_values`."""
+    over = "mean over tIoU >= 0.3, 0.4, 0.5, 0.6, 0.7"
+    said = [("detection_map", "mAP over tIoU 0.3:0.1:0.7", f"{AP_IN_WORDS}, {over}. {UNDEFINED}")]
+    for tiou in TIOU:
+        name = f"detection_map_{round(100 * tiou)}"
+        said.append((name, f"mAP at tIoU {tiou:.1f}", f"{AP_IN_WORDS} with tIoU >= {tiou!r}. {UNDEFINED}"))
+    for k in RECALL_AT:
+        words = (
             f"Per class, the share of true segments that any of the {k} * n highest-scored detections of the "
-            "class in the recording reaches (n: its true segments of the class there); not one to one; mean "
-            f"over tIoU >= 0.3, 0.4, 0.5, 0.6, 0.7. {UNDEFINED}"
-        ),
-        reference=REFERENCE,
+            "class in the recording reaches (n: its true segments of the class there); not one to one; "
+            f"{over}. {UNDEFINED}"
+        )
+        said.append((f"detection_recall_{k}", f"Recall at {k}x", words))
+    return said
+
+
+def declare(said: Sequence[tuple[str, str, str]], tiou: Sequence[float]) -> tuple[Metric, ...]:
+    """Return metrics of these names, titles and definitions, which share one matching at `tiou`."""
+    shared = from_one_matching([name for name, _, _ in said], tiou)
+    return tuple(
+        Metric(
+            name=name,
+            title=title,
+            reads="detections",
+            measure=measure,
+            reduce=shared.alone(name),
+            mean="classes",
+            definition=definition,
+            reference=REFERENCE,
+            shared=shared,
+        )
+        for name, title, definition in said
     )
 
 
-DETECTION_MAP = Metric(
-    name="detection_map",
-    title="mAP over tIoU 0.3:0.1:0.7",
-    reads="detections",
-    measure=measure,
-    reduce=_reduce_map,
-    mean="classes",
-    definition=f"{AP_IN_WORDS}, mean over tIoU >= 0.3, 0.4, 0.5, 0.6, 0.7. {UNDEFINED}",
-    reference=REFERENCE,
-)
-
-METRICS: tuple[Metric, ...] = (DETECTION_MAP, *map(_map_at, TIOU), *map(_recall, RECALL_AT))
+METRICS: tuple[Metric, ...] = declare(_described(), TIOU)

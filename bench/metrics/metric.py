@@ -25,7 +25,7 @@ Units        `unit` names it: "" (a fraction), "frames", "per frame". Nothing he
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -34,6 +34,21 @@ from jaxtyping import Bool, Float
 
 Reads = Literal["labels", "scores", "detections", "clusters"]
 Mean = Literal["foreground", "classes", "none"]
+Reduce = Callable[[Sequence[Any], Float[np.ndarray, "R N"]], Float[np.ndarray, "R K"]]
+
+
+@dataclass(frozen=True)
+class Shared:
+    """Work that several metrics have in common, done once for all of them. The numbers stay the same."""
+
+    prepare: Callable[[Sequence[Any]], Any]
+    """Measures of N spans -> what every row of weights is reduced from."""
+    reduce: Callable[[Any, Float[np.ndarray, "R N"]], Mapping[str, Float[np.ndarray, "R K"]]]
+    """(what was prepared, weights) -> the class values of each of these metrics, by its name."""
+
+    def alone(self, name: str) -> Reduce:
+        """Return the `reduce` of one of these metrics."""
+        return lambda measures, weights: self.reduce(self.prepare(measures), weights)[name]
 
 
 @dataclass(frozen=True)
@@ -47,7 +62,7 @@ class Metric:
     """What it judges: labels Bool (T, C), scores Float (T, C), clusters Int (T) or detections."""
     measure: Callable[[Any, Any], Any]
     """(truth, prediction) of one span -> whatever `reduce` needs of it."""
-    reduce: Callable[[Sequence[Any], Float[np.ndarray, "R N"]], Float[np.ndarray, "R K"]]
+    reduce: Reduce
     """(measures of N spans, weights) -> K = C class values per row, or K = 1 where `mean` is "none"."""
     mean: Mean
     """How class values become one: over the classes without background, over all, or already one."""
@@ -58,6 +73,9 @@ class Metric:
     unit: str = ""
     bounds: tuple[float, float] = (0.0, 1.0)
     """The least and the greatest value there can be; an interval does not reach beyond them."""
+    shared: Shared | None = None
+    """What else gives `reduce`, together with the other metrics that name the same; they share `measure` and
+    `bounds` too."""
 
     def averaged(
         self, whole: Float[np.ndarray, " K"], foreground: Bool[np.ndarray, " C"]

@@ -7,34 +7,17 @@ carries them, `map_over_tiou_0.5_0.75`, because another number is another metric
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
-from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
 
 from bench.errors import DataError, SubmissionError, UsageError
-from bench.evaluation import LEVEL, RESAMPLES, SEED
+from bench.evaluation import RESAMPLES, class_counts, shown
 from bench.metrics import DETECTION_METRICS, Metric, softnms
-from bench.metrics.intervals import interval
-from bench.metrics.localisation import (
-    AP_IN_WORDS,
-    RECALL_AT,
-    REFERENCE,
-    TIOU,
-    UNDEFINED,
-    Matches,
-    Pair,
-    average_precision,
-    match_all,
-    measure,
-    recall_at,
-)
+from bench.metrics.localisation import AP_IN_WORDS, RECALL_AT, TIOU, UNDEFINED, declare, measure
 from bench.metrics.segments import Detections, Segments
 from bench.recordings import SHOWN as ROWS
-from bench.results import Score
 from bench.scoring.checks import check_question, group_faults, name_faults, refuse
-from bench.scoring.scores import Scores, group_index
+from bench.scoring.scores import Scores, group_index, reduce_spans
 from bench.submissions.faults import Fault, quoted
 
 NOTHING = Detections(np.empty((0, 2)), np.empty(0, dtype=np.int64), np.empty(0))
@@ -106,10 +89,10 @@ def _score_form(
     pairs = [measure(truth[id_], _processed(found, form)) for id_, found in given.items()]
     metrics = metrics_at(thresholds)
     index, count = group_index(list(given), groups)
-    shows = np.stack([np.isin(np.arange(len(classes)), pair.truth.labels) for pair in pairs])
-    found, how = _reduce(metrics, match_all(pairs, thresholds), index, shows, classes, resamples)
-    labels = np.concatenate([pair.truth.labels for pair in pairs])
-    support = np.bincount(labels, minlength=len(classes)).tolist()
+    shows = np.stack([shown(pair.truth) for pair in pairs])
+    found, how = reduce_spans(metrics, {measure: pairs}, index, shows, classes, None, resamples)
+    support = np.sum([class_counts(pair.truth) for pair in pairs], axis=0)
+    counted = int(support.sum())
     return Scores(
         kind="segments",
         classes=classes,
@@ -119,11 +102,11 @@ def _score_form(
         interval=how,
         recordings=len(given),
         groups=count,
-        support=dict(zip(classes, support, strict=True)),
+        support=dict(zip(classes, support.tolist(), strict=True)),
         counts={
             "tiou": list(thresholds),
-            "segments": len(labels),
-            "dropped": sum(len(truth[id_].labels) for id_ in given) - len(labels),
+            "segments": counted,
+            "dropped": sum(len(truth[id_].labels) for id_ in given) - counted,
             "detections": form,
             "detections_given": sum(len(one.labels) for one in given.values()),
             "detections_scored": sum(len(pair.detections.labels) for pair in pairs),
@@ -170,19 +153,7 @@ def metrics_at(thresholds: tuple[float, ...]) -> tuple[Metric, ...]:
         )
         for k in RECALL_AT
     ]
-    return tuple(
-        Metric(
-            name=name,
-            title=title,
-            reads="detections",
-            measure=measure,
-            reduce=partial(_one_of, i, thresholds),
-            mean="classes",
-            definition=definition,
-            reference=REFERENCE,
-        )
-        for i, (name, title, definition) in enumerate(said)
-    )
+    return declare(said, thresholds)
 
 
 def detection_faults(
@@ -220,86 +191,3 @@ def _processed(found: Detections, form: str) -> Detections:
         return found
     kept = softnms.soft_nms(found)
     return kept if form == "soft-nms" else softnms.score_voting(kept, found)
-
-
-def _one_of(
-    place: int, thresholds: tuple[float, ...], measures: Sequence[Pair], weights: Float[np.ndarray, "R N"]
-) -> Float[np.ndarray, "R C"]:
-    return _class_values(match_all(measures, thresholds), weights)[place]
-
-
-def _class_values(matches: Matches, weights: Float[np.ndarray, "R N"]) -> list[Float[np.ndarray, "R C"]]:
-    """Return the class values of all metrics, in the order in which `metrics_at` lists them."""
-    precision = average_precision(matches, weights)
-    each = [precision[:, i] for i in range(len(matches.tiou))]
-    recalls = [recall_at(matches, weights, k).mean(axis=1) for k in RECALL_AT]
-    return [precision.mean(axis=1), *(each if len(each) > 1 else ()), *recalls]
-
-
-def _reduce(
-    metrics: Sequence[Metric],
-    matches: Matches,
-    group: Int[np.ndarray, " N"],
-    shows: Bool[np.ndarray, "N C"],
-    classes: Sequence[str],
-    resamples: int,
-) -> tuple[dict[str, Score], dict[str, Any]]:
-    """Reduce all metrics from one matching; one by one they would match a dozen times."""
-    groups = int(group.max()) + 1
-    once = _class_values(matches, np.ones((1, len(group))))
-    every = np.ones(len(classes), dtype=bool)
-    averaged = [metric.averaged(v[0], every) for metric, v in zip(metrics, once, strict=True)]
-
-    def columns(weights: Float[np.ndarray, "R G"]) -> Float[np.ndarray, "R K"]:
-        """Mean, then classes, of one metric after the other."""
-        values = _class_values(matches, weights[:, group])
-        means = [metric.average(v, of) for metric, v, of in zip(metrics, values, averaged, strict=True)]
-        return np.concatenate(
-            [np.column_stack([mean, v]) for mean, v in zip(means, values, strict=True)], axis=1
-        )
-
-    whole = columns(np.ones((1, groups)))[0]
-    behind = [groups, *(len(np.unique(group[of])) for of in shows.T)]
-    found = interval(
-        columns,
-        groups,
-        resamples=resamples,
-        seed=SEED,
-        level=LEVEL,
-        bounds=(0.0, 1.0),
-        behind=np.tile(behind, len(metrics)),
-    )
-    width = 1 + len(classes)
-    scores = {
-        metric.name: _score(classes, *(ends[i * width :][:width] for ends in (whole, found.low, found.high)))
-        for i, metric in enumerate(metrics)
-    }
-    how = {
-        "method": found.method,
-        "level": found.level,
-        "resamples": resamples,
-        "seed": SEED,
-        "unit": "group of recordings",
-        "groups": groups,
-        "reason": found.reason,
-    }
-    return scores, how
-
-
-def _score(
-    classes: Sequence[str],
-    value: Float[np.ndarray, " K"],
-    low: Float[np.ndarray, " K"],
-    high: Float[np.ndarray, " K"],
-) -> Score:
-    return Score(
-        value=float(value[0]),
-        low=float(low[0]),
-        high=float(high[0]),
-        std_runs=float("nan"),
-        std_parts=float("nan"),
-        per_class=dict(zip(classes, value[1:].tolist(), strict=True)),
-        per_class_interval={name: (float(low[1 + c]), float(high[1 + c])) for c, name in enumerate(classes)},
-        per_part={},
-        per_run={},
-    )

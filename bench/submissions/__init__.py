@@ -5,12 +5,13 @@ file per run: `<task>/<run>.npz`, `.parquet` or `.csv`. Everything else in the f
 scores that it may claim are never read.
 """
 
-from bench.submissions.card import Entry, TaskCard, entry_card
+from bench.submissions.card import DetectionForm, Entry, TaskCard, entry_card
 from bench.submissions.predictions import Expected, Predictions, predictions_digest
 from bench.submissions.reading import read_entry, read_tasks
 from bench.submissions.writing import scaffold, write_card, write_run
 
 __all__ = [
+    "DetectionForm",
     "Entry",
     "Expected",
     "Predictions",

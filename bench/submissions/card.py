@@ -38,6 +38,8 @@ CARD_BYTES = 64 * 1024
 DOTS = 200
 """In one line: time and memory that `tomllib` takes grow with the square of the parts of a key."""
 Output = Literal["probabilities", "scores"]
+DetectionForm = Literal["raw", "final"]
+"""Raw detections go through the frozen Soft-NMS before they are scored; final ones are scored as they are."""
 Check = Callable[[Any], str | None]
 """Says what is wrong with a value; None where nothing is."""
 

@@ -21,7 +21,6 @@ from bench.metrics.localisation import (
     match_all,
     measure,
     recall_at,
-    reduce_all,
 )
 from bench.metrics.segments import Detections, Segments, clean
 
@@ -206,12 +205,17 @@ def test_one_matching_gives_every_metric() -> None:
     recordings = random_recordings(11)
     measures = [measure(*pair) for pair in recordings]
     weights = np.random.default_rng(1).integers(0, 3, (5, len(recordings))).astype(float)
-    together = reduce_all(measures, weights)
+    (shared,) = {metric.shared for metric in METRICS}
+    assert shared is not None
+    together = shared.reduce(shared.prepare(measures), weights)
     assert list(together) == [metric.name for metric in METRICS]
-    for metric in METRICS:
-        np.testing.assert_allclose(
-            together[metric.name], metric.reduce(measures, weights), rtol=0, atol=1e-13
-        )
+    matches = match_all(measures)
+    precision = average_precision(matches, weights)
+    expected = [precision.mean(axis=1), *np.moveaxis(precision, 1, 0)]
+    expected += [recall_at(matches, weights, k).mean(axis=1) for k in (1, 5)]
+    for metric, values in zip(METRICS, expected, strict=True):
+        np.testing.assert_array_equal(together[metric.name], values)
+        np.testing.assert_array_equal(metric.reduce(measures, weights), values)
 
 
 def test_scores_count_by_order_alone() -> None:

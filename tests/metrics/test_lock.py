@@ -78,8 +78,9 @@ def _is_text(statement: ast.stmt) -> bool:
 
 
 def digests() -> dict[str, str]:
-    files = [*sorted(FOLDER.glob("*.py")), Path(bench.evaluation.__file__), Path(bench.recordings.__file__)]
-    return {path.name: code_digest(path.read_text()) for path in files}
+    evaluation = sorted(Path(bench.evaluation.__file__).parent.glob("*.py"))
+    files = [*sorted(FOLDER.glob("*.py")), *evaluation, Path(bench.recordings.__file__)]
+    return {f"{path.parent.name}/{path.name}": code_digest(path.read_text()) for path in files}
 
 
 # --- Values ------------------------------------------------------------------------------------------------
