@@ -30,8 +30,8 @@ of 4 recordings, or a class that 4 recordings show, however many there are besid
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 
 import numpy as np
@@ -88,12 +88,32 @@ def interval(
     (array([0.552]), array([0.848]))
     """
     chosen = method or DEFAULT_METHOD
+    asked = (chosen,)
+    return intervals(
+        value, groups, asked, resamples=resamples, seed=seed, level=level, bounds=bounds, behind=behind
+    )[chosen]
+
+
+def intervals(
+    value: Value,
+    groups: int,
+    methods: Sequence[str],
+    *,
+    resamples: int = 1_000,
+    seed: int = 0,
+    level: float = 0.95,
+    bounds: tuple[float, float] = (-math.inf, math.inf),
+    behind: Int[np.ndarray, " K"] | None = None,
+) -> dict[str, Interval]:
+    """Return the intervals of several methods, as `interval` does of one, from the same resamples."""
     if groups < MIN_GROUPS or resamples == 0:
         none = np.full(value(np.ones((1, groups))).shape[1], np.nan)
         few = f"{groups} groups, and an interval needs at least {MIN_GROUPS}"
         reason = few if groups < MIN_GROUPS else "no resamples were asked for"
-        return Interval(none, none, chosen, level, np.zeros(len(none), dtype=np.int64), reason)
-    return interval_of_draws(value, draw(value, groups, resamples, seed, behind, bounds), level, chosen)
+        absent = Interval(none, none, methods[0], level, np.zeros(len(none), dtype=np.int64), reason)
+        return {method: replace(absent, method=method) for method in methods}
+    draws = draw(value, groups, resamples, seed, behind, bounds)
+    return {method: interval_of_draws(value, draws, level, method) for method in methods}
 
 
 def interval_of_draws(value: Value, draws: Draws, level: float, method: str) -> Interval:
