@@ -1,6 +1,6 @@
 """The datasets and the tasks asked of them: one file per dataset, named in the lists below."""
 
-from bench.datasets import calms21, calms21_parts, demo, ethome, mabe22, oft, rat_dyads, ratsi
+from bench.datasets import calms21, calms21_parts, demo, ethome, mabe22, oft, rat_dyads, ratseizure, ratsi
 from bench.errors import UsageError, nearest
 from bench.tasks import Dataset, Task
 
@@ -12,6 +12,7 @@ DATASETS: tuple[Dataset, ...] = (
     oft.DATASET,
     ratsi.DATASET,
     mabe22.DATASET,
+    ratseizure.DATASET,
     rat_dyads.DATASET,
     ethome.DATASET,
 )
@@ -24,6 +25,7 @@ TASKS: tuple[Task, ...] = (
     *oft.TASKS,
     *ratsi.TASKS,
     mabe22.TASK,
+    *ratseizure.TASKS,
     rat_dyads.TASK,
     rat_dyads.TASK_AGGRESSION,
     ethome.TASK,

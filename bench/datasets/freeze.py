@@ -10,7 +10,18 @@ import hashlib
 import sys
 from pathlib import Path
 
-from bench.datasets import calms21, calms21_parts, demo, ethome, get_dataset, mabe22, oft, rat_dyads, ratsi
+from bench.datasets import (
+    calms21,
+    calms21_parts,
+    demo,
+    ethome,
+    get_dataset,
+    mabe22,
+    oft,
+    rat_dyads,
+    ratseizure,
+    ratsi,
+)
 from bench.datasets.rules import SplitRule, frozen_text
 from bench.errors import BenchError, UsageError, nearest
 
@@ -22,6 +33,7 @@ RULES: tuple[SplitRule, ...] = (
     *oft.RULES,
     ratsi.RULE,
     mabe22.RULE,
+    ratseizure.RULE,
     rat_dyads.RULE,
     ethome.RULE,
 )
