@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Int
 
-from bench.errors import UsageError
+from bench.errors import DataError, UsageError
 from bench.metrics.segments import clean
 from bench.recordings import Recording, Segments, spans
 from bench.splits import Split
@@ -31,7 +31,8 @@ class Span:
 def cut(task: Task, split: Split, recordings: Mapping[str, Recording]) -> dict[str, list[Span]]:
     """Cut the test recordings of every part into the spans that count.
 
-    Raises `UsageError` for a task whose kind has no evaluation here.
+    Raises `UsageError` for a task whose kind has no evaluation here, and `DataError` for a part of which
+    nothing counts.
     """
     if task.kind == "clusters":
         raise UsageError(f"task {task.name!r} is of kind {task.kind!r}; evaluate scores frames and segments")
@@ -43,13 +44,20 @@ def cut(task: Task, split: Split, recordings: Mapping[str, Recording]) -> dict[s
     for part, of in tested.items():
         for id_, group in of.items():
             cuts[part] += [Span(id_, frames, truth, index[group]) for frames, truth in counted[id_]]
+    if empty := [part for part, spans_ in cuts.items() if not spans_]:
+        raise DataError(
+            f"task {task.name!r}: no stored test recording has anything that counts",
+            [f"part {part!r}: what counts is {task.protocol.description}" for part in empty],
+            hint=f"bench data {task.name}",
+        )
     return cuts
 
 
 def _spans(task: Task, recording: Recording) -> Iterator[tuple[slice, Bool[np.ndarray, "T C"] | Segments]]:
     """Yield the frames of each span of a recording, and their truth."""
     if task.kind == "segments":
-        yield slice(0, recording.frames), clean(task.segments(recording))
+        if task.protocol.counted(recording).any():
+            yield slice(0, recording.frames), clean(task.segments(recording))
         return
     truth = task.truth(recording)
     for frames in spans(task.protocol.counted(recording)):
