@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bench.access import TaskData, load_task
+    from bench.access import DatasetData, TaskData, load_dataset, load_task
 
-__all__ = ["TaskData", "load_task"]
+__all__ = ["DatasetData", "TaskData", "load_dataset", "load_task"]
 
 
 def __getattr__(name: str) -> Any:

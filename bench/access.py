@@ -8,16 +8,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench.datasets import get_task
+from bench.datasets import get_dataset, get_task
 from bench.errors import DataError, UsageError, first, nearest
 from bench.recordings import Recording
 from bench.splits import SUBSETS, Split
-from bench.store import load, parquet
-from bench.tasks import Task
+from bench.store import load, manifest, shards
+from bench.tasks import Dataset, Task
 
 if TYPE_CHECKING:
     import datasets
@@ -73,13 +73,36 @@ class TaskData:
 
         Needs `datasets`. Columns and shapes: `bench.store`.
         """
+        return DatasetData(self.task.dataset).hub_dataset(self.ids(subset, part))
+
+
+@dataclass(frozen=True)
+class DatasetData:
+    """A data set and all its recordings; nothing is read before it is asked for."""
+
+    dataset: Dataset
+
+    def ids(self) -> list[str]:
+        """Return the recordings of the store, in the order of the official files."""
+        return list(manifest(self.dataset).recordings)
+
+    def recordings(self, ids: Sequence[str] | None = None, *, poses: bool = True) -> Iterator[Recording]:
+        """Yield recordings one by one, in the order of `ids`; all of the store for None.
+
+        Raises `DataError` where the store lacks one, saying what to type.
+        """
+        return load(self.dataset, self.ids() if ids is None else ids, poses=poses)
+
+    def hub_dataset(self, ids: Sequence[str] | None = None) -> datasets.Dataset:
+        """Return one row per recording as `datasets.Dataset`, as `TaskData.hub_dataset` does."""
         from datasets import Dataset
 
-        every = Dataset.from_parquet(str(parquet(self.task.dataset)))
+        every = Dataset.from_parquet([str(path) for path in shards(self.dataset)])
+        if ids is None:
+            return every
         place = {id_: i for i, id_ in enumerate(every["id"])}
-        ids = self.ids(subset, part)
         if lacking := [id_ for id_ in ids if id_ not in place]:
-            raise DataError(f"the store of {self.task.dataset.name!r} lacks recordings", first(lacking))
+            raise DataError(f"the store of {self.dataset.name!r} lacks recordings", first(lacking))
         return every.select([place[id_] for id_ in ids])
 
 
@@ -87,3 +110,12 @@ def load_task(name: str) -> TaskData:
     """Return a task with its recordings; raise `UsageError` with the nearest name where there is none."""
     task = get_task(name)
     return TaskData(task, task.load_split())
+
+
+def load_dataset(name: str) -> DatasetData:
+    """Return a data set with all its recordings, where no task asks or all do; `UsageError` as `load_task`.
+
+    >>> for recording in load_dataset("calms21-unlabelled").recordings():  # doctest: +SKIP
+    ...     recording.keypoints
+    """
+    return DatasetData(get_dataset(name))

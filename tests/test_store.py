@@ -148,7 +148,7 @@ def test_the_remains_of_a_killed_pull_are_no_store(bench_home: Path, tmp_path: P
     killed = subprocess.run([sys.executable, "-c", code, str(Path(__file__).parent.parent)], check=False)
     assert killed.returncode < 0
     (left,) = bench_home.iterdir()
-    assert (left / "new" / "recordings.parquet").is_file()
+    assert (left / "new" / "recordings-00000.parquet").is_file()
     alive = bench_home / left.name.replace(left.name.split(".")[-3], str(os.getppid()))
     alive.mkdir()
     with pytest.raises(DataError):
@@ -238,7 +238,7 @@ def test_changed_poses_are_refused_whenever_they_are_loaded(
 ) -> None:
     """One value of a valid file is another one; the labels, which are as they were, still score."""
     store.pull(reading(recording("m1", 7), recording("m2", 9)), tmp_path)
-    path = bench_home / "toy" / "recordings.parquet"
+    path = bench_home / "toy" / "recordings-00000.parquet"
     table = pq.read_table(path)
     values = table[column].to_pylist()
     values[1][3] += 1.0
@@ -249,9 +249,9 @@ def test_changed_poses_are_refused_whenever_they_are_loaded(
     for load in (
         lambda: list(store.load(reading(), ["m2"], poses=True)),
         lambda: list(store.load_all(reading())),
-        lambda: store.parquet(reading()),
+        lambda: store.shards(reading()),
     ):
-        with pytest.raises(DataError, match=r"recordings\.parquet is not the file that was") as fault:
+        with pytest.raises(DataError, match=r"recordings-00000\.parquet: sha256") as fault:
             load()
         assert fault.value.hint == "bench pull toy --from FOLDER --replace"
     assert [r.frames for r in store.load(reading(), ["m2"], poses=False)] == [9]
@@ -277,9 +277,9 @@ def test_a_store_without_the_digest_of_its_file_is_pulled_again(bench_home: Path
     store.pull(reading(recording("m1", 7)), tmp_path)
     path = bench_home / "toy" / "manifest.json"
     data = json.loads(path.read_text())
-    del data["sha256"]
+    data["shards"] = {}
     path.write_text(json.dumps(data))
-    with pytest.raises(DataError, match=r"no sha256 of recordings\.parquet") as fault:
+    with pytest.raises(DataError, match=r"no SHA-256 of 'recordings-00000\.parquet'") as fault:
         list(store.load(reading(), ["m1"], poses=True))
     assert fault.value.hint == "bench pull toy --from FOLDER --replace"
     assert store.pull(reading(recording("m1", 7)), tmp_path, replace=True)[1]
@@ -326,10 +326,10 @@ def test_every_departure_from_the_frozen_split_is_named(bench_home: Path, tmp_pa
     with pytest.raises(DataError) as fault:
         store.pull(reading(recording("m1", 7), recording("m3", 14)), tmp_path, [frozen()])
     text = str(fault.value)
-    assert "all/test: 21 frames, frozen 20" in text
-    assert "frames of attack, frozen 1" in text
-    assert "m3: labels differ from the frozen ones" in text
-    assert "m1: labels differ" not in text
+    assert "all/test: frames: 21, expected 20" in text
+    assert "all/test: frames of attack: " in text
+    assert f"labels of m3: sha256:{recording('m3', 14).truth_digest()}, expected sha256:000" in text
+    assert "labels of m1" not in text
     assert "all/train" not in text, "a subset that is absent altogether is fine"
     assert list(bench_home.iterdir()) == []
 
@@ -351,7 +351,7 @@ def test_no_recording_at_all_is_refused(bench_home: Path, tmp_path: Path) -> Non
 
 def test_a_damaged_store_says_how_to_mend_it(bench_home: Path, tmp_path: Path) -> None:
     store.pull(reading(recording("m1", 7)), tmp_path)
-    parquet = bench_home / "toy" / "recordings.parquet"
+    parquet = bench_home / "toy" / "recordings-00000.parquet"
     parquet.write_bytes(parquet.read_bytes()[:-50])
     with pytest.raises(DataError, match="bench pull toy --from FOLDER --replace"):
         list(store.load(reading(), ["m1"], poses=True))

@@ -10,15 +10,17 @@ import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 from bench import store
-from bench.errors import DataError, UsageError
+from bench.errors import DataError, UsageError, first
 from bench.hub import contents as manifests
 from bench.hub.card import card
 from bench.hub.contents import MANIFEST, Contents
 from bench.hub.croissant import croissant
 from bench.hub.faults import explained
+from bench.recordings import Recording
 from bench.splits import SUBSETS
 from bench.store import Manifest
 from bench.tasks import Dataset, Task
@@ -74,13 +76,13 @@ def repository(dataset: Dataset, tasks: Sequence[Task], folder: Path) -> Content
         )
     if folder.exists() and any(folder.iterdir()):
         raise UsageError(f"{folder} is not empty")
-    held, official = store.manifest(dataset), store.parquet(dataset)
+    held = _official(dataset)
     wanted = {task.name: _splits(task, held) for task in tasks} | {EVERYTHING: {EVERY: list(held.recordings)}}
     (folder / "data").mkdir(parents=True, exist_ok=True)
     files: dict[str, tuple[str, ...]] = {}
     for number, ids in enumerate(cut(wanted, held)):
         name = manifests.shard(number)
-        store.write_parquet(store.read_parquet(official, ids, poses=True), folder / name)
+        store.write_parquet(_stored(dataset, held, ids), folder / name)
         files[name] = tuple(ids)
     configurations = {config: _files(splits, files) for config, splits in wanted.items() if splits}
     (folder / "README.md").write_text(card(dataset, tasks, configurations, held), encoding="utf-8")
@@ -111,6 +113,24 @@ def cut(wanted: Mapping[str, Mapping[str, Sequence[str]]], held: Manifest) -> It
             shard.append(id_)
             frames += held.recordings[id_].frames
         yield shard
+
+
+def _official(dataset: Dataset) -> Manifest:
+    """Return what the store holds, its files checked; changed recordings are not published."""
+    held = store.manifest(dataset)
+    if held.changed:
+        raise DataError(
+            f"the store of {dataset.name!r} was imported with --accept-changed: it is not published",
+            first(map(str, held.changed)),
+            hint=f"bench pull {dataset.name} --from FOLDER --replace",
+        )
+    store.shards(dataset)
+    return held
+
+
+def _stored(dataset: Dataset, held: Manifest, ids: Sequence[str]) -> Iterator[Recording]:
+    for name, of_shard in groupby(ids, key=lambda id_: held.recordings[id_].shard):
+        yield from store.read_parquet(store.home() / dataset.name / name, list(of_shard), poses=True)
 
 
 def _splits(task: Task, held: Manifest) -> dict[str, list[str]]:

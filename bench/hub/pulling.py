@@ -51,7 +51,9 @@ def pull(
     snapshot = _download(repo, commit, again)
     listed = _checked(dataset, snapshot, digest, f"{repo} at {commit}", again)
     pin = {"repo": repo, "revision": commit, "manifest": store.file_digest(snapshot / MANIFEST)}
-    reader = dataclasses.replace(dataset, read=partial(read_shards, listed))
+    reader = dataclasses.replace(
+        dataset, read=partial(read_shards, listed), resume=None, official=(MANIFEST, SHARDS), digests={}
+    )
     return store.pull(reader, snapshot, tasks, replace=replace, origin=pin)
 
 

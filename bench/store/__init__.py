@@ -13,37 +13,44 @@ segment_labels         S int32, indices of classes; null with segments
 poses                  T x A x K x 2 float32, pixels, NaN = not detected; null without poses
 confidence             T x A x K float32; null where the data set has none
 
-`manifest.json` beside `recordings.parquet` is written last, so a folder with a manifest is a complete store:
+The rows stand in `recordings-00000.parquet` and so on, in the order of the official files: a file ends with
+the recording that makes it 500,000 frames. `manifest.json` beside them is written last, so a folder with a
+manifest is a complete store:
 dataset, schema        its name, and the version of the schema above
-sha256                 of recordings.parquet, checked whenever poses are loaded
+shards                 Parquet file -> SHA-256, checked whenever poses are loaded from it
+files                  official file or archive -> SHA-256: a pull of the same files reads nothing again
+changed                what is not as declared or frozen and was accepted: name, expected, found
 origin                 repository, revision and digest of a copy from a hub; else empty
-recordings             by id: frames, whether it has poses, counts by class; `truth`, the SHA-256 of what
-                       scoring reads, checked by every load; `rest`, that of all else, so that a pull
+recordings             by id: frames, whether it has poses, counts by class, shard; `truth`, the SHA-256 of
+                       what scoring reads, checked by every load; `rest`, that of all else, so that a pull
                        knows whether it read the same recordings
 
 A store whose manifest has no such digests cannot be trusted: it is refused, and pulled again.
 """
 
 from bench.resources import home
-from bench.store.loading import load, load_all, parquet
-from bench.store.manifests import SCHEMA_VERSION, Manifest, Stored, file_digest, manifest
+from bench.store.loading import load, load_all, shards
+from bench.store.manifests import SCHEMA_VERSION, Changed, Manifest, Stored, file_digest, manifest
 from bench.store.pulling import pull, pull_simulated
-from bench.store.rows import SCHEMA, read_parquet, rest_digest, write_parquet
+from bench.store.rows import SCHEMA, Shard, read_parquet, rest_digest, write_parquet, write_shards
 
 __all__ = [
     "SCHEMA",
     "SCHEMA_VERSION",
+    "Changed",
     "Manifest",
+    "Shard",
     "Stored",
     "file_digest",
     "home",
     "load",
     "load_all",
     "manifest",
-    "parquet",
     "pull",
     "pull_simulated",
     "read_parquet",
     "rest_digest",
+    "shards",
     "write_parquet",
+    "write_shards",
 ]

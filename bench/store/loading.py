@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import groupby
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,62 +12,78 @@ import pyarrow as pa
 from bench.errors import DataError, first
 from bench.recordings import Recording
 from bench.resources import home
-from bench.store.manifests import PARQUET, file_digest, how_to_pull, manifest
+from bench.store.manifests import Manifest, file_digest, how_to_pull, manifest
 from bench.store.rows import read_parquet
 from bench.tasks import Dataset
 
 
-def parquet(dataset: Dataset) -> Path:
-    """Return the store's file, byte by byte the one that was imported.
+def shards(dataset: Dataset) -> list[Path]:
+    """Return the store's files, byte by byte those that were imported.
 
-    Raises `DataError` saying how to fill the store where there is none, or where the file was changed.
+    Raises `DataError` saying how to fill the store where there is none, or where a file was changed.
     """
     held = manifest(dataset)
-    path = home() / dataset.name / PARQUET
-    with _readable(dataset):
-        found = file_digest(path)
-    if found != held.sha256:
-        raise DataError(
-            f"{path} is not the file that was imported",
-            [f"sha256 {found}, expected {held.sha256}"],
-            hint=f"{how_to_pull(dataset)} --replace",
-        )
-    return path
+    _check_bytes(dataset, held, held.shards)
+    return [home() / dataset.name / name for name in held.shards]
 
 
 def load(dataset: Dataset, ids: Sequence[str], *, poses: bool) -> Iterator[Recording]:
     """Yield recordings in the order of `ids`, with keypoints where `poses` is set.
 
     Raises `DataError` where the store is absent, lacks recordings, has no poses for one that needs
-    them, where a recording's truth is not the one that was imported or, with `poses`, the file is not.
+    them, where a recording's truth is not the one that was imported or, with `poses`, its file is not.
     """
-    held = manifest(dataset).recordings
-    missing = [f"{id_}: not in the store" for id_ in ids if id_ not in held]
+    held = manifest(dataset)
+    stored = held.recordings
+    missing = [f"{id_}: not in the store" for id_ in ids if id_ not in stored]
     if poses:
-        missing += [f"{id_}: labels only, no poses" for id_ in ids if id_ in held and not held[id_].poses]
+        missing += [f"{id_}: labels only, no poses" for id_ in ids if id_ in stored and not stored[id_].poses]
     if missing:
         raise DataError(
             f"the store of {dataset.name!r} lacks {len(missing)} of {len(ids)} recordings",
             first(missing),
             hint=f"{how_to_pull(dataset)} --replace",
         )
-    # the digests of the truth are enough to score by, and quick; poses have the file's
-    path = parquet(dataset) if poses else home() / dataset.name / PARQUET
+    if poses:  # the digests of the truth are enough to score by, and quick; poses have their file's
+        _check_bytes(dataset, held, dict.fromkeys(stored[id_].shard for id_ in ids))
     with _readable(dataset):
-        for recording in read_parquet(path, ids, poses):
-            if recording.truth_digest() != held[recording.id].truth:
-                raise DataError(
-                    f"the stored labels of {recording.id!r} are not the ones imported",
-                    hint=f"{how_to_pull(dataset)} --replace",
-                )
-            yield recording
+        for shard, of_shard in groupby(ids, key=lambda id_: stored[id_].shard):
+            for recording in read_parquet(home() / dataset.name / shard, list(of_shard), poses):
+                if recording.truth_digest() != stored[recording.id].truth:
+                    raise DataError(
+                        f"the stored labels of {recording.id!r} are not the ones imported",
+                        hint=f"{how_to_pull(dataset)} --replace",
+                    )
+                yield recording
 
 
 def load_all(dataset: Dataset) -> Iterator[Recording]:
     """Yield all recordings, with keypoints where the store holds them."""
-    path = parquet(dataset)
+    for path in shards(dataset):
+        with _readable(dataset):
+            yield from read_parquet(path, None, poses=True)
+
+
+def damage(dataset: Dataset, held: Manifest, names: Iterable[str]) -> list[str]:
+    """Say which of these files of the store are not those that were imported."""
+    problems = []
+    for name in names:
+        path = home() / dataset.name / name
+        found = file_digest(path) if path.is_file() else "no such file"
+        if found != held.shards[name]:
+            problems.append(f"{name}: sha256 {found}, expected {held.shards[name]}")
+    return problems
+
+
+def _check_bytes(dataset: Dataset, held: Manifest, names: Iterable[str]) -> None:
     with _readable(dataset):
-        yield from read_parquet(path, None, poses=True)
+        wrong = damage(dataset, held, names)
+    if wrong:
+        raise DataError(
+            f"the store of {dataset.name!r} is not what was imported",
+            first(wrong),
+            hint=f"{how_to_pull(dataset)} --replace",
+        )
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from bench.errors import DataError
@@ -13,7 +13,7 @@ from bench.resources import home
 from bench.tasks import Dataset
 
 SCHEMA_VERSION = 2
-PARQUET = "recordings.parquet"
+MANIFEST = "manifest.json"
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,21 @@ class Stored:
     rest: str
     """`rows.rest_digest`: group, annotator, frame rate, poses and confidence."""
     counts: Mapping[str, int]
+    shard: str = field(default="", compare=False)
+    """The Parquet file that holds it."""
+
+
+@dataclass(frozen=True)
+class Changed:
+    """Something that is not as it was declared or frozen, and was accepted all the same."""
+
+    name: str
+    """An official file, or a number that a split froze."""
+    expected: str
+    found: str
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.found}, expected {self.expected}"
 
 
 @dataclass(frozen=True)
@@ -36,8 +51,12 @@ class Manifest:
     dataset: str
     schema: int
     recordings: Mapping[str, Stored]
-    sha256: str = field(default="", compare=False)
-    """Of `recordings.parquet`; another version of pyarrow may write the same recordings otherwise."""
+    shards: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """Parquet file -> SHA-256; another version of pyarrow may write the same recordings otherwise."""
+    files: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """Official file, as it lay in the folder that was imported -> SHA-256."""
+    changed: tuple[Changed, ...] = field(default=(), compare=False)
+    """What `--accept-changed` took; every result scored on this store carries it."""
     origin: Mapping[str, str] = field(default_factory=dict, compare=False)
     """Where the recordings came from, where that can be pinned: repository, revision, digest."""
 
@@ -46,32 +65,38 @@ class Manifest:
         """The frames of all recordings."""
         return sum(stored.frames for stored in self.recordings.values())
 
+    def text(self) -> str:
+        """Return `manifest.json`; the same store gives the same bytes."""
+        return json.dumps(asdict(self), indent=1, sort_keys=True) + "\n"
+
 
 def manifest(dataset: Dataset) -> Manifest:
     """Return what the store holds; raise `DataError` saying how to fill it where it holds nothing."""
-    path = home() / dataset.name / "manifest.json"
+    path = home() / dataset.name / MANIFEST
     if not path.is_file():
         raise DataError(f"no recordings of {dataset.name!r} in {home()}", hint=how_to_pull(dataset))
     try:
         data = json.loads(path.read_bytes())
         if data["schema"] != SCHEMA_VERSION:
             raise ValueError(f"schema {data['schema']}, expected {SCHEMA_VERSION}")
-        if "sha256" not in data:
-            raise ValueError(f"no sha256 of {PARQUET}")
-        recordings = {id_: Stored(**stored) for id_, stored in data["recordings"].items()}
-        return Manifest(data["dataset"], data["schema"], recordings, data["sha256"], data.get("origin", {}))
-    except (KeyError, TypeError, ValueError) as fault:
+        recordings = {id_: Stored(**stored) for id_, stored in data.pop("recordings").items()}
+        changed = tuple(Changed(**one) for one in data.pop("changed"))
+        held = Manifest(recordings=recordings, changed=changed, **data)
+        if lacking := {stored.shard for stored in recordings.values()} - set(held.shards):
+            raise ValueError(f"no SHA-256 of {', '.join(map(repr, sorted(lacking)))}")
+    except (AttributeError, KeyError, TypeError, ValueError) as fault:
         raise DataError(
             f"{path} is not a store of this version",
             [f"{type(fault).__name__}: {fault}"],
             hint=f"{how_to_pull(dataset)} --replace",
         ) from fault
+    return held
 
 
-def file_digest(path: Path) -> str:
-    """Return the SHA-256 of a file, in hex digits."""
+def file_digest(path: Path, algorithm: str = "sha256") -> str:
+    """Return the digest of a file, in hex digits."""
     with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+        return hashlib.file_digest(stream, algorithm).hexdigest()
 
 
 def how_to_pull(dataset: Dataset) -> str:

@@ -4,30 +4,23 @@ from __future__ import annotations
 
 import errno
 import itertools
-import json
-import os
-import platform
-import re
-import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import asdict
+from contextlib import suppress
 from pathlib import Path
 
+from tqdm import tqdm
+
 from bench.errors import DataError, UsageError, first
+from bench.recordings import Recording
 from bench.resources import home
 from bench.splits import SUBSETS, Totals
-from bench.store.manifests import (
-    PARQUET,
-    SCHEMA_VERSION,
-    Manifest,
-    Stored,
-    file_digest,
-    how_to_pull,
-    manifest,
-)
-from bench.store.rows import write_parquet
+from bench.store import official
+from bench.store.archives import unpack
+from bench.store.loading import damage
+from bench.store.manifests import MANIFEST, SCHEMA_VERSION, Changed, Manifest, Stored, how_to_pull, manifest
+from bench.store.rows import write_shards
+from bench.store.staging import NEW, Progress, key, working_folder
 from bench.tasks import Dataset, Task
 
 
@@ -37,31 +30,48 @@ def pull(
     tasks: Iterable[Task] = (),
     *,
     replace: bool = False,
+    accept_changed: bool = False,
     origin: Mapping[str, str] | None = None,
 ) -> tuple[Manifest, bool]:
     """Read official files into the store; return its manifest and whether anything was written.
 
-    The recordings are checked against the frozen totals and digests of `tasks` before the new store
-    takes its place in one rename; an interrupted pull leaves the old store, or none, and of two pulls
+    `source` is a folder, a zip archive or a folder of those. Files whose digest is not the declared one, and
+    recordings that differ from the frozen totals and digests of `tasks`, are refused by name or, with
+    `accept_changed`, taken and marked. The new store takes its place in one rename: an interrupted pull
+    leaves the old store, or none, and the same pull goes on from the shards it had finished; of two pulls
     at once each builds in a folder of its own. A store that holds something else already, other poses
-    included, is kept unless `replace` is set.
+    included, is kept unless `replace` is set. Files that were imported before are not read again.
     """
+    found = official.find(dataset, source)
+    changed = official.departures(dataset, found.named.values())
+    if not accept_changed:
+        official.refuse(dataset, source, changed)
+    files = official.digests(found)
+    if not replace and (held := _held(dataset, files, changed, origin or {})):
+        return held, False
     target = home() / dataset.name
-    with _working_folder(target) as folder:
-        new = folder / "new"
-        new.mkdir()
-        stored = write_parquet(dataset.read(source), new / PARQUET)
-        built = Manifest(dataset.name, SCHEMA_VERSION, stored, file_digest(new / PARQUET), origin or {})
-        _check_frozen(built, tasks)
-        (new / "manifest.json").write_text(json.dumps(asdict(built), indent=1, sort_keys=True) + "\n")
-        turns = itertools.count()
-        while not _placed(new, target):
-            if (target / "manifest.json").is_file() and not replace:
-                _refuse_unless_same(dataset, built)
-                return built, False
-            with suppress(FileNotFoundError):  # another pull has set it aside already
-                target.replace(folder / f"old{next(turns)}")
-        return built, True
+    with working_folder(dataset, key(dataset, files)) as (folder, progress):
+        read = found.folder
+        if found.archives:
+            read = folder / "official"
+            for archive in found.archives:
+                unpack(archive, dataset.official, read)
+            changed += official.departures(dataset, (path for path in read.rglob("*") if path.is_file()))
+            if not accept_changed:
+                official.refuse(dataset, source, changed)
+        done = _write(dataset, read, folder, progress)
+        departed = _departures(dataset, done.recordings, tasks, accept_changed=accept_changed)
+        built = Manifest(
+            dataset=dataset.name,
+            schema=SCHEMA_VERSION,
+            recordings=done.recordings,
+            shards=done.shards,
+            files=files,
+            changed=(*changed, *departed),
+            origin=origin or {},
+        )
+        (folder / NEW / MANIFEST).write_text(built.text())
+        return built, _put(dataset, folder, target, built, replace=replace)
 
 
 def pull_simulated(dataset: Dataset, *, replace: bool = False) -> tuple[Manifest, bool]:
@@ -73,34 +83,56 @@ def pull_simulated(dataset: Dataset, *, replace: bool = False) -> tuple[Manifest
         return pull(dataset, Path(folder), replace=replace)
 
 
-@contextmanager
-def _working_folder(target: Path) -> Iterator[Path]:
-    """Make a folder that this pull alone builds in, and remove it; what dead pulls left goes as well."""
-    home().mkdir(parents=True, exist_ok=True)
-    here = re.sub(r"\W", "-", platform.node())
-    for left in home().iterdir():
-        named = re.fullmatch(rf"\.{re.escape(target.name)}\.{here}\.(\d+)\.\w+\.part", left.name)
-        if named and _is_dead(int(named[1])):
-            shutil.rmtree(left, ignore_errors=True)
-    prefix = f".{target.name}.{here}.{os.getpid()}."
-    folder = Path(tempfile.mkdtemp(prefix=prefix, suffix=".part", dir=home()))
+def _held(
+    dataset: Dataset, files: Mapping[str, str], changed: Sequence[Changed], origin: Mapping[str, str]
+) -> Manifest | None:
+    """Return the store where it was made from these very files and is whole."""
     try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        held = manifest(dataset)
+    except DataError:
+        return None
+    same = files and held.files == files and set(changed) <= set(held.changed) and held.origin == origin
+    return held if same and not damage(dataset, held, held.shards) else None
 
 
-def _is_dead(process: int) -> bool:
-    """Whether no process of this machine has that number; unknown, so False, where there are no signals."""
-    if os.name != "posix":
-        return False
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        return False
-    return False
+def _write(dataset: Dataset, read: Path, folder: Path, progress: Progress) -> Progress:
+    """Write the shards that are not there yet; what is complete is noted, for a pull that takes over."""
+    new = folder / NEW
+    new.mkdir(exist_ok=True)
+    for shard in write_shards(_others(dataset, read, progress.recordings), new, len(progress.shards)):
+        progress = progress.and_then(shard)
+        progress.write(folder)
+    if not progress.recordings:
+        raise DataError("the official files hold no recording")
+    return progress
+
+
+def _others(dataset: Dataset, read: Path, done: Mapping[str, Stored]) -> Iterator[Recording]:
+    """Yield the recordings that are not in `done`, which are the first ones; no id may come twice."""
+    if done and dataset.resume is not None:
+        recordings, seen = dataset.resume(read, done.keys()), set(done)
+    else:
+        recordings, seen = dataset.read(read), set()
+    for recording in tqdm(recordings, desc="import", unit=" recordings", delay=2, disable=None):
+        if recording.id in seen:
+            raise DataError(f"two recordings carry the id {recording.id!r}")
+        seen.add(recording.id)
+        if recording.id not in done:
+            yield recording
+
+
+def _put(dataset: Dataset, folder: Path, target: Path, built: Manifest, *, replace: bool) -> bool:
+    """Move a complete store to where it belongs; return False where an equal one is there already."""
+    turns = itertools.count()
+    while not _placed(folder / NEW, target):
+        if (target / MANIFEST).is_file() and not replace:
+            held = manifest(dataset)
+            _refuse_unless_same(dataset, held, built)
+            if set(held.changed) == set(built.changed) and not damage(dataset, held, held.shards):
+                return False
+        with suppress(FileNotFoundError):  # another pull has set it aside already
+            target.replace(folder / f"old{next(turns)}")
+    return True
 
 
 def _placed(new: Path, target: Path) -> bool:
@@ -114,9 +146,8 @@ def _placed(new: Path, target: Path) -> bool:
     return True
 
 
-def _refuse_unless_same(dataset: Dataset, built: Manifest) -> None:
+def _refuse_unless_same(dataset: Dataset, held: Manifest, built: Manifest) -> None:
     """Raise `DataError` where the store holds other recordings."""
-    held = manifest(dataset)
     if held == built:
         return
     pairs = [(id_, held.recordings.get(id_, read), read) for id_, read in built.recordings.items()]
@@ -132,44 +163,51 @@ def _what_differs(held: Stored, read: Stored) -> str:
     return "other labels" if held.truth != read.truth else "the same labels, other poses, frame rate or group"
 
 
-def _check_frozen(built: Manifest, tasks: Iterable[Task]) -> None:
-    """Compare the recordings at hand with every frozen split; a subset may be absent, never incomplete."""
-    problems: list[str] = []
+def _departures(
+    dataset: Dataset, recordings: Mapping[str, Stored], tasks: Iterable[Task], *, accept_changed: bool
+) -> list[Changed]:
+    """Compare the recordings at hand with every frozen split; return what differs, where that is accepted.
+
+    A subset may be absent altogether; one that is incomplete is never accepted, as nothing could be scored.
+    """
+    missing: list[str] = []
+    changed: list[Changed] = []
     for task in tasks:
         split = task.load_split()
-        for part in split.parts:
-            for subset in SUBSETS:
-                place = f"{task.name}: {part}/{subset}"
-                ids = split.ids(part, subset)
-                present = [id_ for id_ in ids if id_ in built.recordings]
-                absent = [id_ for id_ in ids if id_ not in built.recordings]
-                if not present:
-                    continue
-                problems += [f"{place}: {id_} is missing" for id_ in absent]
-                if part in split.totals and subset in split.totals[part] and not absent:
-                    problems += _totals_faults(place, built, present, split.totals[part][subset])
-        problems += [
-            f"{task.name}: {id_}: labels differ from the frozen ones"
+        for part, subset in itertools.product(split.parts, SUBSETS):
+            place = f"{task.name}: {part}/{subset}"
+            ids = split.ids(part, subset)
+            present = [recordings[id_] for id_ in ids if id_ in recordings]
+            if present:
+                missing += [f"{place}: {id_} is missing" for id_ in ids if id_ not in recordings]
+            totals = split.totals.get(part, {}).get(subset)
+            if totals is not None and present and len(present) == len(ids):
+                changed += _of_totals(place, present, totals)
+        changed += [
+            Changed(f"{task.name}: labels of {id_}", f"sha256:{digest}", f"sha256:{recordings[id_].truth}")
             for id_, digest in split.truth.items()
-            if id_ in built.recordings and built.recordings[id_].truth != digest
+            if id_ in recordings and recordings[id_].truth != digest
         ]
-    if problems:
-        raise DataError(
-            f"these files are not the official {built.dataset!r}",
-            first(dict.fromkeys(problems)),
-            hint="get the official files again; nothing was written",
+    if missing or (changed and not accept_changed):
+        accept = (
+            "" if missing else f"; or, with a mark in every result: {how_to_pull(dataset)} --accept-changed"
         )
+        raise DataError(
+            f"these files are not the official {dataset.name!r}; nothing was written",
+            [*first(dict.fromkeys(map(str, changed))), *first(dict.fromkeys(missing))],
+            hint=f"get the official files again{accept}",
+        )
+    return changed
 
 
-def _totals_faults(place: str, built: Manifest, ids: Sequence[str], totals: Totals) -> list[str]:
-    stored = [built.recordings[id_] for id_ in ids]
+def _of_totals(place: str, stored: Sequence[Stored], totals: Totals) -> list[Changed]:
     found = {"recordings": len(stored), "frames": sum(s.frames for s in stored)}
     expected = {"recordings": totals.recordings, "frames": totals.frames}
     for name, count in totals.counts.items():
         found[f"frames of {name}"] = sum(s.counts.get(name, 0) for s in stored)
         expected[f"frames of {name}"] = count
     return [
-        f"{place}: {found[name]:,} {name}, frozen {expected[name]:,}"
+        Changed(f"{place}: {name}", f"{expected[name]:,}", f"{found[name]:,}")
         for name in expected
         if found[name] != expected[name]
     ]

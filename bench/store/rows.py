@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +13,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from jaxtyping import Bool, Num
-from tqdm import tqdm
 
 from bench.errors import DataError
 from bench.recordings import Recording, Segments
-from bench.store.manifests import Stored
+from bench.store.manifests import Stored, file_digest
 
+SHARD_FRAMES = 500_000  # a file that is written and checked stays when an import or a download breaks
 ROW_GROUP_FRAMES = 65_536  # enough rows for Parquet to compress, few enough to read one recording quickly
 SCHEMA = pa.schema(
     [
@@ -39,14 +41,42 @@ SCHEMA = pa.schema(
 TRUTH_COLUMNS = [name for name in SCHEMA.names if name not in ("poses", "confidence")]
 
 
+@dataclass(frozen=True)
+class Shard:
+    """One Parquet file of a store, complete."""
+
+    name: str
+    sha256: str
+    recordings: dict[str, Stored]
+
+
+def write_shards(recordings: Iterable[Recording], folder: Path, first: int = 0) -> Iterator[Shard]:
+    """Write `recordings-00000.parquet` and so on, from number `first` on; yield each when it is complete.
+
+    A file ends with the recording that makes it `SHARD_FRAMES` frames: where, depends on the order alone.
+    """
+    rest = iter(recordings)
+    for number, head in zip(itertools.count(first), rest, strict=False):
+        name = f"recordings-{number:05d}.parquet"
+        stored = write_parquet(_one_shard(head, rest), folder / name)
+        held = {id_: replace(one, shard=name) for id_, one in stored.items()}
+        yield Shard(name, file_digest(folder / name), held)
+
+
+def _one_shard(head: Recording, rest: Iterator[Recording]) -> Iterator[Recording]:
+    frames = head.frames
+    yield head
+    while frames < SHARD_FRAMES and (recording := next(rest, None)) is not None:
+        frames += recording.frames
+        yield recording
+
+
 def write_parquet(recordings: Iterable[Recording], path: Path) -> dict[str, Stored]:
-    """Write recordings in the schema above and return what the manifest says of each; none is a fault."""
+    """Write recordings in the schema above, in one file; return what the manifest says of each."""
     stored: dict[str, Stored] = {}
     rows: list[dict[str, Any]] = []
     with pq.ParquetWriter(path, SCHEMA, compression="zstd") as writer:
-        for recording in tqdm(recordings, desc="import", unit=" recordings", delay=2, disable=None):
-            if recording.id in stored:
-                raise DataError(f"two recordings carry the id {recording.id!r}")
+        for recording in recordings:
             counts = recording.labels.sum(axis=0).tolist()
             stored[recording.id] = Stored(
                 recording.frames,
@@ -61,8 +91,6 @@ def write_parquet(recordings: Iterable[Recording], path: Path) -> dict[str, Stor
                 rows = []
         if rows:
             writer.write_table(_table(rows))
-    if not stored:
-        raise DataError("the official files hold no recording")
     return stored
 
 
@@ -150,12 +178,12 @@ def _recording(table: pa.Table, row: int) -> Recording:
 
 def _values(array: pa.Array) -> Num[np.ndarray, " N"] | Bool[np.ndarray, " N"]:
     """View the buffer of a column without nulls; `Array.to_numpy` would import pandas where that is there."""
+    if not len(array):  # which may come without a buffer
+        return np.empty(0, array.type.to_pandas_dtype())
     buffer = array.buffers()[1]
     if pa.types.is_boolean(array.type):
         packed = np.frombuffer(buffer, dtype=np.uint8)
         bits = np.unpackbits(packed, count=array.offset + len(array), bitorder="little")
         return bits[array.offset :].view(bool)
-    if not len(array):  # which may come without a buffer
-        return np.empty(0, array.type.to_pandas_dtype())
     values = np.frombuffer(buffer, array.type.to_pandas_dtype())
     return values[array.offset : array.offset + len(array)]

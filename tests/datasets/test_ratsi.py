@@ -171,7 +171,7 @@ def test_a_video_with_other_counts_than_table_1_is_not_the_official_one(
     tmp_path: Path, bench_home: Path
 ) -> None:
     save(tmp_path, table(), "Observation08.csv")
-    with pytest.raises(DataError, match="val2-test8/test: 7 frames, frozen 22,773"):
+    with pytest.raises(DataError, match="val2-test8/test: frames: 7, expected 22,773"):
         store.pull(ratsi.DATASET, tmp_path, ratsi.TASKS)
     with pytest.raises(DataError, match=r"expected Observation01\.csv"):
         list(ratsi.read(bench_home))

@@ -97,9 +97,11 @@ def make(folder: Path, times: int) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     )
     home = folder / TASK.dataset.name
     home.mkdir()
-    stored = store.write_parquet(recordings, home / "recordings.parquet")
-    held = store.Manifest(TASK.dataset.name, store.SCHEMA_VERSION, stored)
-    (home / "manifest.json").write_text(json.dumps(asdict(held)))
+    shards = list(store.write_shards(recordings, home))
+    held = {id_: stored for shard in shards for id_, stored in shard.recordings.items()}
+    digests = {shard.name: shard.sha256 for shard in shards}
+    manifest = store.Manifest(TASK.dataset.name, store.SCHEMA_VERSION, held, digests)
+    (home / "manifest.json").write_text(manifest.text())
     card = TaskCard(TASK.classes, "probabilities", "made up for timing", "none", causal=False)
     write_card(folder / "entry", Entry("entry", "Entry", ("nobody",), "MIT", {TASK.name: card}))
     write_run(folder / "entry", TASK.name, "seed0", {"all": {id_: s for id_, (_, s) in made.items()}})
