@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import Any
 from bench.errors import DataError
 
 FORMAT = 1
+_LIST_OF_NUMBERS = re.compile(r"\[\n[^\[\]{}\"]*\]")
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,8 @@ class Score:
     per_class_interval: Mapping[str, tuple[float, float]]
     per_part: Mapping[str, PartScore]
     per_run: Mapping[str, float]
+    other_intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    """The headline's by other methods, from the same resamples: "percentile", "bca"."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,8 @@ class Result:
     interval: Mapping[str, Any]
     """How the intervals were made: method, level, resamples, seed, unit, or why there are none."""
     scores: Mapping[str, Score]
+    details: Mapping[str, Any] = field(default_factory=dict)
+    """The reasons behind the scores, as `bench.details` makes and reads them; empty where there are none."""
     provenance: Mapping[str, Any] = field(default_factory=dict)
     format: int = FORMAT
 
@@ -91,8 +97,12 @@ def to_json(result: Result) -> dict[str, Any]:
 
 
 def canonical(value: Any) -> bytes:
-    """Return the one JSON text of a value: sorted keys, UTF-8, two spaces, a final newline."""
-    return (json.dumps(value, sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+    """Return the one JSON text of a value: sorted keys, UTF-8, two spaces, a final newline.
+
+    A list of numbers stands on one line. No string can be taken for one: a line never breaks inside a string.
+    """
+    text = json.dumps(value, sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False)
+    return (_LIST_OF_NUMBERS.sub(lambda found: f"[{' '.join(found[0][1:-1].split())}]", text) + "\n").encode()
 
 
 def write(result: Result, folder: Path) -> Path:
@@ -144,8 +154,11 @@ def _same(path: Path, result: Result) -> bool:
 def _score(data: Mapping[str, Any]) -> Score:
     filled = _numbers(data)
     parts = {name: PartScore(**part) for name, part in filled.pop("per_part").items()}
-    intervals = {name: (low, high) for name, (low, high) in filled.pop("per_class_interval").items()}
-    return Score(per_part=parts, per_class_interval=intervals, **filled)
+    filled |= {
+        key: {name: (low, high) for name, (low, high) in filled[key].items()}
+        for key in ("per_class_interval", "other_intervals")
+    }
+    return Score(per_part=parts, **filled)
 
 
 def plain(value: Any) -> Any:

@@ -13,6 +13,7 @@ from sklearn.metrics import accuracy_score, average_precision_score, f1_score, r
 from bench.errors import UsageError
 from bench.evaluation import columns, cut, evaluate, labels_of, measure, truth_digest
 from bench.metrics import FRAME_METRICS
+from bench.metrics.intervals import interval
 from bench.recordings import Recording, one_hot
 from bench.results import canonical, read, to_json, write
 from bench.splits import Split
@@ -163,6 +164,21 @@ def test_an_interval_holds_its_value_and_shrinks_with_recordings() -> None:
     ).scores["accuracy"]
     assert all_of_them.low < all_of_them.value < all_of_them.high
     assert five.low < five.value < five.high
+
+
+def test_a_score_holds_the_intervals_of_other_methods_from_the_same_resamples() -> None:
+    truth, asked = recordings(), task()
+    given = {"seed0": {"all": scores(truth, 1)}}
+    result = evaluate(asked, CARD, given, truth)
+    measured = measure(asked, cut(asked, asked.load_split(), truth), given)
+    for metric in asked.metrics:
+        value, _ = columns([metric], measured)
+        found = result.scores[metric.name].other_intervals
+        assert list(found) == ["percentile", "bca"]
+        for method, ends in found.items():
+            alone = interval(value, measured.groups, method=method, bounds=metric.bounds)
+            np.testing.assert_allclose(ends, (alone.low[0], alone.high[0]))
+    assert result.interval["method"] == "logit_t"
 
 
 def test_too_few_recordings_give_no_interval_and_say_why() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,13 +10,17 @@ from jaxtyping import Bool, Float, Int
 
 from bench.evaluation.measured import Measured
 from bench.metrics import Metric
-from bench.metrics.intervals import Interval, interval
+from bench.metrics.intervals import DEFAULT_METHOD, Interval, intervals
 from bench.metrics.resampling import Value
 from bench.results import PartScore, Score
 
 RESAMPLES = 1_000
 SEED = 0
 LEVEL = 0.95
+OTHERS = ("percentile", "bca")
+"""The methods of which a score holds the interval of its headline beside the default's."""
+MOST_LEFT_OUT = 200
+"""BCa leaves out every group once: up to so many, which costs less than the resamples do."""
 
 Ends = tuple[Float[np.ndarray, " E"], Float[np.ndarray, " E"]]
 Reduction = Callable[[Float[np.ndarray, "R G"]], list[Float[np.ndarray, "R U P K"]]]
@@ -96,9 +100,11 @@ def _score(
     """Score metrics that share their work, and so their range."""
     value, plain = columns(metrics, measured)
     behind = [groups_behind(metric, measured) for metric in metrics]
-    found = interval(
+    others = OTHERS if measured.groups <= MOST_LEFT_OUT else OTHERS[:1]
+    by_method = intervals(
         value,
         measured.groups,
+        (DEFAULT_METHOD, *others),
         resamples=resamples,
         seed=SEED,
         level=LEVEL,
@@ -108,13 +114,16 @@ def _score(
     scores, start = {}, 0
     for metric, point, of in zip(metrics, plain, behind, strict=True):
         its = slice(start, start := start + len(of))
-        scores[metric.name] = _one(metric, measured, point, (found.low[its], found.high[its]))
-    return scores, found
+        ends = {method: (found.low[its], found.high[its]) for method, found in by_method.items()}
+        scores[metric.name] = _one(metric, measured, point, ends)
+    return scores, by_method[DEFAULT_METHOD]
 
 
-def _one(metric: Metric, measured: Measured, point: Float[np.ndarray, "U P K"], ends: Ends) -> Score:
+def _one(
+    metric: Metric, measured: Measured, point: Float[np.ndarray, "U P K"], ends: Mapping[str, Ends]
+) -> Score:
     """Put the values of one metric and the ends of their intervals where a score has them."""
-    low, high = ends
+    low, high = ends[DEFAULT_METHOD]
     over_runs = point.mean(axis=0)
     defined, ones = ~np.isnan(over_runs), np.ones((1, measured.groups))
     whole = _over_parts(over_runs[None], defined, measured, ones)[0]
@@ -139,6 +148,11 @@ def _one(metric: Metric, measured: Measured, point: Float[np.ndarray, "U P K"], 
             for p, part in enumerate(measured.group)
         },
         per_run=dict(zip(measured.runs, per_run, strict=True)),
+        other_intervals={
+            method: (float(of[0][0]), float(of[1][0]))
+            for method, of in ends.items()
+            if method != DEFAULT_METHOD
+        },
     )
 
 

@@ -178,16 +178,16 @@ def _deviation(sample: Float[np.ndarray, "R K"]) -> Float[np.ndarray, " K"]:
 
 
 def bca(value: Value, draws: Draws, level: float) -> Ends:
-    """Return bias-corrected and accelerated percentiles; NaN where a leave-one-out value is undefined."""
+    """Return bias-corrected and accelerated percentiles; NaN where a leave-one-out value is not finite."""
     z = NORMAL.inv_cdf((1 + level) / 2)
     left_out = leave_one_out(value, draws.weights.shape[1])
     tails = np.full((2, len(draws.point)), np.nan)
     for k, point in enumerate(draws.point):
         resampled = draws.resampled[:, k]
         resampled = resampled[~np.isnan(resampled)]
+        if not np.isfinite(left_out[:, k]).all() or len(resampled) == 0:
+            continue  # undefined, or an infinite error: no influence to speak of
         influence = left_out[:, k].mean() - left_out[:, k]
-        if np.isnan(influence).any() or len(resampled) == 0:
-            continue
         spread = float((influence**2).sum())
         skew = float((influence**3).sum()) / (6 * spread**1.5) if spread > 0 else 0.0
         below = ((resampled < point).mean() + (resampled <= point).mean()) / 2

@@ -131,4 +131,7 @@ def _values(score: Score, factor: float) -> dict[str, Any]:
         "per_class_interval": {
             name: [low * factor, high * factor] for name, (low, high) in score.per_class_interval.items()
         },
+        "other_intervals": {
+            name: [low * factor, high * factor] for name, (low, high) in score.other_intervals.items()
+        },
     }
