@@ -43,22 +43,23 @@ def measure(
     cuts: Mapping[str, list[Span]],
     predictions: Predictions,
     form: DetectionForm | None = None,
+    also: Sequence[Callable[..., Any]] = (),
 ) -> Measured:
     """Measure every span of every run and part, once for all metrics that share a `measure`.
 
-    `form` says of what kind detections are. Raises `UsageError` where there are some and it is not given.
+    `form` says of what kind detections are; `also` are further measures of labels. Raises `UsageError`
+    where there are detections and it is not given.
     """
     if task.kind == "segments" and form is None:
         raise UsageError(f"task {task.name!r}: nothing says whether its detections are raw or final")
+    asked = {metric.measure: metric.reads for metric in task.metrics} | dict.fromkeys(also, "labels")
     made: dict[Key, list[Any]] = {}
     for run, by_part in sorted(predictions.items()):
         for part, counted in cuts.items():
             judged = _judged(task, counted, by_part[part], form)
-            for metric in task.metrics:
-                key = (metric.measure, run, part)
-                if key not in made:
-                    pairs = zip(counted, judged[metric.reads], strict=True)
-                    made[key] = [metric.measure(span.truth, found) for span, found in pairs]
+            for take, reads in asked.items():
+                pairs = zip(counted, judged[reads], strict=True)
+                made[take, run, part] = [take(span.truth, found) for span, found in pairs]
     return Measured(
         classes=task.classes,
         foreground=task.foreground,

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from bench.details import MEASURES, details
 from bench.evaluation.measured import measure
 from bench.evaluation.scores import RESAMPLES, score_all
 from bench.evaluation.spans import class_counts, cut, truth_digest
@@ -34,7 +35,8 @@ def evaluate(
     split = task.load_split()
     cuts = cut(task, split, recordings)
     counted = [span for of_part in cuts.values() for span in of_part]
-    measured = measure(task, cuts, predictions, entry.get("detections"))
+    also = MEASURES if task.kind == "frames" else ()
+    measured = measure(task, cuts, predictions, entry.get("detections"), also)
     scores, how = score_all(task.metrics, measured, resamples)
     support = np.sum([class_counts(span.truth) for span in counted], axis=0)
     return Result(
@@ -50,6 +52,12 @@ def evaluate(
         support=dict(zip(task.classes, support.tolist(), strict=True)),
         interval=how,
         scores=scores,
+        details=details(
+            task,
+            {part: [span.recording for span in of_part] for part, of_part in cuts.items()},
+            measured.runs,
+            measured.measures,
+        ),
     )
 
 

@@ -1,0 +1,148 @@
+"""What details say, as arrays: of one part, or of the whole task as its scores are, the mean over parts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from bench.metrics.boundary import AT_TRANSITION, BEYOND_10, REACH, WITHIN_5
+from bench.metrics.pooling import share
+from bench.results import Result
+
+BANDS: Mapping[str, slice] = {
+    "at a transition": AT_TRANSITION,
+    "within 5 frames": WITHIN_5,
+    "beyond 10 frames": BEYOND_10,
+}
+"""The zones of distance that have a name of their own."""
+
+
+@dataclass(frozen=True, eq=False)
+class Boundary:
+    """Accuracy of all frames, or of the true frames of one class, by distance to the nearest transition."""
+
+    frames: Float[np.ndarray, " 32"]
+    """True frames at distance 0..30, then further, summed over parts."""
+    accuracy: Float[np.ndarray, " 32"]
+    """Share of them that is right, in [0, 1]; NaN where there are none."""
+    bands: Mapping[str, float]
+    """The same over the zones of `BANDS`."""
+
+
+@dataclass(frozen=True, eq=False)
+class Edges:
+    """Onsets, or offsets, over tolerance 0..30 frames."""
+
+    f1: Float[np.ndarray, " 31"]
+    """Mean over the classes without the background, in [0, 1]."""
+    per_class: Mapping[str, Float[np.ndarray, " 31"]]
+    """NaN for a class without any in the truth."""
+    true: Mapping[str, int]
+    """How many there are in the truth, summed over parts."""
+    predicted: Mapping[str, float]
+    """How many were predicted, mean over runs."""
+
+    @property
+    def area(self) -> float:
+        """The mean over tolerance."""
+        return float(self.f1.mean())
+
+
+@dataclass(frozen=True)
+class RecordingRow:
+    """One test recording of one part alone, mean over runs; NaN = undefined there."""
+
+    part: str
+    id: str
+    frames: int
+    values: Mapping[str, float]
+    per_class: Mapping[str, float]
+    """Of the metric that ranks."""
+
+
+def part_names(result: Result, part: str | None = None) -> list[str]:
+    """Return the parts that have details: all of the task, or this one."""
+    return [name for name in result.details.get("parts", {}) if part in (None, name)]
+
+
+def confusion_matrix(result: Result, part: str | None = None) -> Float[np.ndarray, "C C"] | None:
+    """Return the frames of each true class (row) given to each class (column), mean over runs, sum of parts.
+
+    Rows sum to the support. None without details, or where classes overlap.
+    """
+    found = [of["confusion"] for of in _parts(result, part) if "confusion" in of]
+    if not found:
+        return None
+    classes = len(result.task["classes"])
+    return np.sum(found, axis=0, dtype=np.float64).reshape(classes, classes) / result.details["runs"]
+
+
+def boundary(result: Result, name: str | None = None, part: str | None = None) -> Boundary | None:
+    """Return the accuracy by distance of all frames, or of one class; None without details."""
+    chosen = [of["boundary"] for of in _parts(result, part)]
+    held = [of["all"] if name is None else of["per_class"][name] for of in chosen]
+    if not held:
+        return None
+    frames = np.array([of["frames"] for of in held], dtype=np.float64).reshape(len(held), REACH + 2)
+    right = np.array([of["right"] for of in held], dtype=np.float64) / result.details["runs"]
+    bands = {
+        band: float(_mean(share(right[:, zone].sum(axis=1), frames[:, zone].sum(axis=1))))
+        for band, zone in BANDS.items()
+    }
+    return Boundary(frames.sum(axis=0), _mean(share(right, frames)), bands)
+
+
+def edges(result: Result, edge: str, part: str | None = None) -> Edges | None:
+    """Return F1 over tolerance of "onset" or "offset"; None without details."""
+    held = [of["edges"][edge] for of in _parts(result, part)]
+    if not held:
+        return None
+    names, background, runs = result.task["classes"], result.task["background"], result.details["runs"]
+    curves = np.array([[_numbers(of[name]["f1"]) for name in names] for of in held])  # (P, C, 31)
+    foreground = curves[:, [name != background for name in names]]
+    return Edges(
+        f1=_mean(np.stack([_mean(of) for of in foreground])),
+        per_class=dict(zip(names, _mean(curves), strict=True)),
+        true={name: sum(of[name]["true"] for of in held) for name in names},
+        predicted={name: sum(of[name]["predicted"] for of in held) / runs for name in names},
+    )
+
+
+def recording_rows(result: Result, part: str | None = None) -> list[RecordingRow]:
+    """Return every test recording of every part, in the order of parts."""
+    rows = []
+    for name in part_names(result, part):
+        columns = result.details["parts"][name]["recordings"]
+        values = {metric: _numbers(of) for metric, of in columns["values"].items()}
+        per_class = {of_class: _numbers(of) for of_class, of in columns["per_class"].items()}
+        rows += [
+            RecordingRow(
+                part=name,
+                id=id_,
+                frames=int(frames),
+                values={metric: float(of[k]) for metric, of in values.items()},
+                per_class={of_class: float(of[k]) for of_class, of in per_class.items()},
+            )
+            for k, (id_, frames) in enumerate(zip(columns["id"], columns["frames"], strict=True))
+        ]
+    return rows
+
+
+def _parts(result: Result, part: str | None) -> list[Mapping[str, Any]]:
+    return [result.details["parts"][name] for name in part_names(result, part)]
+
+
+def _mean(values: Float[np.ndarray, "P ..."]) -> Float[np.ndarray, ...]:
+    """Average over the first axis where it is defined; NaN where it nowhere is."""
+    defined = ~np.isnan(values)
+    summed = np.where(defined, values, 0.0).sum(axis=0)
+    return share(np.asarray(summed), np.asarray(defined.sum(axis=0), dtype=np.float64))
+
+
+def _numbers(values: Sequence[float | str | None]) -> Float[np.ndarray, " V"]:
+    """Read back numbers as JSON has them."""
+    return np.array([np.nan if value is None else float(value) for value in values])
