@@ -1,0 +1,34 @@
+"""The command that makes a task of a lab's own recordings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("path", type=click.Path(path_type=Path), metavar="FILE.toml")
+@click.option("--replace", is_flag=True, help="Replace the task of that name: its recordings and its split.")
+def add(path: Path, replace: bool) -> None:
+    """Make a task of your own recordings: read, check and freeze what FILE.toml declares.
+
+    From then on its name is a task, for every command that takes one, marked as an own task.
+
+    \b
+    [dataset]
+    name = "mylab"
+    fps = 30
+    image = [1280, 1024]
+    poses = { format = "deeplabcut", files = "poses/*.csv" }   # sleap, movement, simba, none
+    labels = { format = "boris", files = "labels/*.csv" }      # caltech, bento, simba, frames
+    classes = ["attack", "mount", "other"]
+    background = "other"
+    test = ["m07", "m08"]                                      # or split = "split.csv"
+    """  # noqa: D301  (click reads the backspace as "do not rewrap")
+    from bench import adding
+
+    added = adding.add(path, replace=replace)
+    click.echo(adding.text(added))
+    click.echo(f"{'added' if added.new else 'already there: nothing was written, as'} task {added.task.name}")
+    click.echo(f"next: bench train prior --task {added.task.name}, or bench data {added.task.name}")

@@ -1,0 +1,153 @@
+"""What a user says of their own recordings, in TOML; everything that is wrong with it in one error."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.datasets.own.checks import OPTIONAL, REQUIRED, checked, quoted
+from bench.errors import UsageError, first, nearest
+
+_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True)
+class Files:
+    """Which files hold poses or labels, and in which format."""
+
+    format: str
+    files: str
+    """A pattern below the folder: `*`, `?`, `**` and, once, `{recording}`."""
+    channel: str | None = None
+    """Of a Caltech or Bento annotation that has several."""
+    subject: str | None = None
+    """Whose events count in a BORIS file; None = everybody's."""
+    ignore: tuple[str, ...] = ()
+    """Labels of the files that are no class of the task."""
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """A user's own data set and the task asked of it."""
+
+    name: str
+    fps: float
+    labels: Files
+    classes: tuple[str, ...]
+    poses: Files | None = None
+    image: tuple[int, int] = (0, 0)
+    """Width and height in pixels; (0, 0) without poses."""
+    background: str | None = None
+    """The class that holds where no other does."""
+    overlap: bool = False
+    """Whether classes may hold together."""
+    tolerance: int = 0
+    """By how many frames labels and poses of a recording may differ in length."""
+    groups: str | None = None
+    """A csv of recording,group; each recording its own group without it."""
+    split: str | None = None
+    """A csv of recording,subset or recording,subset,part."""
+    test: tuple[str, ...] = ()
+    """Groups or recordings; `val` likewise, and all others train."""
+    val: tuple[str, ...] = ()
+    title: str = ""
+    question: str = ""
+    licence: str = "not stated: ask the owners"
+    citation: str = "not published"
+    url: str = ""
+
+
+def read_declaration(path: Path) -> tuple[Declaration, Path]:
+    """Read a TOML file; return what it declares and the folder of the recordings.
+
+    Raises `UsageError` listing every key that is missing, unknown or wrong, with its line.
+    """
+    text = _text_of(path)
+    try:
+        content = tomllib.loads(text)
+    except (ValueError, RecursionError) as fault:
+        raise _error(path, [f"not TOML: {fault or 'nested too deep'}"]) from None
+    faults = [
+        f"line {_line(text, key, '[')}: unknown table {quoted(key)}{nearest(key, ['dataset'])}"
+        for key in content
+        if key != "dataset"
+    ]
+    table = content.get("dataset")
+    if not isinstance(table, dict):
+        raise _error(path, [*faults, "no table [dataset]"])
+    right, wrong = checked(table, {**REQUIRED, **OPTIONAL}, REQUIRED)
+    faults += [f"line {_line(text, key)}: {fault}" if key in table else fault for key, fault in wrong]
+    faults += [f"line {_line(text, key)}: {fault}" for key, fault in _together(right, set(table))]
+    if faults:
+        raise _error(path, faults)
+    folder = Path(right.pop("folder", ".")).expanduser()
+    for key in ("poses", "labels"):
+        if key in right:
+            right[key] = _files(right[key])
+    tuples = {key: tuple(value) for key, value in right.items() if isinstance(value, list)}
+    return Declaration(**{**right, **tuples, "fps": float(right["fps"])}), path.parent / folder
+
+
+def _text_of(path: Path) -> str:
+    if not path.is_file():
+        there = sorted(other.name for other in path.parent.glob("*.toml")) if path.parent.is_dir() else []
+        near = nearest(path.name, there)
+        raise UsageError(f"{path}: no such file{near}", hint="bench add mylab.toml")
+    with path.open("rb") as file:
+        data = file.read(_BYTES + 1)
+    if len(data) > _BYTES:
+        raise _error(path, [f"more than {_BYTES:,} bytes"])
+    try:
+        return data.decode()
+    except UnicodeDecodeError as fault:
+        raise _error(path, [f"not UTF-8: {fault}"]) from None
+
+
+def _together(right: Mapping[str, Any], keys: set[str]) -> list[tuple[str, str]]:
+    """Say what does not fit among values that are right by themselves."""
+    faults = []
+    classes, background = right.get("classes"), right.get("background")
+    if classes and background is not None and background not in classes:
+        near = nearest(background, classes)
+        faults.append(("background", f"background: {quoted(background)} is not among the classes{near}"))
+    if classes == [background]:
+        faults.append(("classes", "classes: the background alone, expected one to recognise"))
+    if _is_given(right.get("poses")) and "image" not in keys:
+        faults.append(("poses", "poses without image: expected image = [width, height] in pixels"))
+    if "split" in keys and keys & {"test", "val"}:
+        faults.append(("split", "split: expected either a csv or test = [...] and val = [...]"))
+    if not keys & {"split", "test"}:
+        faults.append(("name", "neither test nor split: expected test = [...], the groups that test"))
+    ignored = right.get("labels", {}).get("ignore", [])
+    faults += [
+        ("labels", f"labels: {quoted(name)} is ignored and a class")
+        for name in ignored
+        if name in (classes or [])
+    ]
+    return faults
+
+
+def _is_given(poses: Mapping[str, Any] | None) -> bool:
+    return poses is not None and poses["format"] != "none"
+
+
+def _files(table: Mapping[str, Any]) -> Files | None:
+    return Files(**{**table, "ignore": tuple(table.get("ignore", ()))}) if _is_given(table) else None
+
+
+def _line(text: str, key: str, before: str = "") -> int:
+    """Return the first line that sets a key, 1 where it is written some other way."""
+    found = re.search(
+        rf"^\s*{re.escape(before)}\s*[\"']?(?:dataset\.)?{re.escape(key)}\b", text, re.MULTILINE
+    )
+    return text.count("\n", 0, found.end()) + 1 if found else 1
+
+
+def _error(path: Path, faults: list[str]) -> UsageError:
+    return UsageError(
+        f"{path} does not declare a task", first(faults), hint=f"mend it, then: bench add {path}"
+    )
