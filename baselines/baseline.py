@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from pkgutil import resolve_name
 from typing import Any, Literal
 
@@ -25,6 +26,37 @@ class Augmentation:
     """Largest angle, in radians, about the origin of the scaled coordinates."""
     shift: float
     """Largest shift of x and of y after that, in scaled coordinates."""
+
+
+@dataclass(frozen=True)
+class Phase:
+    """Some epochs at one learning rate, after a pretraining."""
+
+    epochs: int
+    lr: float
+    trains: Literal["all", "head"] = "all"
+    """All weights; or, "head", those of the last layer and of the batch normalisations alone."""
+    adam: Literal["kept", "new"] = "kept"
+    """What the optimiser remembers: all since the pretraining, or the phase before; or nothing."""
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """How a network that has learned one task goes on to learn another."""
+
+    phases: tuple[Phase, ...]
+    head: Literal["kept", "new"] = "kept"
+    """Whether the last layer is the pretrained one, or starts anew, as other classes need it."""
+
+
+@dataclass(frozen=True)
+class Pretraining:
+    """Learn a task by the recipe itself and with the same seed, then go on as the asked task is tuned."""
+
+    task: str
+    """Of one part; the weights it gives are kept under `$BENCH_HOME` and shared by parts and variants."""
+    tunings: Mapping[str, Tuning]
+    """Task -> how it goes on there; no other task can be asked."""
 
 
 @dataclass(frozen=True)
@@ -62,15 +94,46 @@ class Recipe:
     patience: int | None = None
     """Stop after so many epochs without a better validation loss."""
     augmentation: Augmentation | None = None
+    pretraining: Pretraining | None = None
+    """What comes first; None: the weights start at random."""
+    phases: tuple[Phase, ...] = ()
+    """In place of `lr`, where `epochs` fall into phases: those of a tuning."""
 
     def __post_init__(self) -> None:
         if self.validation == "none" and (self.plateau or self.patience):
             raise ValueError("a plateau and an early stop need a validation loss")
+        if (self.phases or self.pretraining) and self.validation != "none":
+            raise ValueError("a tuning ends with its last epoch: nothing is held out")
+        if self.phases and sum(phase.epochs for phase in self.phases) != self.epochs:
+            raise ValueError("phases have other epochs than the recipe")
 
     @property
     def window(self) -> int:
         """The number of samples that the model sees of each frame."""
         return self.past + 1 + self.future
+
+    def with_epochs(self, epochs: int) -> Recipe:
+        """Return the recipe with so many epochs; where it pretrains, so many of each phase too."""
+        if self.pretraining is None:
+            return replace(self, epochs=epochs)
+        tunings = {
+            task: replace(tuning, phases=tuple(replace(phase, epochs=epochs) for phase in tuning.phases))
+            for task, tuning in self.pretraining.tunings.items()
+        }
+        return replace(self, epochs=epochs, pretraining=replace(self.pretraining, tunings=tunings))
+
+    def tuned(self, tuning: Tuning) -> Recipe:
+        """Return what follows the pretraining."""
+        epochs = sum(phase.epochs for phase in tuning.phases)
+        return replace(self, pretraining=None, phases=tuning.phases, epochs=epochs)
+
+    def phase(self, epoch: int) -> tuple[Phase, bool]:
+        """Return the phase that an epoch, from 1, belongs to, and whether it is the first of it."""
+        for phase in self.phases:
+            if epoch <= phase.epochs:
+                return phase, epoch == 1
+            epoch -= phase.epochs
+        return Phase(self.epochs, self.lr), epoch == 1
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -46,6 +47,32 @@ def plot(log: Path, title: str) -> Path | None:
     path = log.with_suffix(".svg")
     figure.savefig(path)
     return path
+
+
+@contextmanager
+def scalars(folder: Path | None) -> Iterator[Callable[[Epoch], None] | None]:
+    """Give a function that writes one epoch for TensorBoard into `folder`; None without a folder.
+
+    The values are those of the log. Epochs that a killed run wrote and did not finish are superseded.
+    """
+    if folder is None:
+        yield None
+        return
+    from torch.utils.tensorboard import SummaryWriter
+
+    with ExitStack() as stack:
+        writers: list[SummaryWriter] = []
+
+        def report(epoch: Epoch) -> None:
+            number = int(epoch["epoch"] or 0)
+            if not writers:  # a run that is finished writes nothing
+                writers.append(stack.enter_context(SummaryWriter(str(folder), purge_step=number)))
+            for name, value in epoch.items():
+                if name != "epoch" and value is not None:
+                    writers[0].add_scalar(name, value, number)
+            writers[0].flush()
+
+        yield report
 
 
 @cache

@@ -5,7 +5,8 @@ randomness of an epoch, the order of the frames, the dropout and the augmentatio
 generators seeded with (seed, epoch), and learning rate and early stop follow from the validation losses
 so far, so that nothing of it needs to be remembered. Another number of threads, another processor or
 another version of torch may sum in another order and so differ in the last digits. On CUDA, cuDNN is
-asked for its deterministic kernels; other kernels may still sum in any order there.
+asked for its deterministic kernels; other kernels may still sum in any order there. Switches that are on
+(`baselines/switches.py`) round otherwise, each in a way of its own.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,18 +25,19 @@ from jaxtyping import Float32, Int64
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from baselines import checkpoints, validation
-from baselines.augmentation import augment
+from baselines import checkpoints, parallel, steps, validation
 from baselines.baseline import Recipe
 from baselines.curves import COLUMNS, Epoch
 from baselines.curves import write as write_log
-from baselines.losses import cross_entropy
+from baselines.losses import Weights, cross_entropy, divisor, probabilities
 from baselines.runs import Inputs
+from baselines.switches import OFF, Switches
 from baselines.windows import Examples, Windows
 from bench.errors import BenchError
 
 LOOK_EVERY = 50  # batches between two looks at the loss: each look waits for the device
 PREDICT_BATCH = 256  # larger ones leave the cache: 1024 takes three times as long on CPU
+PREDICT_BATCH_CUDA = 8192
 
 
 class TrainingError(BenchError):
@@ -45,104 +47,148 @@ class TrainingError(BenchError):
 def fit(
     build: Callable[[], nn.Module],
     train: Examples,
-    class_weights: Float32[Tensor, " C"],
+    class_weights: Weights,
     recipe: Recipe,
     *,
     seed: int,
     inputs: Inputs,
     checkpoint: Path,
     held_out: Examples | None = None,
+    switches: Switches = OFF,
+    start: Mapping[str, Any] | None = None,
+    report: Callable[[Epoch], None] | None = None,
 ) -> nn.Module:
     """Train `build()`; return it as it was after the last epoch, or after the best one on `held_out`.
 
-    Goes on from `checkpoint` where that exists, and logs every epoch beside it. Raises `DataError` where
-    it belongs to other `inputs`, `TrainingError` where a loss is not finite.
+    Goes on from `checkpoint` where that exists, and logs every epoch beside it and to `report`. `start` is
+    the state that a pretraining ended in: the weights that it holds, and the optimiser's memory. Raises
+    `DataError` where the checkpoint belongs to other `inputs`, `TrainingError` where a loss is not finite.
     """
     device = train.targets.device
     with _reproducible(device):
         torch.manual_seed(_derive(seed, 0))
         model = build().to(device)
-        optimiser = torch.optim.Adam(model.parameters(), lr=recipe.lr, betas=recipe.betas, eps=recipe.eps)
+        learnable = {name for name, weights in model.named_parameters() if weights.requires_grad}
+        optimiser = steps.adam(model, recipe, switches)
         history: list[Epoch] = []
         best: dict[str, Tensor] = {}
         if saved := checkpoints.load(checkpoint, inputs):
-            model.load_state_dict(saved["model"])
-            optimiser.load_state_dict(saved["optimiser"])
             history, best = saved["history"], saved["best"]
-            print(f"going on after epoch {len(history)} of {recipe.epochs}", file=sys.stderr)
+            _say(f"going on after epoch {len(history)} of {recipe.epochs}")
+        if state := saved or start:
+            model.load_state_dict({**model.state_dict(), **state["model"]})
+            if saved or recipe.phase(1)[0].adam == "kept":
+                optimiser.load_state_dict(state["optimiser"])
 
+        step: steps.Step | None = None
         while not validation.is_over(recipe, len(history), losses := _held_out_losses(history)):
             epoch, began = len(history) + 1, time.monotonic()
-            rate = optimiser.param_groups[0]["lr"] = validation.learning_rate(recipe, losses)
+            phase, opens = recipe.phase(epoch)
+            if opens and phase.adam == "new":
+                optimiser = steps.adam(model, recipe, switches)
+            if opens or step is None:
+                steps.free(model, phase, learnable)
+                model.train()
+                step = steps.prepare(model, train, class_weights, recipe, optimiser, switches)
+            rate = validation.learning_rate(phase, recipe.plateau, losses)
+            steps.set_rate(optimiser, rate)
             model.train()
-            torch.manual_seed(_derive(seed, epoch))  # dropout, augmentation
-            batches = _batches(train, recipe.batch, _derive(seed, epoch))
-            total, seen = torch.zeros((), device=device), 0
-            bar = tqdm(batches, f"epoch {epoch}", unit=" batches", leave=False, disable=None)
-            for batch, chosen in enumerate(bar, start=1):
-                x = augment(train.windows.gather(chosen), recipe.augmentation)
-                summed, divisor = cross_entropy(model(x), train.targets[chosen], class_weights, recipe)
-                loss = summed / divisor
-                optimiser.zero_grad()
-                loss.backward()  # type: ignore[no-untyped-call]
-                optimiser.step()
-
-                total, seen = total + loss.detach() * len(chosen), seen + len(chosen)
-                if batch % LOOK_EVERY == 0 or batch == len(batches):
-                    mean = _finite(total, epoch) / seen
-                    bar.set_postfix(loss=f"{mean:.4f}")
-            held = _finite(evaluate(model, held_out, class_weights, recipe), epoch) if held_out else None
+            mean = _epoch(step, train, recipe, seed, epoch)
+            held = _held_out_loss(model, held_out, class_weights, recipe, switches, epoch)
             if held is not None and held < min(losses, default=math.inf):
                 best = {name: value.clone() for name, value in model.state_dict().items()}
             row = (epoch, mean, held, rate, time.monotonic() - began)
             history.append(dict(zip(COLUMNS, row, strict=True)))
-            state = {"model": model.state_dict(), "optimiser": optimiser.state_dict(), "best": best}
-            checkpoints.save(checkpoint, inputs, {**state, "history": history})
-            _report(history, recipe, checkpoint.with_suffix(".csv"))
+            if parallel.rank() == 0:
+                state = {"model": model.state_dict(), "optimiser": optimiser.state_dict(), "best": best}
+                checkpoints.save(checkpoint, inputs, {**state, "history": history})
+                _log(history, recipe, checkpoint.with_suffix(".csv"), report)
         if best:
             model.load_state_dict(best)
     return model
 
 
+def _epoch(step: steps.Step, train: Examples, recipe: Recipe, seed: int, epoch: int) -> float:
+    """Train one epoch; return the mean loss of its frames."""
+    torch.manual_seed(_derive(seed, epoch, parallel.rank()))  # dropout, augmentation
+    batches = _batches(train, recipe.batch, _derive(seed, epoch))
+    total, seen = torch.zeros((), device=train.targets.device), 0
+    silent = True if parallel.rank() else None
+    mean = math.nan
+    bar = tqdm(batches, f"epoch {epoch}", unit=" batches", leave=False, disable=silent)
+    for batch, chosen in enumerate(bar, start=1):
+        total, seen = total + step(chosen), seen + len(chosen)
+        if batch % LOOK_EVERY == 0 or batch == len(batches):
+            mean = _finite(parallel.added(total), epoch) / seen
+            bar.set_postfix(loss=f"{mean:.4f}")
+    return mean
+
+
+def _held_out_loss(
+    model: nn.Module,
+    held_out: Examples | None,
+    class_weights: Weights,
+    recipe: Recipe,
+    switches: Switches,
+    epoch: int,
+) -> float | None:
+    if held_out is None:
+        return None
+    loss = evaluate(model, held_out, class_weights, recipe, switches)
+    return _finite(parallel.agreed(loss), epoch)
+
+
 @torch.inference_mode()
 def evaluate(
-    model: nn.Module, examples: Examples, class_weights: Float32[Tensor, " C"], recipe: Recipe
+    model: nn.Module,
+    examples: Examples,
+    class_weights: Weights,
+    recipe: Recipe,
+    switches: Switches = OFF,
 ) -> Float32[Tensor, ""]:
     """Return the loss over all examples at once, the model in evaluation: no batch is weighted alone."""
     model.eval()
-    every = torch.arange(len(examples), device=examples.targets.device)
-    sums, divisors = zip(
-        *(
-            cross_entropy(
-                model(examples.windows.gather(chosen)), examples.targets[chosen], class_weights, recipe
-            )
-            for chosen in torch.split(every, PREDICT_BATCH)
-        ),
-        strict=True,
-    )
-    return torch.stack(sums).sum() / torch.stack(divisors).sum()
+    sums = []
+    for chosen in _pieces(len(examples), examples.targets.device):
+        with steps.precision(chosen.device, switches):
+            logits = model(examples.windows.gather(chosen))
+        sums.append(cross_entropy(logits.float(), examples.targets[chosen], class_weights, recipe))
+    return torch.stack(sums).sum() / divisor(examples.targets, class_weights, recipe)
 
 
 @torch.inference_mode()
-def predict(model: nn.Module, data: Windows) -> Float32[np.ndarray, "N C"]:
-    """Return the class probabilities of every window; rows sum to one."""
+def predict(
+    model: nn.Module, data: Windows, *, exclusive: bool = True, switches: Switches = OFF
+) -> Float32[np.ndarray, "N C"]:
+    """Return the class probabilities of every window; of classes that exclude each other they sum to one."""
     model.eval()
-    every = torch.arange(len(data), device=data.rows.device)
-    scores = [model(data.gather(chosen)).softmax(dim=1).cpu() for chosen in torch.split(every, PREDICT_BATCH)]
-    return torch.cat(scores).numpy()
+    scores = []
+    for chosen in _pieces(len(data), data.rows.device):
+        with steps.precision(chosen.device, switches):
+            logits = model(data.gather(chosen))
+        scores.append(probabilities(logits, exclusive=exclusive))
+    return torch.cat(scores).cpu().numpy()
 
 
-def _derive(seed: int, epoch: int) -> int:
-    """Mix both numbers, so that epoch 1 of seed 0 has nothing to do with epoch 0 of seed 1."""
-    return int(np.random.SeedSequence([seed, epoch]).generate_state(1, np.uint64)[0])
+def _pieces(count: int, device: torch.device) -> Sequence[Int64[Tensor, " _"]]:
+    """Return the indices of all windows in pieces that the device is quick with."""
+    size = PREDICT_BATCH_CUDA if device.type == "cuda" else PREDICT_BATCH
+    return torch.split(torch.arange(count, device=device), size)
+
+
+def _derive(seed: int, epoch: int, rank: int = 0) -> int:
+    """Mix the numbers, so that epoch 1 of seed 0 has nothing to do with epoch 0 of seed 1."""
+    entropy = [seed, epoch, rank] if rank else [seed, epoch]
+    return int(np.random.SeedSequence(entropy).generate_state(1, np.uint64)[0])
 
 
 def _batches(examples: Examples, size: int, seed: int) -> Sequence[Int64[Tensor, " _"]]:
     """Draw the order in which examples train, anew for every epoch."""
     order = torch.randperm(len(examples), generator=torch.Generator().manual_seed(seed))
     batches = torch.split(order.to(examples.targets.device), size)
-    if size > 1 and len(batches) > 1 and len(batches[-1]) == 1:
-        # batch normalisation divides by the deviation within a batch, and one frame has none
+    if size > 1 and len(batches) > 1 and len(batches[-1]) < max(2, parallel.size()):
+        # batch normalisation divides by the deviation within a batch, and one frame has none; and every
+        # process needs a frame
         return (*batches[:-2], torch.cat(batches[-2:]))
     return batches
 
@@ -151,13 +197,20 @@ def _held_out_losses(history: Sequence[Epoch]) -> list[float]:
     return [loss for epoch in history if (loss := epoch["validation_loss"]) is not None]
 
 
-def _report(history: Sequence[Epoch], recipe: Recipe, log: Path) -> None:
+def _log(history: Sequence[Epoch], recipe: Recipe, log: Path, report: Callable[[Epoch], None] | None) -> None:
     write_log(log, history)
+    if report:
+        report(history[-1])
     done, held = history[-1], history[-1]["validation_loss"]
     text = f"epoch {done['epoch']} of {recipe.epochs}: loss {done['loss']:.4f}"
     if held is not None:
         text += f", held out {held:.4f}, best in epoch {validation.best_epoch(_held_out_losses(history))}"
-    print(text, file=sys.stderr)
+    _say(text)
+
+
+def _say(text: str) -> None:
+    if parallel.rank() == 0:
+        print(text, file=sys.stderr)
 
 
 def _finite(total: Tensor, epoch: int) -> float:

@@ -16,7 +16,7 @@ import sys
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from jaxtyping import Float32, Float64, Int64
+from jaxtyping import Bool, Float32, Float64, Int64
 
 from baselines.baseline import Boosting
 from baselines.geometry import egocentric, maximum, mean_and_deviation
@@ -41,22 +41,33 @@ def scores(run: Run, data: Data) -> Scores:
         raise TypeError(f"{run.baseline.name} has no recipe for boosting")
     x, y = _drawn_frames(run, recipe, data.train)
     print(f"learning from {len(x):,} frames, {x.shape[1]} features each", file=sys.stderr)
-    trees = HistGradientBoostingClassifier(
-        learning_rate=recipe.lr,
-        max_iter=recipe.trees,
-        max_leaf_nodes=recipe.leaves,
-        l2_regularization=recipe.l2,
-        max_features=recipe.share,
-        early_stopping=False,
-        random_state=run.seed,
-    )
-    trees.fit(x, y)
+
+    def fitted(answers: Int64[np.ndarray, " N"] | Bool[np.ndarray, " N"]) -> HistGradientBoostingClassifier:
+        trees = HistGradientBoostingClassifier(
+            learning_rate=recipe.lr,
+            max_iter=recipe.trees,
+            max_leaf_nodes=recipe.leaves,
+            l2_regularization=recipe.l2,
+            max_features=recipe.share,
+            early_stopping=False,
+            random_state=run.seed,
+        )
+        return trees.fit(x, answers)
+
+    if run.task.exclusive:
+        trees = fitted(y.argmax(axis=1))
+        columns = [(trees.classes_, trees)]
+    else:  # one question per class; of a class whose answer is always the same there is nothing to learn
+        columns = [([c], fitted(y[:, c])) for c in np.flatnonzero(y.any(axis=0) & ~y.all(axis=0))]
+    always = y.all(axis=0).astype(np.float64)
     found = {}
     for recording in data.test:
         seen = features(recording, recipe)
-        blocks = [trees.predict_proba(seen[start : start + BLOCK]) for start in range(0, len(seen), BLOCK)]
-        probabilities = np.zeros((recording.frames, len(run.task.classes)))
-        probabilities[:, trees.classes_] = np.concatenate(blocks)
+        probabilities = np.tile(always, (recording.frames, 1))
+        for start in range(0, len(seen), BLOCK):
+            block = slice(start, start + BLOCK)
+            for classes, trees in columns:
+                probabilities[block, classes] = trees.predict_proba(seen[block])[:, -len(classes) :]
         reach = round(recipe.smoothing * recording.fps / 2)
         found[recording.id] = mean_and_deviation(probabilities, reach, reach)[0].astype(np.float32)
     return found
@@ -87,28 +98,28 @@ def _statistics(
 
 def _drawn_frames(
     run: Run, recipe: Boosting, recordings: Sequence[Recording]
-) -> tuple[Float32[np.ndarray, "N F"], Int64[np.ndarray, " N"]]:
+) -> tuple[Float32[np.ndarray, "N F"], Bool[np.ndarray, "N C"]]:
     """Draw the frames that are learned from, with their classes.
 
-    They are drawn with replacement, rare classes more often: in scikit-learn, weights would make a fit ten
-    times as slow. Only their features are kept, one recording's at a time, so that memory grows with
-    the frames drawn and not with the recordings.
+    They are drawn with replacement, rare classes, or rare combinations of classes, more often: in
+    scikit-learn, weights would make a fit ten times as slow. Only their features are kept, one recording's at
+    a time, so that memory grows with the frames drawn and not with the recordings.
     """
     task = run.task
     usable = [np.flatnonzero(labelled(task, recording)) for recording in recordings]
-    truth = [task.truth(r)[frames].argmax(axis=1) for r, frames in zip(recordings, usable, strict=True)]
-    y = np.concatenate(truth)
-    counts = np.bincount(y, minlength=len(task.classes))
-    if (counts > 0).sum() < 2:
+    truth = np.concatenate([task.truth(r)[frames] for r, frames in zip(recordings, usable, strict=True)])
+    counts = truth.sum(axis=0)
+    if not (truth.any(axis=0) & ~truth.all(axis=0)).any():
         raise DataError(
             f"nothing to tell apart for {run.baseline.name!r}",
             [f"{count} training frames of {name}" for name, count in zip(task.classes, counts, strict=True)],
             hint="choose another task",
         )
-    chance = np.maximum(counts, 1.0)[y] ** -recipe.balance
+    _, kind, sizes = np.unique(truth, axis=0, return_inverse=True, return_counts=True)
+    chance = sizes[kind] ** -recipe.balance
     rng = np.random.default_rng([run.seed, STREAM])
-    drawn = np.sort(rng.choice(len(y), min(recipe.frames, len(y)), p=chance / chance.sum()))
-    x, classes = [], y[drawn]
+    drawn = np.sort(rng.choice(len(truth), min(recipe.frames, len(truth)), p=chance / chance.sum()))
+    x, classes = [], truth[drawn]
     for recording, frames in zip(recordings, usable, strict=True):
         end = np.searchsorted(drawn, len(frames))
         x.append(features(recording, recipe)[frames[drawn[:end]]])

@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from filelock import FileLock
 from jaxtyping import Float32
 from torch import nn
 
-from baselines import curves, engine
-from baselines.baseline import Baseline, Recipe
+from baselines import checkpoints, curves, engine, parallel
+from baselines.baseline import Baseline, Pretraining, Recipe
 from baselines.features import pose_features
 from baselines.losses import class_weights
+from baselines.pretraining import pretraining_ids
 from baselines.runs import Data, Inputs, Run, Scores, labelled
 from baselines.scaling import Scaled
+from baselines.steps import in_head
 from baselines.validation import hold_out_groups, hold_out_windows
 from baselines.windows import Examples, inside, windows
 from bench.errors import DataError
 from bench.recordings import Recording
+from bench.resources import home
+from bench.store import load
 from bench.tasks import Task
 
 
@@ -31,6 +42,72 @@ def parameters(baseline: Baseline, recipe: Recipe, features: int, classes: int) 
 
 def scores(run: Run, recipe: Recipe, part: str, data: Data, inputs: Inputs) -> Scores:
     """Train on one part; return the probabilities of every frame of its test recordings."""
+    task, start = run.task, None
+    if recipe.pretraining is not None:
+        tuning = recipe.pretraining.tunings[task.name]
+        start = pretrained(run, recipe, recipe.pretraining, new_head=tuning.head == "new")
+        recipe = recipe.tuned(tuning)
+    checkpoint = run.folder / f"{run.name}-{part}.pt"
+    inputs = {**inputs, "part": part, "seed": run.seed, "device": run.device}
+    model = learn(run, recipe, part, data, inputs, checkpoint, start)
+    curves.plot(checkpoint.with_suffix(".csv"), f"{run.baseline.title}, {task.name}, {part}, {run.name}")
+    seen = windows(_features(task, data.test), recipe, torch.device(run.device))
+    predicted = engine.predict(model, seen, exclusive=task.exclusive, switches=run.switches)
+    ends = np.cumsum([recording.frames for recording in data.test])
+    return {r.id: predicted[end - r.frames : end] for r, end in zip(data.test, ends, strict=True)}
+
+
+def pretrained(run: Run, recipe: Recipe, pretraining: Pretraining, *, new_head: bool) -> dict[str, Any]:
+    """Return the state in which the pretraining with the seed of `run` ends; less its head, if that is new.
+
+    It is trained by whoever needs it first, under `$BENCH_HOME`, and found there by the digest of all that
+    it depends on: by other parts, by other tasks and by the variants of a baseline. Another process that
+    needs it meanwhile waits; one that was killed is gone on from.
+    """
+    task, ids = pretraining_ids(pretraining)
+    (part,) = task.parts
+    recipe = replace(recipe, pretraining=None)
+    first = replace(run, task=task, recipe=recipe, folder=home() / "pretrained")
+    data = Data(train=list(load(task.dataset, ids, poses=True)), test=())
+    # which baseline asks is not what it depends on
+    inputs = {key: value for key, value in first.inputs({part.name: data}).items() if key != "baseline"}
+    inputs |= {"seed": run.seed, "device": run.device}
+    digest = hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
+    checkpoint = first.folder / f"{digest[:16]}.pt"
+    first.folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(checkpoint.with_suffix(".lock")):
+        print(f"first on {task.name}, seed {run.seed}: {checkpoint}", file=sys.stderr)
+        learn(first, recipe, part.name, data, inputs, checkpoint)
+        state = checkpoints.load(checkpoint, inputs) or {}
+    weights = {name: w for name, w in state["model"].items() if not (new_head and in_head(name))}
+    return {"model": weights, "optimiser": state["optimiser"]}
+
+
+def learn(
+    run: Run,
+    recipe: Recipe,
+    part: str,
+    data: Data,
+    inputs: Inputs,
+    checkpoint: Path,
+    start: Mapping[str, Any] | None = None,
+) -> nn.Module:
+    """Train the network of one part, on as many devices as the run asks for."""
+    everything = (run, recipe, part, data, inputs, checkpoint, start)
+    if run.switches.devices > 1:
+        parallel.launch(run.switches.devices, run.device, _learn, *everything)
+    return _learn(*everything)  # after the others, it only reads what they wrote
+
+
+def _learn(
+    run: Run,
+    recipe: Recipe,
+    part: str,
+    data: Data,
+    inputs: Inputs,
+    checkpoint: Path,
+    start: Mapping[str, Any] | None,
+) -> nn.Module:
     task, held_out = run.task, None
     if recipe.validation == "recordings":
         learned, validating = (data.train, data.val) if data.val else hold_out_groups(data.train, run.seed)
@@ -45,21 +122,22 @@ def scores(run: Run, recipe: Recipe, part: str, data: Data, inputs: Inputs) -> S
         network: nn.Module = run.baseline.load()(seen[0].shape[1], recipe.window, len(task.classes))
         return Scaled(network, seen) if recipe.scaling == "standard" else network
 
-    checkpoint = run.folder / f"{run.name}-{part}.pt"
-    model = engine.fit(
-        build,
-        train,
-        class_weights(recipe, train.targets, task.classes, task.class_weights.get(part, {})),
-        recipe,
-        seed=run.seed,
-        inputs={**inputs, "part": part, "seed": run.seed, "device": run.device},
-        checkpoint=checkpoint,
-        held_out=held_out,
-    )
-    curves.plot(checkpoint.with_suffix(".csv"), f"{run.baseline.title}, {task.name}, {part}, {run.name}")
-    predicted = engine.predict(model, windows(_features(task, data.test), recipe, torch.device(run.device)))
-    ends = np.cumsum([recording.frames for recording in data.test])
-    return {r.id: predicted[end - r.frames : end] for r, end in zip(data.test, ends, strict=True)}
+    weights = class_weights(recipe, train.targets, task.classes, task.class_weights.get(part, {}))
+    events = checkpoint.with_suffix("") if run.tensorboard and parallel.rank() == 0 else None
+    with curves.scalars(events) as report:
+        return engine.fit(
+            build,
+            train,
+            weights,
+            recipe,
+            seed=run.seed,
+            inputs=inputs,
+            checkpoint=checkpoint,
+            held_out=held_out,
+            switches=run.switches,
+            start=start,
+            report=report,
+        )
 
 
 def _examples(run: Run, recipe: Recipe, recordings: Sequence[Recording]) -> Examples:
@@ -67,7 +145,7 @@ def _examples(run: Run, recipe: Recipe, recordings: Sequence[Recording]) -> Exam
 
     Raises `DataError` where there are none: no frame is annotated, or all recordings are too short.
     """
-    device, task = torch.device(run.device), run.task
+    device, task = parallel.own_device(run.device), run.task
     keep = [labelled(task, recording) for recording in recordings]
     if recipe.ends == "whole":
         keep = [kept & inside(len(kept), recipe) for kept in keep]
@@ -80,7 +158,7 @@ def _examples(run: Run, recipe: Recipe, recordings: Sequence[Recording]) -> Exam
         )
     return Examples(
         windows(_features(task, recordings), recipe, device, keep),
-        torch.from_numpy(truth.argmax(axis=1)).to(device),
+        torch.from_numpy(truth.argmax(axis=1) if task.exclusive else truth).to(device),
     )
 
 

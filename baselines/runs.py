@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -14,6 +14,8 @@ import numpy as np
 from jaxtyping import Bool, Float32
 
 from baselines.baseline import Baseline, Boosting, Recipe, as_json
+from baselines.pretraining import pretraining_digest
+from baselines.switches import OFF, Switches
 from bench.errors import DataError
 from bench.recordings import Recording
 from bench.store import load, rest_digest
@@ -46,6 +48,9 @@ class Run:
     device: str
     folder: Path
     """Where checkpoints and records of this task lie."""
+    switches: Switches = OFF
+    tensorboard: bool = False
+    """Whether every epoch is written for TensorBoard too, beside the CSV; no result depends on it."""
 
     @property
     def name(self) -> str:
@@ -66,9 +71,17 @@ class Run:
             "train recordings": {part: _digest(data.train) for part, data in parts.items()},
             "validation recordings": {part: _digest(data.val) for part, data in parts.items()},
             "test recordings": {part: _digest(data.test) for part, data in parts.items()},
+            **self._pretraining(parts),
+            "switches": asdict(self.switches),
             "code": _code(),
             **{name: version(name) for name in self._libraries},
         }
+
+    def _pretraining(self, parts: Mapping[str, Data]) -> dict[str, Any]:
+        """Digest what is learned first; raise `DataError` saying how to get it where it is not at hand."""
+        if not isinstance(self.recipe, Recipe) or self.recipe.pretraining is None:
+            return {}
+        return {"pretraining recordings": dict.fromkeys(parts, pretraining_digest(self.recipe.pretraining))}
 
     @property
     def _libraries(self) -> tuple[str, ...]:
@@ -80,8 +93,7 @@ class Run:
 
 def load_parts(task: Task, recipe: Recipe | Boosting | None) -> dict[str, Data]:
     """Read what the recipe needs of every part; raise `DataError` where it is not at hand."""
-    split, poses = task.load_split(), recipe is not None
-    validates = isinstance(recipe, Recipe) and recipe.validation == "recordings"
+    split = task.load_split()
     empty = [
         f"{part}: no {subset} recordings"
         for part in split.parts
@@ -90,14 +102,18 @@ def load_parts(task: Task, recipe: Recipe | Boosting | None) -> dict[str, Data]:
     ]
     if empty:
         raise DataError(f"task {task.name!r} cannot be trained on", empty, hint="choose another task")
-    return {
-        part: Data(
-            train=list(load(task.dataset, split.ids(part, "train"), poses=poses)),
-            test=list(load(task.dataset, split.ids(part, "test"), poses=poses)),
-            val=list(load(task.dataset, split.ids(part, "val") if validates else [], poses=poses)),
-        )
-        for part in split.parts
-    }
+    return {part: load_part(task, recipe, part) for part in split.parts}
+
+
+def load_part(task: Task, recipe: Recipe | Boosting | None, part: str) -> Data:
+    """Read what the recipe needs of one part; raise `DataError` where it is not at hand."""
+    split, poses = task.load_split(), recipe is not None
+    validates = isinstance(recipe, Recipe) and recipe.validation == "recordings"
+    return Data(
+        train=list(load(task.dataset, split.ids(part, "train"), poses=poses)),
+        test=list(load(task.dataset, split.ids(part, "test"), poses=poses)),
+        val=list(load(task.dataset, split.ids(part, "val") if validates else [], poses=poses)),
+    )
 
 
 def labelled(task: Task, recording: Recording) -> Bool[np.ndarray, " T"]:

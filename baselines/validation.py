@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from baselines.baseline import Recipe
+from baselines.baseline import Phase, Plateau, Recipe
 from baselines.windows import Examples
 from bench.errors import UsageError
 from bench.recordings import Recording
@@ -57,16 +57,16 @@ def best_epoch(losses: Sequence[float]) -> int:
     return 1 + min(range(len(losses)), key=losses.__getitem__)
 
 
-def learning_rate(recipe: Recipe, losses: Sequence[float]) -> float:
+def learning_rate(phase: Phase, plateau: Plateau | None, losses: Sequence[float]) -> float:
     """Return the rate of the next epoch, as torch's `ReduceLROnPlateau` sets it after these losses."""
-    rate, best, waited = recipe.lr, math.inf, 0
-    if recipe.plateau is None:
+    rate, best, waited = phase.lr, math.inf, 0
+    if plateau is None:
         return rate
     for loss in losses:
         better = loss < best * (1 - PLATEAU_THRESHOLD)
         best, waited = (loss, 0) if better else (best, waited + 1)
-        if waited > recipe.plateau.patience:
-            rate, waited = rate * recipe.plateau.factor, 0
+        if waited > plateau.patience:
+            rate, waited = rate * plateau.factor, 0
     return rate
 
 

@@ -41,10 +41,10 @@ class Windows:
 
 @dataclass(frozen=True, eq=False)
 class Examples:
-    """Windows and the class index of the frame that each belongs to."""
+    """Windows and the class index of the frame that each belongs to, or one truth per class."""
 
     windows: Windows
-    targets: Int64[Tensor, " N"]
+    targets: Int64[Tensor, " N"] | Bool[Tensor, "N C"]
 
     def __len__(self) -> int:
         return len(self.targets)

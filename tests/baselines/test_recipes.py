@@ -17,7 +17,7 @@ torch = pytest.importorskip("torch", reason="torch is in the extra `train`")
 from toy import recording  # noqa: E402
 
 from baselines.augmentation import augment  # noqa: E402
-from baselines.losses import class_weights, cross_entropy  # noqa: E402
+from baselines.losses import class_weights, cross_entropy, divisor, probabilities  # noqa: E402
 from baselines.scaling import Scaled  # noqa: E402
 from baselines.validation import (  # noqa: E402
     best_epoch,
@@ -30,6 +30,7 @@ from baselines.windows import Examples, inside, windows  # noqa: E402
 
 PLAIN = Recipe(past=2, future=1, gap=1, epochs=30)
 WATCHED = replace(PLAIN, validation="windows", plateau=Plateau(0.5, 2), patience=4)
+FIRST = PLAIN.phase(1)[0]
 CPU = torch.device("cpu")
 
 
@@ -100,17 +101,56 @@ def test_the_balanced_loss_is_torchs_own(smoothing: float) -> None:
     logits, targets = logits_and_targets()
     weights = torch.tensor([0.5, 3.0, 1.0, 0.7])
     recipe = replace(PLAIN, class_weights="balanced", smoothing=smoothing)
-    summed, divisor = cross_entropy(logits, targets, weights, recipe)
+    mean = cross_entropy(logits, targets, weights, recipe) / divisor(targets, weights, recipe)
     own = torch.nn.CrossEntropyLoss(weights, label_smoothing=smoothing)
-    torch.testing.assert_close(summed / divisor, own(logits, targets))
+    torch.testing.assert_close(mean, own(logits, targets))
 
 
 def test_keras_divides_by_the_frames_and_not_by_their_weights() -> None:
     logits, targets = logits_and_targets()
     weights = torch.tensor([0.5, 3.0, 1.0, 0.7])
-    summed, divisor = cross_entropy(logits, targets, weights, PLAIN)
+    mean = cross_entropy(logits, targets, weights, PLAIN) / divisor(targets, weights, PLAIN)
     each = torch.nn.functional.cross_entropy(logits, targets, reduction="none")
-    torch.testing.assert_close(summed / divisor, (each * weights[targets]).mean())
+    torch.testing.assert_close(mean, (each * weights[targets]).mean())
+
+
+def overlapping() -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(8)
+    logits = torch.randn(41, 3, generator=generator)
+    return logits, torch.rand(41, 3, generator=generator) < torch.tensor([0.1, 0.5, 0.8])
+
+
+def test_where_classes_overlap_each_is_a_question_of_its_own() -> None:
+    """Keras means over the classes of a frame, then over frames; a weight is that of frames it holds in."""
+    logits, targets = overlapping()
+    weights = class_weights(PLAIN, targets, "abc", {"b": 4.0})
+    assert weights.tolist() == [[1, 1, 1], [1, 4, 1]]
+    mean = cross_entropy(logits, targets, weights, PLAIN) / divisor(targets, weights, PLAIN)
+    own = torch.nn.BCEWithLogitsLoss(pos_weight=torch.tensor([1.0, 4.0, 1.0]))
+    torch.testing.assert_close(mean, own(logits, targets.float()))
+
+
+def test_balanced_answers_weigh_alike_and_labels_are_smoothed_towards_half() -> None:
+    logits, targets = overlapping()
+    targets[:, 2] = True
+    recipe = replace(PLAIN, class_weights="balanced", smoothing=0.2)
+    weights = class_weights(recipe, targets, "abc", {})
+    held = targets.sum(dim=0)
+    assert weights[0, 2] == 0, "it always holds: the other answer was never seen"
+    torch.testing.assert_close(weights[1] * held, torch.full((3,), 41 / 2))
+    torch.testing.assert_close((weights[0] * (41 - held))[:2], torch.full((2,), 41 / 2))
+    mean = cross_entropy(logits, targets, weights, recipe) / divisor(targets, weights, recipe)
+    each = torch.nn.functional.binary_cross_entropy_with_logits(
+        logits, torch.where(targets, 0.9, 0.1), reduction="none"
+    )
+    chosen = torch.where(targets, weights[1], weights[0])
+    torch.testing.assert_close(mean, (each * chosen).sum() / chosen.sum())
+
+
+def test_probabilities_of_overlapping_classes_need_not_sum_to_one() -> None:
+    logits, _ = overlapping()
+    torch.testing.assert_close(probabilities(logits, exclusive=False), 1 / (1 + (-logits).exp()))
+    torch.testing.assert_close(probabilities(logits, exclusive=True).sum(dim=1), torch.ones(41))
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -120,10 +160,12 @@ def test_the_learning_rate_is_torchs_own_on_a_plateau(seed: int) -> None:
     schedule = torch.optim.lr_scheduler.ReduceLROnPlateau(optimiser, factor=0.5, patience=2)
     optimiser.step()
     for epoch, loss in enumerate(losses):
-        assert learning_rate(WATCHED, losses[:epoch]) == pytest.approx(optimiser.param_groups[0]["lr"])
+        assert learning_rate(FIRST, WATCHED.plateau, losses[:epoch]) == pytest.approx(
+            optimiser.param_groups[0]["lr"]
+        )
         schedule.step(loss)
-    assert learning_rate(WATCHED, losses) < PLAIN.lr
-    assert learning_rate(PLAIN, losses) == PLAIN.lr
+    assert learning_rate(FIRST, WATCHED.plateau, losses) < PLAIN.lr
+    assert learning_rate(FIRST, None, losses) == PLAIN.lr
 
 
 def test_training_stops_when_the_best_epoch_is_long_ago() -> None:
