@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import inspect
 import math
-import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from textwrap import wrap
 from typing import Any
 
 from tabulate import tabulate
@@ -122,16 +122,17 @@ def text(result: Result, *, every: bool = False) -> str:
         f"{result.entry['name']} on {task['name']}: {task['title']}",
         f"{result.recordings} test recordings, {result.frames:,} frames ({task['protocol']['name']})",
         f"{len(runs)} run{'s' * (len(runs) != 1)}: {', '.join(runs)}",
-        "",
-        table(
-            ["metric", "value", _level(result), "± runs", *task["classes"]],
-            [_row(card, result.scores[card["name"]], task) for card in cards],
+        *(
+            f"CHANGED DATA: {one['name']}: {one['found']}, expected {one['expected']}"
+            for one in result.changed
         ),
+        "",
+        _numbers(result, cards, headings=every),
     ]
     if len(task["metrics"]) > len(cards):
         blocks.append(f"{len(task['metrics']) - len(cards)} more numbers: --all, --json, or the result file")
     if len(task["parts"]) > 1:
-        blocks += ["", _parts(result)]
+        blocks += ["", _every_part(result) if every else by_part(result)]
     blocks += ["", _footnote(result)]
     return "\n".join(blocks)
 
@@ -179,7 +180,7 @@ def _metric_page(one: Metric) -> str:
     facts = [f"reads {one.reads}", f"mean over {one.mean}" if one.mean != "none" else "one number", better]
     if one.unit:
         facts.append(f"unit: {one.unit}")
-    lines = [f"{one.name}: {one.title} ({', '.join(facts)})", *textwrap.wrap(one.definition, 100)]
+    lines = [f"{one.name}: {one.title} ({', '.join(facts)})", *wrap(one.definition, 100)]
     if one.reference:
         lines.append(one.reference)
     return "\n  ".join(lines)
@@ -200,21 +201,60 @@ def _row(card: Mapping[str, Any], score: Score, task: Mapping[str, Any]) -> list
     ]
 
 
-def _parts(result: Result) -> str:
-    card = result.task["metrics"][0]
-    unit, factor = shown_in(card["unit"], result.task["dataset"]["fps"])
-    rows = []
-    for part in result.task["parts"]:
-        score = result.scores[card["name"]].per_part[part["name"]]
-        rows.append(
-            [
-                part["title"],
-                number(score.value * factor, unit),
-                between(score.low * factor, score.high * factor, unit),
-                *(number(value * factor, unit) for value in score.per_class.values()),
-            ]
-        )
-    return table([f"{card['title']} by part", "value", _level(result), *result.task["classes"]], rows)
+def by_family(cards: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
+    """Put metrics under their families, in the order of `FAMILIES`; those of no family now are "others"."""
+    family = {one.name: name for name, module in FAMILIES.items() for one in module.METRICS}
+    grouped: dict[str, list[Mapping[str, Any]]] = {name: [] for name in (*FAMILIES, "others")}
+    for card in cards:
+        grouped[family.get(card["name"], "others")].append(card)
+    return {name: of for name, of in grouped.items() if of}
+
+
+def _numbers(result: Result, cards: Sequence[Mapping[str, Any]], *, headings: bool) -> str:
+    """Align metrics under each other; with headings, family by family."""
+    task = result.task
+    headers = ["metric", "value", _level(result), "± runs", *task["classes"]]
+    grouped = by_family(cards) if headings else {"": cards}
+    rows = [_row(card, result.scores[card["name"]], task) for of in grouped.values() for card in of]
+    if not headings:
+        return table(headers, rows)
+    head, rule, *lines = table(headers, rows).split("\n")
+    blocks, start = [f"  {head}", f"  {rule}"], 0
+    for name, of in grouped.items():
+        blocks += ["", name, *(f"  {line}" for line in lines[start : start + len(of)])]
+        start += len(of)
+    return "\n".join(blocks)
+
+
+def by_part(result: Result, name: str | None = None) -> str:
+    """Return one metric of every part, with its classes; the one that ranks unless it is named."""
+    task = result.task
+    card = next(card for card in task["metrics"] if name in (None, card["name"]))
+    unit, factor = shown_in(card["unit"], task["dataset"]["fps"])
+    scores = [result.scores[card["name"]].per_part[part["name"]] for part in task["parts"]]
+    classes = task["classes"] if any(score.per_class for score in scores) else []
+    rows = [
+        [
+            part["title"],
+            number(score.value * factor, unit),
+            between(score.low * factor, score.high * factor, unit),
+            *(number(score.per_class[of_class] * factor, unit) for of_class in classes),
+        ]
+        for part, score in zip(task["parts"], scores, strict=True)
+    ]
+    title = card["title"] + (f", {unit}" if unit else "")
+    return table([f"{title} by part", "value", _level(result), *classes], rows)
+
+
+def _every_part(result: Result) -> str:
+    """Return every metric of every part, without intervals."""
+    task, rows = result.task, []
+    for card in (card for of in by_family(task["metrics"]).values() for card in of):
+        unit, factor = shown_in(card["unit"], task["dataset"]["fps"])
+        of_part = result.scores[card["name"]].per_part
+        values = [number(of_part[part["name"]].value * factor, unit) for part in task["parts"]]
+        rows.append([card["title"] + (f", {unit}" if unit else ""), *values])
+    return table(["by part", *("\n".join(wrap(part["title"], 14)) for part in task["parts"])], rows)
 
 
 def _level(result: Result) -> str:

@@ -23,14 +23,31 @@ BANDS: Mapping[str, slice] = {
 
 @dataclass(frozen=True, eq=False)
 class Boundary:
-    """Accuracy of all frames, or of the true frames of one class, by distance to the nearest transition."""
+    """Frames, or the true frames of one class, by distance to the nearest transition: 0..30, then further."""
 
-    frames: Float[np.ndarray, " 32"]
-    """True frames at distance 0..30, then further, summed over parts."""
-    accuracy: Float[np.ndarray, " 32"]
-    """Share of them that is right, in [0, 1]; NaN where there are none."""
-    bands: Mapping[str, float]
-    """The same over the zones of `BANDS`."""
+    counted: Float[np.ndarray, "P 32"]
+    """How many there are in each part."""
+    right: Float[np.ndarray, "P 32"]
+    """How many of them are right, mean over runs."""
+
+    @property
+    def frames(self) -> Float[np.ndarray, " 32"]:
+        """How many there are at each distance, summed over parts."""
+        return self.counted.sum(axis=0)
+
+    @property
+    def accuracy(self) -> Float[np.ndarray, " 32"]:
+        """Return the share that is right at each distance, in [0, 1], mean over parts; NaN without frames."""
+        return _mean(share(self.right, self.counted))
+
+    def within(self, zone: slice) -> float:
+        """Return the share that is right in a zone of distances, in [0, 1], mean over parts."""
+        return float(_mean(share(self.right[:, zone].sum(axis=1), self.counted[:, zone].sum(axis=1))))
+
+    @property
+    def bands(self) -> dict[str, float]:
+        """The same over the zones of `BANDS`."""
+        return {name: self.within(zone) for name, zone in BANDS.items()}
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,13 +104,9 @@ def boundary(result: Result, name: str | None = None, part: str | None = None) -
     held = [of["all"] if name is None else of["per_class"][name] for of in chosen]
     if not held:
         return None
-    frames = np.array([of["frames"] for of in held], dtype=np.float64).reshape(len(held), REACH + 2)
-    right = np.array([of["right"] for of in held], dtype=np.float64) / result.details["runs"]
-    bands = {
-        band: float(_mean(share(right[:, zone].sum(axis=1), frames[:, zone].sum(axis=1))))
-        for band, zone in BANDS.items()
-    }
-    return Boundary(frames.sum(axis=0), _mean(share(right, frames)), bands)
+    counted, right = (np.array([of[key] for of in held], dtype=np.float64) for key in ("frames", "right"))
+    shape = (len(held), REACH + 2)
+    return Boundary(counted.reshape(shape), right.reshape(shape) / result.details["runs"])
 
 
 def edges(result: Result, edge: str, part: str | None = None) -> Edges | None:
