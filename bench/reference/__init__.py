@@ -1,0 +1,42 @@
+"""The published tables as data: their audit, rivals for the pages, and our runs beside them."""
+
+from bench.reference.against import SIZE, Compared, Job, compare, job_of, jobs, values, why_not
+from bench.reference.audit import audit
+from bench.reference.findings import Finding
+from bench.reference.official import against_runs, read_runs
+from bench.reference.rivals import Rival, rivals
+from bench.reference.tables import Number, Paper, Row, Table, get_table, read_published, tables
+from bench.reference.text import beside, compared_text, findings_text
+
+__all__ = [
+    "SIZE",
+    "Compared",
+    "Finding",
+    "Job",
+    "Number",
+    "Paper",
+    "Rival",
+    "Row",
+    "Table",
+    "against_runs",
+    "audit",
+    "beside",
+    "compare",
+    "compared_text",
+    "findings_text",
+    "get_table",
+    "job_of",
+    "jobs",
+    "published",
+    "read_published",
+    "read_runs",
+    "rivals",
+    "tables",
+    "values",
+    "why_not",
+]
+
+
+def published(task: str) -> tuple[Number, ...]:
+    """Return what papers printed of models on one task."""
+    return tuple(number for number in read_published() if number.task == task)

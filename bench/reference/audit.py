@@ -1,0 +1,210 @@
+"""The audit of printed tables: what each says, what follows from the others, and whether both agree.
+
+Every finding is computed from `leaderboard/reference/`; no verdict is written down anywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import groupby
+
+from bench.reference.findings import AGREES, DIFFERS, UNPRINTED, Finding, finding, what
+from bench.reference.implied import (
+    Implied,
+    deviation,
+    f1_of,
+    gain,
+    mean,
+    pooled,
+    support_of,
+    weighted_f1,
+)
+from bench.reference.tables import Number
+from bench.tasks import Task
+from bench.verification import Printed
+
+PER_CLASS = ("precision", "recall", "f1", "frames")
+FindTask = Callable[[str], Task | None]
+"""Task by name; None where there is none."""
+
+
+def audit(numbers: Sequence[Number], counts: Sequence[Printed], find: FindTask) -> list[Finding]:
+    """Return all findings, in the order of the papers' tables within each check."""
+    return [
+        *_repeated(numbers),
+        *_means(numbers, find),
+        *_spreads(numbers, find),
+        *_supports(numbers, counts, find),
+        *_labels(numbers, find),
+        *_weighted(numbers, counts, find),
+        *_gains(numbers),
+        *_tious(numbers),
+    ]
+
+
+def complete(task: Task, numbers: Sequence[Number]) -> list[Number]:
+    """Return one number for each part and class that a headline is the mean of; none where some lack."""
+    parts = [part.name for part in task.parts]
+    foreground = [name for name in task.classes if name != task.background]
+    by_cell = {(n.part or parts[0] if len(parts) == 1 else n.part, n.class_): n for n in numbers}
+    for classes in (foreground, [""]):
+        cells = [(part, name) for part in parts for name in classes]
+        if len(cells) > 1 and all(cell in by_cell for cell in cells):
+            return [by_cell[cell] for cell in cells]
+    return []
+
+
+def class_table(task: Task, numbers: Sequence[Number]) -> dict[str, dict[str, Number]]:
+    """Return metric -> class -> number of a table that prints support; empty where it lacks a class."""
+    table: dict[str, dict[str, Number]] = {}
+    for number in numbers:
+        if number.class_ and not number.part and number.metric in PER_CLASS:
+            table.setdefault(number.metric, {})[number.class_] = number
+    whole = {metric: of for metric, of in table.items() if set(of) == set(task.classes)}
+    return whole if "frames" in whole else {}
+
+
+def by_model(numbers: Sequence[Number]) -> dict[tuple[str, str, str], list[Number]]:
+    """Return the numbers of each model on each task."""
+    groups: dict[tuple[str, str, str], list[Number]] = {}
+    for number in numbers:
+        if number.task:
+            groups.setdefault(number.model, []).append(number)
+    return groups
+
+
+def _repeated(numbers: Sequence[Number]) -> Iterator[Finding]:
+    """Check that what is printed several times is the same each time."""
+    groups: dict[tuple[object, ...], list[Number]] = {}
+    for n in numbers:
+        if n.metric == "gain":  # over other rows in each table
+            continue
+        cell = (n.model, n.task or n.column, n.part, n.class_, n.metric)
+        groups.setdefault(cell, []).append(n)
+    for group in groups.values():
+        finest = min(group, key=lambda n: n.digit)
+        half = finest.digit / 2
+        for other in group:
+            if other is finest:
+                continue
+            ends = (finest.value, finest.value - half, finest.value + half)
+            if other.digit == finest.digit:
+                ends = (finest.value,) * 3
+            rule = f"{finest.table.table}, {what(finest)}"
+            yield finding("printed twice", other, Implied(*ends, rule))
+
+
+def _means(numbers: Sequence[Number], find: FindTask) -> Iterator[Finding]:
+    """Check that a headline is the mean over classes and parts."""
+    yield from _of_headlines("mean of its parts", numbers, find, lambda n, of, said: (n, mean(of, said)))
+
+
+def _spreads(numbers: Sequence[Number], find: FindTask) -> Iterator[Finding]:
+    """Check that a ± over parts is their population standard deviation."""
+    chosen = [n for n in numbers if n.table.spread_over == "parts"]
+    yield from _of_headlines("± over its parts", chosen, find, _spread)
+
+
+def _spread(number: Number, of: Sequence[Number], said: str) -> tuple[Number, Implied] | None:
+    if not number.spread:
+        return None
+    return replace(number, printed=number.spread, column=f"± of {number.column}"), deviation(of, said)
+
+
+def _of_headlines(
+    check: str,
+    numbers: Sequence[Number],
+    find: FindTask,
+    derive: Callable[[Number, Sequence[Number], str], tuple[Number, Implied] | None],
+) -> Iterator[Finding]:
+    for group in by_model(numbers).values():
+        task = find(group[0].task)
+        headlines = [n for n in group if not n.part and not n.class_]
+        for headline in headlines if task else []:
+            same = [n for n in group if n.metric == headline.metric and n is not headline]
+            for table, of_table in groupby(same, key=lambda n: n.table):
+                pieces = complete(task, list(of_table)) if task else []
+                said = f"values of {table.table}"
+                if pieces and (derived := derive(headline, pieces, said)):
+                    yield finding(check, *derived)
+
+
+def _supports(numbers: Sequence[Number], counts: Sequence[Printed], find: FindTask) -> Iterator[Finding]:
+    """Check that F1 follows from precision and recall in a table of classes, and that support adds up."""
+    for task, table in _class_tables(numbers, find):
+        for name in task.classes:
+            if {"precision", "recall", "f1"} <= set(table):
+                found = f1_of(table["precision"][name], table["recall"][name])
+                yield finding("F1 of a class", table["f1"][name], found)
+        scored = [p for p in counts if p.task == task.name and p.quantity == "scored" and not p.class_]
+        total = sum(number.value for number in table["frames"].values())
+        for said in scored:
+            same = AGREES if total == float(said.printed) else DIFFERS
+            rule = f"sum of {len(task.classes)} supports"
+            yield Finding(
+                "support", said.place, "frames that count", said.printed, f"{total:.0f}", rule, same
+            )
+
+
+def _labels(numbers: Sequence[Number], find: FindTask) -> Iterator[Finding]:
+    """Check that what follows from a table of classes is what is printed under its name."""
+    for task, table in _class_tables(numbers, find):
+        source = next(iter(table["frames"].values()))
+        same = [n for n in numbers if n.model == source.model and not n.part and not n.class_]
+        for metric, found in pooled(task, table).items():
+            printed = [n for n in same if n.metric == metric and n.table != source.table]
+            for number in printed:
+                yield finding("from its classes", number, found)
+            for number in [n for n in same if n.says == metric]:
+                yield finding("what its label says", number, found)
+            if not printed:
+                row = source.row.rival
+                value = f"{found.value:.4f}"
+                yield Finding(
+                    "from its classes", source.place, f"{row}: {metric}", "", value, found.rule, UNPRINTED
+                )
+
+
+def _weighted(numbers: Sequence[Number], counts: Sequence[Printed], find: FindTask) -> Iterator[Finding]:
+    """Check that the weighted F1 of a part follows from its classes and the frames of its recordings."""
+    for group in by_model(numbers).values():
+        task = find(group[0].task)
+        for part in dict.fromkeys(n.part for n in group if n.part) if task else ():
+            of_part = [n for n in group if n.part == part]
+            f1 = {n.class_: n for n in of_part if n.metric == "f1" and n.class_}
+            printed = [n for n in of_part if n.metric == "f1_weighted" and not n.class_]
+            if task is None or not printed or set(f1) != set(task.classes):
+                continue
+            ordered = {name: f1[name] for name in task.classes}
+            if weights := support_of(task, part, [p for p in counts if p.task == task.name]):
+                yield finding("from its classes", printed[0], weighted_f1(ordered, weights))
+
+
+def _gains(numbers: Sequence[Number]) -> Iterator[Finding]:
+    """Check that a gain is the difference from the mean of the other rows."""
+    for number in numbers:
+        if number.metric == "gain":
+            column = number.column.removesuffix(", gain")
+            same = [n for n in numbers if n.table == number.table and n.column == column]
+            (best,) = (n for n in same if n.row == number.row)
+            yield finding("gain", number, gain(best, [n for n in same if n is not best]))
+
+
+def _tious(numbers: Sequence[Number]) -> Iterator[Finding]:
+    """Check that the mAP over tIoU is the mean over the thresholds."""
+    for group in by_model(numbers).values():
+        single = [n for n in group if n.metric.startswith("detection_map_")]
+        for number in group:
+            if single and number.metric == "detection_map" and number.table == single[0].table:
+                yield finding("mean over tIoU", number, mean(single, "thresholds"))
+
+
+def _class_tables(
+    numbers: Sequence[Number], find: FindTask
+) -> Iterator[tuple[Task, Mapping[str, Mapping[str, Number]]]]:
+    for group in by_model(numbers).values():
+        task = find(group[0].task)
+        for _, of_table in groupby(group, key=lambda n: n.table):
+            if task and (table := class_table(task, list(of_table))):
+                yield task, table

@@ -1,0 +1,94 @@
+"""Findings and tables as aligned text, for the terminal."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from tabulate import tabulate
+
+from bench.reference.against import Compared
+from bench.reference.findings import AGREES, VERDICTS, Finding
+from bench.reference.rivals import Rival
+from bench.reference.tables import FACTORS
+
+FEW = 6
+"""So many findings of one check and table that agree are shown each; more are counted."""
+
+
+def findings_text(findings: Sequence[Finding], *, every: bool) -> str:
+    """Return one aligned table to a check; many that agree become one line unless `every`."""
+    blocks = []
+    for check in dict.fromkeys(found.check for found in findings):
+        chosen = [found for found in findings if found.check == check]
+        rows = [
+            row
+            for place in dict.fromkeys(found.place for found in chosen)
+            for row in _rows(place, [found for found in chosen if found.place == place], every=every)
+        ]
+        headers = ["where", "what", "printed", "follows", "from", "verdict"]
+        align = ["left", "left", "right", "right", "left", "left"]
+        drawn = tabulate(rows, headers, tablefmt="simple", colalign=align, disable_numparse=True)
+        blocks.append(f"{check}\n{drawn}")
+    counts = [(name, sum(found.verdict == name for found in findings)) for name in VERDICTS]
+    summary = ", ".join(f"{count} {name}" for name, count in counts)
+    return "\n\n".join([*blocks, f"{len(findings)} findings: {summary}"])
+
+
+def _rows(place: str, findings: Sequence[Finding], *, every: bool) -> list[list[str]]:
+    agreeing = [found for found in findings if found.verdict == AGREES]
+    counted = not every and len(agreeing) > FEW
+    rows = [
+        [place, found.what, found.printed, found.follows, found.rule, found.verdict]
+        for found in findings
+        if not (counted and found.verdict == AGREES)
+    ]
+    if counted:
+        rows.append([place, f"{len(agreeing)} others", "", "", "", AGREES])
+    return rows
+
+
+def beside(rivals: Sequence[Rival], metric: str, title: str) -> str:
+    """Return the published values of one metric on the whole task, best first; empty where there are none."""
+    found = [(rival, rival.numbers[metric]) for rival in rivals if metric in rival.numbers and not rival.part]
+    rows = [
+        (
+            rival.name,
+            number.text,
+            number.place + (", follows from its classes" if metric in rival.follows else ""),
+        )
+        for rival, number in sorted(found, key=lambda pair: -pair[1].value)
+    ]
+    headers = ("published beside it, not scored here", title, "where")
+    align = ("left", "right", "left")
+    return tabulate(rows, headers, tablefmt="simple", colalign=align, disable_numparse=True) if rows else ""
+
+
+def compared_text(rows: Sequence[Compared]) -> str:
+    """Return one aligned table to a published one: printed, ours, and how far apart."""
+    blocks = []
+    for table in dict.fromkeys(row.number.table for row in rows):
+        lines = [_compared(row) for row in rows if row.number.table == table]
+        headers = ("row", "number", "published", "ours", "difference", "in deviations")
+        align = ("left", "left", "right", "right", "right", "left")
+        drawn = tabulate(lines, headers, tablefmt="simple", colalign=align, disable_numparse=True)
+        blocks.append(f"{table.place}: {table.title}\n{drawn}" + (f"\n{table.note}" if table.note else ""))
+    return "\n\n".join(blocks)
+
+
+def _compared(row: Compared) -> tuple[str, ...]:
+    number = row.number
+    if row.reason:
+        return number.row.row, number.column, number.text, "", "", row.reason
+    whole = number.metric == "parameters"
+    factor = FACTORS[number.unit]
+    decimals = 0 if whole else len(number.printed.partition(".")[2])
+    ours = f"{row.value / factor:.{decimals}f}"
+    if not math.isnan(row.spread):
+        ours += f" ± {row.spread / factor:.{decimals}f}"
+    difference = f"{row.difference / factor:+.{decimals}f}"
+    if row.yardstick:
+        apart = f"{row.deviations:+.1f} of the {row.yardstick} ±"
+    else:
+        apart = "" if whole else "no ± on either side"
+    return number.row.row, number.column, number.text, ours, difference, apart
