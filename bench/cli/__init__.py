@@ -11,6 +11,8 @@ import click
 
 from bench.cli.data import data, pull, push, simulate, tasks, verify
 from bench.cli.entries import compare, evaluate, metrics, new, publish, validate
+from bench.cli.explain import explain
+from bench.cli.own import add
 from bench.cli.score import score
 from bench.cli.training import demo, models, train
 from bench.errors import BenchError, UsageError
@@ -43,6 +45,7 @@ def cli() -> None:
 for command in (
     demo,
     tasks,
+    add,
     pull,
     push,
     data,
@@ -52,6 +55,7 @@ for command in (
     validate,
     evaluate,
     compare,
+    explain,
     score,
     metrics,
     models,

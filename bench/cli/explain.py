@@ -1,0 +1,45 @@
+"""The command `bench explain`: why a result's numbers are what they are, from its file alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from bench.cli.entries import RESULTS
+from bench.errors import UsageError, nearest
+
+
+@click.command()
+@click.argument("task")
+@click.argument("entry", type=click.Path(path_type=Path))
+@click.option("--results", default=RESULTS, type=click.Path(path_type=Path), show_default=True)
+@click.option(
+    "--metric", help="Shown by part; hard recordings are hard by it.  [default: the one that ranks]"
+)
+@click.option("--part", help="Only this part's confusion, curves and recordings.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
+def explain(
+    task: str, entry: Path, results: Path, metric: str | None, part: str | None, as_json: bool
+) -> None:
+    """Explain the numbers of ENTRY on TASK: by class, confusion, boundaries, onsets, hardest recordings.
+
+    ENTRY is the name of a submission, or its folder. Nothing is scored again: the result file is read.
+    """
+    from bench.explanation import explain as explain_text
+    from bench.explanation import explained
+    from bench.results import canonical, read
+
+    path = results / f"{task}--{entry.name}.json"
+    if not path.is_file():
+        known = [one.stem for one in sorted(results.glob("*--*.json"))]
+        raise UsageError(
+            f"no result {path.stem!r} in {results}{nearest(path.stem, known)}",
+            [one.replace("--", " ", 1) for one in known],
+            hint=f"bench evaluate submissions/{entry.name} --task {task}",
+        )
+    found = read(path)
+    if as_json:
+        click.echo(canonical(explained(found, part)).decode(), nl=False)
+    else:
+        click.echo(explain_text(found, metric, part))

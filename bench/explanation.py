@@ -1,0 +1,265 @@
+"""The reasons behind a result's numbers as aligned text: from the result alone, nothing is computed anew."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from textwrap import wrap
+from typing import Any
+
+import numpy as np
+
+from bench.details import (
+    BANDS,
+    Boundary,
+    RecordingRow,
+    boundary,
+    confusion_matrix,
+    edges,
+    recording_rows,
+)
+from bench.errors import UsageError, nearest
+from bench.report import between, by_part, number, per_minute, table, valued
+from bench.results import Result, plain
+
+PER_CLASS = ("precision", "recall", "f1", "map", "auroc")
+"""The metrics of the table by class, where the task has them."""
+IN_THEIR_PLACE = 6
+"""How many others stand there where it has none of these."""
+ZONES = {
+    **{str(k): slice(k, k + 1) for k in range(6)},
+    "6–10": slice(6, 11),
+    "11–15": slice(11, 16),
+    "16–20": slice(16, 21),
+    "21–30": slice(21, 31),
+    "over 30": slice(31, 32),
+}
+"""Distances side by side: one by one where the curve is steep."""
+TOLERANCES = (0, 1, 2, 3, 5, 10, 15, 20, 30)
+SHORT = {
+    "accuracy_at_transition": "at a transition",
+    "accuracy_within_5": "within 5 frames",
+    "accuracy_beyond_10": "beyond 10 frames",
+}
+"""What the accuracy of a band is called beside the accuracy."""
+HARDEST = 5
+BAR = 30
+"""Characters of a bar that is 1."""
+
+
+def explain(result: Result, metric: str | None = None, part: str | None = None) -> str:
+    """Return why a result's numbers are what they are.
+
+    `metric` is the one shown by part and the one that recordings are hard by, unless it is that which ranks;
+    `part` is the only one whose details count. Raises `UsageError` with the nearest name where either is not
+    in the result.
+    """
+    card = _known(result := per_minute(result), metric, part)
+    task = result.task
+    score = result.scores[card["name"]]
+    unit = f", {card['unit']}," if card["unit"] else ""
+    value = f"{card['title']}{unit} {valued(score.value, card['unit'], task['dataset']['fps'])}"
+    level = f"{result.interval['level']:.0%} interval {between(score.low, score.high, card['unit'])}"
+    runs = ", ".join(f"{name} {number(value, card['unit'])}" for name, value in score.per_run.items())
+    blocks = [
+        f"{result.entry['name']} on {task['name']}: {task['title']}",
+        f"{result.recordings} test recordings, {result.frames:,} frames",
+        f"{value}, {level}; {runs}",
+    ]
+    if part is not None:
+        blocks.append(f"below, by class and by part: the whole task; the rest: part {part!r} alone")
+    blocks += ["", _classes(result)]
+    if len(task["parts"]) > 1 or metric is not None:
+        blocks += ["", by_part(result, card["name"])]
+    if not result.details:
+        return "\n".join([*blocks, "", _without(result)])
+    blocks += [
+        "",
+        _confusion(result, part),
+        "",
+        _boundary(result, part),
+        "",
+        _edges(result, part),
+        "",
+        _hardest(result, card["name"], part),
+    ]
+    return "\n".join(blocks)
+
+
+def explained(result: Result, part: str | None = None) -> dict[str, Any]:
+    """Return what `explain` shows of the details as plain values: of the whole task, or of one part."""
+    _known(result, None, part)
+    if not result.details:
+        raise UsageError(_without(result), hint="bench evaluate submissions/<entry>")
+    names = result.task["classes"]
+    matrix = confusion_matrix(result, part)
+    curves = {name: boundary(result, name, part) for name in (None, *names)}
+    onsets = {edge: edges(result, edge, part) for edge in ("onset", "offset")}
+    found = {
+        "task": result.task["name"],
+        "entry": result.entry["id"],
+        "part": part,
+        "classes": names,
+        "confusion": None if matrix is None else matrix.tolist(),
+        "boundary": {
+            "all" if name is None else name: {
+                "frames": curve.frames.tolist(),
+                "accuracy": curve.accuracy.tolist(),
+                "bands": curve.bands,
+            }
+            for name, curve in curves.items()
+            if curve
+        },
+        "edges": {
+            edge: {
+                "f1": of.f1.tolist(),
+                "area": of.area,
+                "per_class": {name: curve.tolist() for name, curve in of.per_class.items()},
+                "true": of.true,
+                "predicted": of.predicted,
+            }
+            for edge, of in onsets.items()
+            if of
+        },
+        "recordings": [vars(row) for row in recording_rows(result, part)],
+    }
+    return dict(plain(found))
+
+
+def _known(result: Result, metric: str | None, part: str | None) -> Any:
+    """Return the card of the metric, or of the one that ranks; refuse names that the result lacks."""
+    cards = {card["name"]: card for card in result.task["metrics"]}
+    parts = [one["name"] for one in result.task["parts"]]
+    if metric is not None and metric not in cards:
+        raise UsageError(
+            f"{result.task['name']} has no metric {metric!r}{nearest(metric, cards)}",
+            [", ".join(cards)],
+            hint="bench metrics",
+        )
+    if part is not None and part not in parts:
+        raise UsageError(f"{result.task['name']} has no part {part!r}{nearest(part, parts)}", parts)
+    return cards[metric] if metric else result.task["metrics"][0]
+
+
+def _without(result: Result) -> str:
+    if result.task["kind"] != "frames":
+        return f"a result of {result.task['kind']} holds no frames to look at: this is all"
+    return "this result was scored before details were kept; score it again"
+
+
+def _classes(result: Result) -> str:
+    """Return, class by class, precision, recall, F1, AP and AUROC, and how many frames it has."""
+    cards = {card["name"]: card for card in result.task["metrics"] if result.scores[card["name"]].per_class}
+    chosen = [cards[name] for name in PER_CLASS if name in cards] or list(cards.values())[:IN_THEIR_PLACE]
+    counted = "frames" if result.task["kind"] == "frames" else result.task["kind"]
+    total = max(1, result.frames if counted == "frames" else sum(result.support.values()))
+    titles = {"map": "AP"} | {card["name"]: card["title"] for card in chosen if card["name"] != "map"}
+    rows = [
+        [
+            name,
+            *(number(result.scores[card["name"]].per_class[name], card["unit"]) for card in chosen),
+            f"{result.support[name]:,}",
+            f"{result.support[name] / total:.1%}",
+        ]
+        for name in result.task["classes"]
+    ]
+    headers = ["by class", *("\n".join(wrap(titles[card["name"]], 14)) for card in chosen), counted, "share"]
+    return table(headers, rows)
+
+
+def _confusion(result: Result, part: str | None) -> str:
+    matrix = confusion_matrix(result, part)
+    if matrix is None:
+        return "No confusion matrix: classes overlap, so no predicted class stands in for a true one."
+    names = result.task["classes"]
+    shares = np.divide(
+        matrix, total := matrix.sum(axis=1, keepdims=True), where=total > 0, out=np.zeros_like(matrix)
+    )
+    rows = [
+        [
+            name,
+            *(f"{cell:,.0f}  {share:4.0%}" for cell, share in zip(*of, strict=True)),
+            f"{of[0].sum():,.0f}",
+        ]
+        for name, *of in zip(names, matrix, shares, strict=True)
+    ]
+    return table(["true class, frames given to", *names, "frames"], rows)
+
+
+def _boundary(result: Result, part: str | None) -> str:
+    names = result.task["classes"]
+    curves = [boundary(result, name, part) for name in (None, *names)]
+    whole, *by_class = [curve for curve in curves if curve]
+    headers = ["frames from a true transition", "frames", "accuracy", "0" + " " * (BAR - 2) + "1", *names]
+    rows = [_zone(label, zone, whole, by_class) for label, zone in ZONES.items()]
+    bands = [_zone(label, zone, whole, by_class) for label, zone in BANDS.items()]
+    return table(headers, [*rows, [""] * len(headers), *bands])
+
+
+def _zone(label: str, zone: slice, whole: Boundary, by_class: Sequence[Boundary]) -> list[str]:
+    value = whole.within(zone)
+    filled = 0 if np.isnan(value) else round(BAR * value)
+    return [
+        label,
+        f"{whole.frames[zone].sum():,.0f}",
+        number(value),
+        "█" * filled + "·" * (BAR - filled),
+        *(number(curve.within(zone)) for curve in by_class),
+    ]
+
+
+def _edges(result: Result, part: str | None) -> str:
+    rows, background = [], result.task["background"]
+    for edge in ("onset", "offset"):
+        found = edges(result, edge, part)
+        if found is None:
+            continue
+        rows.append(
+            [f"{edge}s, mean", *(number(found.f1[k]) for k in TOLERANCES), number(found.area), "", ""]
+        )
+        for name, curve in found.per_class.items():
+            rows.append(
+                [
+                    f"· {name}" + (" (in no mean)" if name == background else ""),
+                    *(number(curve[k]) for k in TOLERANCES),
+                    number(float(curve.mean())),
+                    f"{found.true[name]:,}",
+                    f"{found.predicted[name]:,.0f}",
+                ]
+            )
+    return table(["F1 within so many frames", *map(str, TOLERANCES), "area", "true", "predicted"], rows)
+
+
+def _hardest(result: Result, metric: str, part: str | None) -> str:
+    """Return the recordings with the worst values: of the metric that is asked for, if each has one."""
+    every = recording_rows(result, part)
+    by = metric if every and metric in every[0].values else result.task["metrics"][0]["name"]
+    cards = {card["name"]: card for card in result.task["metrics"]}
+    sign = 1.0 if cards[by]["higher_is_better"] else -1.0
+    ranked = sorted(
+        every, key=lambda row: (np.isnan(row.values[by]), sign * row.values[by], row.part, row.id)
+    )
+    title = (
+        f"the {HARDEST} hardest of {len(every)}" if len(every) > HARDEST else "recordings, the hardest first"
+    )
+    columns = [name for name in cards if every and name in every[0].values]
+    parted = len({row.part for row in every}) > 1
+    headers = [
+        f"{title}, by {cards[by]['title']}",
+        *(["part"] if parted else []),
+        "frames",
+        *("\n".join(wrap(SHORT.get(name, cards[name]["title"]), 10)) for name in columns),
+        *(f"{cards[result.task['metrics'][0]['name']]['title']}\n{name}" for name in result.task["classes"]),
+    ]
+    return table(
+        headers, [_recording(row, columns, result.task["classes"], parted) for row in ranked[:HARDEST]]
+    )
+
+
+def _recording(row: RecordingRow, columns: Sequence[str], classes: Sequence[str], parted: bool) -> list[str]:
+    return [
+        row.id,
+        *([row.part] if parted else []),
+        f"{row.frames:,}",
+        *(number(row.values[name]) for name in columns),
+        *(number(row.per_class[name]) if row.per_class else "" for name in classes),
+    ]
