@@ -11,7 +11,7 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -78,6 +78,8 @@ class Result:
     scores: Mapping[str, Score]
     details: Mapping[str, Any] = field(default_factory=dict)
     """The reasons behind the scores, as `bench.details` makes and reads them; empty where there are none."""
+    changed: Sequence[Mapping[str, str]] = ()
+    """What `bench pull --accept-changed` took as the data: name, expected, found. Empty: all as declared."""
     provenance: Mapping[str, Any] = field(default_factory=dict)
     format: int = FORMAT
 

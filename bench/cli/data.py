@@ -21,20 +21,23 @@ def tasks() -> None:
     """List the tasks, their data and whether the recordings are here."""
     from tabulate import tabulate
 
-    from bench.datasets import TASKS
+    from bench.datasets import all_tasks
     from bench.store import home
 
-    rows = [[task.name, task.title, ", ".join(task.classes), _held(task)] for task in TASKS]
+    rows = [[task.name, task.title, ", ".join(task.classes), _held(task)] for task in all_tasks()]
     click.echo(tabulate(rows, headers=["task", "title", "classes", "recordings here"]))
     click.echo(f"\nrecordings are in {home()} ($BENCH_HOME)")
 
 
 @click.command()
 @click.argument("dataset", required=False)
-@click.option("--from", "source", type=folder, help="Folder of the official files.")
+@click.option("--from", "source", type=folder, help="The official files: a folder, a zip, a folder of zips.")
 @click.option("--repo", help="A copy on a hub that `bench push` made: ORG/NAME.")
 @click.option("--revision", help="Its commit, branch or tag.  [default: the commit held here, else main]")
 @click.option("--replace", is_flag=True, help="Replace what the store holds of this data set.")
+@click.option(
+    "--accept-changed", is_flag=True, help="Take changed official files; every result will be marked."
+)
 @click.option("--list", "listed", is_flag=True, help="Say where every data set lives, under which licence.")
 def pull(
     dataset: str | None,
@@ -42,6 +45,7 @@ def pull(
     repo: str | None,
     revision: str | None,
     replace: bool,
+    accept_changed: bool,
     listed: bool,
 ) -> None:
     """Import DATASET, checked, into the store ($BENCH_HOME): its official files, or a copy on a hub."""
@@ -56,13 +60,17 @@ def pull(
         raise UsageError(
             "expected a data set, and --from FOLDER or --repo ORG/NAME", hint="bench pull --list"
         )
+    if accept_changed and source is None:
+        raise UsageError("--accept-changed is about official files", hint="bench pull NAME --from FOLDER")
     chosen = get_dataset(dataset)
-    held, new = _pull(chosen, source, repo, revision, replace)
+    held, new = _pull(chosen, source, repo, revision, replace=replace, accept_changed=accept_changed)
     posed = sum(stored.poses for stored in held.recordings.values())
     click.echo(
         f"{'wrote' if new else 'already there:'} {len(held.recordings)} recordings, {held.frames:,} frames, "
         f"{posed} with poses, in {home() / chosen.name}{' (simulated)' if chosen.simulated else ''}"
     )
+    for changed in held.changed:
+        click.echo(f"CHANGED, and so marked in every result: {changed}")
     if held.origin:
         click.echo(f"pinned: --repo {held.origin['repo']} --revision {held.origin['revision']}")
 
@@ -91,13 +99,13 @@ def data(name: str, svg: Path | None) -> None:
     """Print the card of task or data set NAME: licence, citation, classes, missing keypoints, bouts."""
     from bench.datacard import bout_plot, survey, survey_dataset, text
     from bench.datasets import TASKS, get_dataset
-    from bench.store import load_all
+    from bench.store import load_all, manifest
 
     dataset = get_dataset(name)
     named = [task for task in TASKS if task.name == name] or _tasks_of(dataset)[:1]
     recordings = load_all(dataset)
     seen = survey(named[0], recordings) if named else survey_dataset(dataset, recordings)
-    click.echo(text(seen))
+    click.echo(text(seen, [str(changed) for changed in manifest(dataset).changed]))
     if svg is not None:
         svg.write_text(bout_plot(seen.title, seen.classes, seen.bouts(), dataset.fps), encoding="utf-8")
         click.echo(f"\nwrote {svg}")
@@ -105,8 +113,12 @@ def data(name: str, svg: Path | None) -> None:
 
 @click.command()
 @click.argument("task_name", metavar="[TASK]", required=False)
-def verify(task_name: str | None) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print every check as JSON.")
+def verify(task_name: str | None, as_json: bool) -> None:
     """Compare splits and stored recordings with what is frozen and with the papers' tables."""
+    import json
+    from dataclasses import asdict
+
     from bench.datasets import TASKS, get_task
     from bench.verification import read_printed, table, unanswered
     from bench.verification import verify as compare
@@ -115,7 +127,7 @@ def verify(task_name: str | None) -> None:
     checks = compare([get_task(task_name)] if task_name else TASKS, printed)
     if task_name is None:
         checks += unanswered(TASKS, printed)
-    click.echo(table(checks))
+    click.echo(json.dumps([asdict(check) for check in checks], indent=1) if as_json else table(checks))
     wrong = [f"{check.task}: {check.what}" for check in checks if check.ok is False]
     if wrong:
         raise DataError(f"{len(wrong)} of {len(checks)} checks differ", wrong)
@@ -126,27 +138,32 @@ def verify(task_name: str | None) -> None:
 @click.option("--recordings", default=20, show_default=True, type=click.IntRange(4, 100_000))
 @click.option("--frames", default=2_000, show_default=True, type=click.IntRange(1))
 @click.option("--seed", default=342, show_default=True, type=click.IntRange(0))
-def simulate(out: Path, recordings: int, frames: int, seed: int) -> None:
+@click.option("--unlabelled", is_flag=True, help="In the layout of CalMS21's unlabelled set: poses alone.")
+def simulate(out: Path, recordings: int, frames: int, seed: int, unlabelled: bool) -> None:
     """Write simulated resident-intruder recordings to OUT in the official CalMS21 layout."""
-    from bench.datasets import demo as simulator
+    from bench.datasets import demo, demo_unlabelled
 
-    simulator.write(out, recordings=recordings, frames=frames, seed=seed)
+    write = demo_unlabelled.write if unlabelled else demo.write
+    write(out, recordings=recordings, frames=frames, seed=seed)
     click.echo(f"wrote {recordings} simulated recordings of {frames:,} frames to {out}")
+    if unlabelled:
+        click.echo(f"next: bench pull {demo_unlabelled.DATASET.name} --from {out}")
 
 
 def _pull(
-    dataset: Dataset, source: Path | None, repo: str | None, revision: str | None, replace: bool
+    dataset: Dataset,
+    source: Path | None,
+    repo: str | None,
+    revision: str | None,
+    *,
+    replace: bool = False,
+    accept_changed: bool = False,
 ) -> tuple[Manifest, bool]:
     from bench import hub, store
 
     frozen, copy = _tasks_of(dataset), dataset.published
     if source is not None:
-        if not source.is_dir():
-            what = "is a file" if source.exists() else "does not exist"
-            raise DataError(
-                f"{source} {what}, expected a folder", hint=f"bench pull {dataset.name} --from FOLDER"
-            )
-        return store.pull(dataset, source, frozen, replace=replace)
+        return store.pull(dataset, source, frozen, replace=replace, accept_changed=accept_changed)
     if repo is not None:
         return hub.pull(dataset, repo, revision, frozen, replace=replace)
     if copy is not None:
@@ -161,11 +178,16 @@ def _pull(
 
 
 def _tasks_of(dataset: Dataset) -> list[Task]:
-    """Return the tasks asked of a data set; a demo of another size is asked its own."""
+    """Return the tasks asked of a data set; a demo of another size and a user's own are asked one."""
     from bench.datasets import TASKS, get_task
 
     known = [task for task in TASKS if task.dataset.name == dataset.name]
-    return known or ([get_task(dataset.name)] if dataset.simulated else [])
+    if known:
+        return known
+    try:
+        return [get_task(dataset.name)]
+    except UsageError:  # no task asks it anything: poses alone
+        return []
 
 
 def _held(task: Task) -> str:

@@ -35,9 +35,16 @@ def sources(datasets: Sequence[Dataset]) -> str:
     )
 
 
-def text(survey: Survey) -> str:
-    """Return the card: whose it is, what it holds, what is missing, and how long its bouts last."""
-    blocks = [_head(survey), _balance(survey), _missing(survey), _bouts(survey)]
+def text(survey: Survey, changed: Sequence[str] = ()) -> str:
+    """Return the card: whose it is, what it holds, what is missing, and how long its bouts last.
+
+    `changed` says what is not as declared and was accepted at the import.
+    """
+    blocks = [_head(survey), _balance(survey), _missing(survey)]
+    if changed:
+        marks = "\n".join(f"- {one}" for one in changed)
+        blocks.insert(1, f"CHANGED: not as declared or frozen; every result says so\n{marks}")
+    blocks.append(_bouts(survey) if survey.classes else "No labels: poses alone")
     notes = [textwrap.fill(f"- {note}", WIDTH, subsequent_indent="  ") for note in survey.dataset.notes]
     return "\n\n".join([*blocks, *(["\n".join(notes)] if notes else [])])
 

@@ -1,14 +1,29 @@
 """The datasets and the tasks asked of them: one file per dataset, named in the lists below."""
 
-from bench.datasets import calms21, calms21_parts, demo, ethome, mabe22, oft, rat_dyads, ratseizure, ratsi
+from bench.datasets import (
+    calms21,
+    calms21_parts,
+    calms21_unlabelled,
+    demo,
+    demo_unlabelled,
+    ethome,
+    mabe22,
+    oft,
+    own,
+    rat_dyads,
+    ratseizure,
+    ratsi,
+)
 from bench.errors import UsageError, nearest
 from bench.tasks import Dataset, Task
 
 DATASETS: tuple[Dataset, ...] = (
     demo.DATASET,
+    demo_unlabelled.DATASET,
     calms21.DATASET,
     calms21_parts.DATASET2,
     calms21_parts.DATASET3,
+    calms21_unlabelled.DATASET,
     oft.DATASET,
     ratsi.DATASET,
     mabe22.DATASET,
@@ -31,21 +46,28 @@ TASKS: tuple[Task, ...] = (
     ethome.TASK,
 )
 
-__all__ = ["DATASETS", "TASKS", "get_dataset", "get_task"]
+__all__ = ["DATASETS", "TASKS", "all_tasks", "get_dataset", "get_task", "refuse_official"]
+
+
+def all_tasks() -> tuple[Task, ...]:
+    """Return the tasks of the list and the user's own, which `bench add` keeps in `$BENCH_HOME`."""
+    return TASKS + own.own_tasks()
 
 
 def get_task(name: str) -> Task:
-    """Return the task of that name; `demo-<recordings>x<frames>` is the demo at another size.
+    """Return the task of that name: of the list, or an own one that `bench add` keeps.
 
-    Raises `UsageError` naming the nearest task where there is none.
+    `demo-<recordings>x<frames>` is the demo at another size. Raises `UsageError` naming the nearest task
+    where there is none.
     """
     for task in TASKS:
         if task.name == name:
             return task
-    sized = demo.task_by_name(name)
-    if sized is None:
-        raise _unknown("task", name, [task.name for task in TASKS])
-    return sized
+    kept = own.kept(name)
+    found = demo.task_by_name(name) if kept is None else kept.task()
+    if found is None:
+        raise _unknown("task", name, [task.name for task in all_tasks()])
+    return found
 
 
 def get_dataset(name: str) -> Dataset:
@@ -53,16 +75,28 @@ def get_dataset(name: str) -> Dataset:
 
     Raises `UsageError` naming the nearest dataset where there is none.
     """
-    named = {**{task.name: task.dataset for task in TASKS}, **{dataset.name: dataset for dataset in DATASETS}}
-    if name in named:
-        return named[name]
-    sized = demo.task_by_name(name)
-    if sized is None:
-        raise _unknown("dataset", name, list(named))
-    return sized.dataset
+    for dataset in DATASETS:
+        if dataset.name == name:
+            return dataset
+    try:
+        return get_task(name).dataset
+    except UsageError:
+        known = dict.fromkeys([*(task.name for task in all_tasks()), *(of.name for of in DATASETS)])
+        raise _unknown("dataset", name, list(known)) from None
+
+
+def refuse_official(name: str) -> None:
+    """Raise `UsageError` where an own task would take a name that means something else already."""
+    official = {task.name for task in TASKS} | {dataset.name for dataset in DATASETS}
+    if name in official or name == "tasks" or demo.NAME.fullmatch(name):
+        raise UsageError(
+            f"name {name!r} is taken by rodent-bench itself", hint="name your task otherwise, as in mylab-1"
+        )
 
 
 def _unknown(kind: str, name: str, known: list[str]) -> UsageError:
+    if name.endswith(".toml"):
+        return UsageError(f"{name} is a file, no {kind}", hint=f"bench add {name}, then use the name in it")
     return UsageError(
         f"no {kind} {name!r}{nearest(name, known)}", hint=f"one of {', '.join(known)}, or demo-<R>x<F>"
     )

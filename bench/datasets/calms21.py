@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,8 +25,8 @@ LABEL_FILE = "task1_test_labels.csv"
 ARCHIVE = "task1_classic_classification"
 
 
-def read(folder: Path) -> Iterator[Recording]:
-    """Yield the recordings of the official Task 1 files in `folder`.
+def read(folder: Path, skip: Collection[str] = ()) -> Iterator[Recording]:
+    """Yield the recordings of the official Task 1 files in `folder`, without those named in `skip`.
 
     The JSON files have poses and labels. The table of test labels alone gives recordings without
     poses; it is read only where the JSON of the test recordings is absent.
@@ -37,12 +37,12 @@ def read(folder: Path) -> Iterator[Recording]:
         raise DataError(
             f"no CalMS21 Task 1 file in {folder}",
             [f"expected {' and '.join(POSE_FILES)}, or {LABEL_FILE}"],
-            hint=f"download {ARCHIVE}.zip from {URL} and unpack it there",
+            hint=f"download {ARCHIVE}.zip from {URL}, and give it or its folder to bench pull --from",
         )
     if paths:
-        yield from read_layout(paths, simulated=False)
+        yield from read_layout(paths, simulated=False, skip=skip)
     if table is not None and all(path.name != POSE_FILES[1] for path in paths):
-        yield from read_label_table(table)
+        yield from (recording for recording in read_label_table(table) if recording.id not in skip)
 
 
 def read_label_table(path: Path) -> Iterator[Recording]:
@@ -138,10 +138,13 @@ DATASET = Dataset(
     image=IMAGE,
     classes=CLASSES,
     files=(
-        f"{POSE_FILES[0]} and {POSE_FILES[1]}, in the folder or in its {ARCHIVE}/; "
+        f"{POSE_FILES[0]} and {POSE_FILES[1]}, in the folder or in its {ARCHIVE}/, or {ARCHIVE}.zip; "
         f"or {LABEL_FILE}, the test labels without poses"
     ),
     read=read,
+    resume=read,
+    official=tuple(f"{place}{name}" for place in ("", f"{ARCHIVE}/") for name in (*POSE_FILES, LABEL_FILE)),
+    digests={f"{ARCHIVE}.zip": "md5:8a02654fddae28614ee24a6a082261b8"},
     notes=(
         "The published files place every keypoint in every frame; a hidden one has a low score.",
         "Task 1 alone; Tasks 2 and 3 are data sets of their own.",

@@ -8,7 +8,7 @@ group in the official test file. What the file itself calls it is kept as the re
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from bench.datasets.calms21 import DATASET as TASK1_DATASET
@@ -62,26 +62,28 @@ TABLE7 = {
 """Part -> weight of the behaviour in the training loss; that of the other frames is 1."""
 
 
-def read_task2(folder: Path) -> Iterator[Recording]:
+def read_task2(folder: Path, skip: Collection[str] = ()) -> Iterator[Recording]:
     """Yield the recordings of the official Task 2 files in `folder`; either may be absent."""
-    yield from _read(folder, FILES2, ARCHIVE2, _annotator)
+    yield from _read(folder, FILES2, ARCHIVE2, _annotator, skip)
 
 
-def read_task3(folder: Path) -> Iterator[Recording]:
+def read_task3(folder: Path, skip: Collection[str] = ()) -> Iterator[Recording]:
     """Yield the recordings of the official Task 3 files in `folder`; either may be absent.
 
     Their classes are "behaviour" and "other", whatever the part's behaviour is.
     """
-    yield from _read(folder, FILES3, ARCHIVE3, _behaviour)
+    yield from _read(folder, FILES3, ARCHIVE3, _behaviour, skip)
 
 
-def _read(folder: Path, names: Sequence[str], archive: str, name: Name) -> Iterator[Recording]:
+def _read(
+    folder: Path, names: Sequence[str], archive: str, name: Name, skip: Collection[str]
+) -> Iterator[Recording]:
     paths = [path for file in names if (path := find(folder, file, archive)) is not None]
     if not paths:
         raise DataError(
             f"no file of CalMS21's {archive} in {folder}",
             [f"expected {' and '.join(names)}"],
-            hint=f"download {archive}.zip from {URL} and unpack it there",
+            hint=f"download {archive}.zip from {URL}, and give it or its folder to bench pull --from",
         )
     seen: set[tuple[Path, str, str]] = set()
     count: Counter[str] = Counter()
@@ -100,7 +102,7 @@ def _read(folder: Path, names: Sequence[str], archive: str, name: Name) -> Itera
         id_ = f"{named.id}-{subset}-{count[f'{named.id}-{subset}']:02d}"
         return Named(id_, key.rsplit("/", 1)[-1], named.vocab, named.classes, named.annotator)
 
-    yield from read_layout(paths, simulated=False, name=placed)
+    yield from read_layout(paths, simulated=False, name=placed, skip=skip)
 
 
 def _annotator(_: Path, group: str, key: str) -> Named:
@@ -165,8 +167,11 @@ DATASET2 = Dataset(
     keypoints=TASK1_DATASET.keypoints,
     image=TASK1_DATASET.image,
     classes=CLASSES,
-    files=f"{FILES2[0]} and {FILES2[1]}, in the folder or in its {ARCHIVE2}/",
+    files=f"{FILES2[0]} and {FILES2[1]}, in the folder or in its {ARCHIVE2}/, or {ARCHIVE2}.zip",
     read=read_task2,
+    resume=read_task2,
+    official=(*FILES2, *(f"{ARCHIVE2}/{name}" for name in FILES2)),
+    digests={f"{ARCHIVE2}.zip": "md5:c97e87e13e77ffb80c073e05c05a4683"},
     notes=_NEVER_SEEN,
 )
 
@@ -181,8 +186,11 @@ DATASET3 = Dataset(
     keypoints=TASK1_DATASET.keypoints,
     image=TASK1_DATASET.image,
     classes=BINARY,
-    files=f"{FILES3[0]} and {FILES3[1]}, in the folder or in its {ARCHIVE3}/",
+    files=f"{FILES3[0]} and {FILES3[1]}, in the folder or in its {ARCHIVE3}/, or {ARCHIVE3}.zip",
     read=read_task3,
+    resume=read_task3,
+    official=(*FILES3, *(f"{ARCHIVE3}/{name}" for name in FILES3)),
+    digests={f"{ARCHIVE3}.zip": "md5:df59df02d069bab1cfc376cdc1a3925b"},
     notes=(*_NEVER_SEEN, "The class is called behaviour; which one it is, is said by the recording's part."),
 )
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TextIO, TypeVar
@@ -19,7 +19,7 @@ import numpy as np
 
 from bench.datasets.calms21_json import ANIMALS, CLASSES, FPS, IMAGE, KEYPOINTS, read_layout
 from bench.datasets.rules import SplitRule, Summary
-from bench.datasets.simulation import simulate
+from bench.datasets.simulation import Simulated, simulate
 from bench.errors import DataError, UsageError
 from bench.metrics import FRAME_METRICS
 from bench.recordings import Recording
@@ -43,29 +43,35 @@ def write(folder: Path, *, recordings: int = RECORDINGS, frames: int = FRAMES, s
     One recording is held at a time. A recording depends on seed and number alone, not on how many there are.
     Raises `UsageError` where there is nothing to split or to simulate.
     """
-    _check_size(recordings, frames)
-    if seed < 0:
-        raise UsageError(f"seed {seed}: expected 0 or more")
+    check_size(recordings, frames, seed)
     subsets = _subsets(range(1, recordings + 1))
     folder.mkdir(parents=True, exist_ok=True)
     for file, numbers in (("train", [*subsets["train"], *subsets["val"]]), ("test", subsets["test"])):
-        unfinished = folder / f"{FILES[file]}.part"
-        with unfinished.open("w", encoding="utf-8") as out:
-            out.write('{"annotator-id_0": {')
-            for position, number in enumerate(numbers):
-                out.write(",\n" if position else "\n")
-                _write_sequence(out, f"task1/{file}/{_id(number)}", seed, number, frames)
-            out.write("\n}}\n")
-        unfinished.replace(folder / FILES[file])
+        keys = {number: f"task1/{file}/{recording_id(number)}" for number in numbers}
+        write_file(folder / FILES[file], "annotator-id_0", keys, seed, frames)
 
 
-def read(folder: Path) -> Iterator[Recording]:
-    """Yield the simulated recordings of `folder`; recordings of real mice are refused."""
+def write_file(
+    path: Path, group: str, keys: Mapping[int, str], seed: int, frames: int, *, labelled: bool = True
+) -> None:
+    """Simulate recordings (number -> key) into one file of the layout; a file that is there is whole."""
+    unfinished = path.with_name(f"{path.name}.part")
+    with unfinished.open("w", encoding="utf-8") as out:
+        out.write(f"{{{json.dumps(group)}: {{")
+        for position, (number, key) in enumerate(keys.items()):
+            out.write(",\n" if position else "\n")
+            _write_sequence(out, key, simulate(seed, number, frames), labelled=labelled)
+        out.write("\n}}\n")
+    unfinished.replace(path)
+
+
+def read(folder: Path, skip: Collection[str] = ()) -> Iterator[Recording]:
+    """Yield the simulated recordings of `folder` without those in `skip`; those of real mice are refused."""
     paths = [folder / name for name in FILES.values() if (folder / name).is_file()]
     if len(paths) < len(FILES):
         lacking = [f"{folder / name} is missing" for name in FILES.values() if not (folder / name).is_file()]
         raise DataError("the simulated recordings are not there", lacking, hint="bench demo")
-    yield from read_layout(paths, simulated=True)
+    yield from read_layout(paths, simulated=True, skip=skip)
 
 
 def sized(recordings: int, frames: int) -> Task:
@@ -73,9 +79,9 @@ def sized(recordings: int, frames: int) -> Task:
 
     Raises `UsageError` for sizes that cannot be split.
     """
-    _check_size(recordings, frames)
+    check_size(recordings, frames)
     name = f"demo-{recordings}x{frames}"
-    subsets = _subsets([_id(number) for number in range(1, recordings + 1)])
+    subsets = _subsets([recording_id(number) for number in range(1, recordings + 1)])
     groups: dict[str, Groups] = {
         subset: {_group(id_): (id_,) for id_ in ids} for subset, ids in subsets.items()
     }
@@ -90,7 +96,8 @@ def task_by_name(name: str) -> Task | None:
     return sized(int(matched[1]), int(matched[2])) if matched else None
 
 
-def _check_size(recordings: int, frames: int) -> None:
+def check_size(recordings: int, frames: int, seed: int = SEED) -> None:
+    """Raise `UsageError` where there is nothing to split or to simulate."""
     problems = []
     if recordings < 4:
         problems.append(
@@ -98,11 +105,14 @@ def _check_size(recordings: int, frames: int) -> None:
         )
     if frames < 1:
         problems.append(f"{frames} frames, expected 1 or more")
+    if seed < 0:
+        problems.append(f"seed {seed}, expected 0 or more")
     if problems:
         raise UsageError("the demo cannot be made in this size", problems)
 
 
-def _id(number: int) -> str:
+def recording_id(number: int) -> str:
+    """Return the id of the simulated recording of that number, from 1."""
     return f"mouse{number:05d}_simulated"
 
 
@@ -119,14 +129,15 @@ def _choose(recordings: Sequence[Summary]) -> Mapping[str, Mapping[str, Sequence
     return {"all": _subsets([summary.id for summary in recordings])}
 
 
-def _write_sequence(out: TextIO, key: str, seed: int, number: int, frames: int) -> None:
-    mice = simulate(seed, number, frames)
+def _write_sequence(out: TextIO, key: str, mice: Simulated, *, labelled: bool) -> None:
     keypoints = json.dumps(np.round(mice.keypoints.transpose(0, 1, 3, 2), 2).tolist())
     vocab = {name: index for index, name in enumerate(CLASSES)}
-    metadata = {"annotator_id": 0, "vocab": vocab, "simulated": True}
+    metadata = {"annotator_id": 0, "vocab": vocab} if labelled else {}
     out.write(f'{json.dumps(key)}: {{"keypoints": {keypoints.replace("NaN", "null")}, "scores": ')
     out.write(json.dumps(np.round(mice.scores, 3).tolist()))
-    out.write(f', "annotations": {json.dumps(mice.labels.tolist())}, "metadata": {json.dumps(metadata)}}}')
+    if labelled:
+        out.write(f', "annotations": {json.dumps(mice.labels.tolist())}')
+    out.write(f', "metadata": {json.dumps({**metadata, "simulated": True})}}}')
 
 
 def _task(name: str, size: str, simulate_files: partial[None], split: FrozenSplit | Split) -> Task:
@@ -143,7 +154,9 @@ def _task(name: str, size: str, simulate_files: partial[None], split: FrozenSpli
         classes=CLASSES,
         files=f"{FILES['train']} and {FILES['test']}, marked as simulated",
         read=read,
+        resume=read,
         simulate=simulate_files,
+        official=tuple(FILES.values()),
         notes=("Simulated: scores on it say that the software works, and nothing about animals.",),
     )
     return Task(

@@ -86,6 +86,7 @@ DATASET = Dataset(
     classes=CLASSES,
     files=f"{EVENTS} and {POSES}",
     read=read,
+    official=(EVENTS, POSES),
     notes=(
         "One video of 5,700 frames and ten bouts: a test of the readers, not a benchmark.",
         "The size of the image is not stated; 1600 x 1200 is assumed from the reach of the keypoints.",

@@ -196,6 +196,7 @@ DATASET = Dataset(
     classes=CLASSES,
     files=f"{POSES} and {LABELS}",
     read=read,
+    official=(POSES, LABELS),
     notes=(
         "Read from published descriptions of the layout; the files themselves were never seen.",
         "The set with videos and all labels: 1,830 clips of 1,800 frames, from descriptions of the files.",

@@ -131,6 +131,30 @@ RULES = tuple(
 )
 
 URL = "https://github.com/ETHZ-INS/DLCAnalyzer"
+_SHA256 = {
+    "3_01_A_190507121945": "7dc6a268fe075b679dae16020e1edbf3dac2f27fa67483ebf23154bdd10ce875",
+    "8_01_A_190507134142": "df83e7429fac621de0ab968007278917b43390620c908c90ff0c9b4367d90865",
+    "12_01_A_190507144429": "b00c35727dc900de2c41842f27ebe2ab3263361eeac63266592a9a80331b1b9c",
+    "13_01_A_190507145949": "9bd77505ff1da4bed32dffc631f79a3980556f501f28fdc1b18a94894d8c4b4d",
+    "15_01_A_190507153142": "539540b5b610cc2f9d5556b1c5fc37660e3b1777712858677f50249b5ffe211a",
+    "17_02_A_190507120259": "75fa107cc65a6ee5d417fde455e10b2da761b04403b2af3ed5e6abc7a37fde57",
+    "18_02_A_190507122004": "fe66ed8e75aa25db95b1dac750c29fa4ae1830f29e92ea21fd4156c7bc733243",
+    "21_02_A_190507131119": "21fba48abdba934daa31840a7c85c66baa69d2aecff4f29942bf3229f5d7d6e9",
+    "23_02_A_190507135734": "049a4e461c6b3e13de3bd7dfa4d191dd4729d8f87b5aa757694890d4003ab9c4",
+    "25_02_A_190507142904": "6fe4e5e42919832c7c94dcb14e4667aed8b4bfcbd8dfaa6382ec94b989d4880e",
+    "26_02_A_190507144444": "4ad22894c5a2c9756acc7b49b4d091af4f3f05285e392cdf83a2642ca230fd39",
+    "37_03_A_190507134213": "f2d64886f7235bc439f5b7888f65336f432b8a7edf9e37d376909ccfff8ef5a9",
+    "40_03_A_190507142917": "bdce2b15e88fda067d65db6ab6c8497c9da44a70306fe12c3ccb92fedd545bda",
+    "43_03_A_190507151557": "4f0b6dc788d733e71af5a5da5ab2a7dbe39573328649010a0660d4d95dbaa685",
+    "45_04_A_190507114741": "ebe6a9ba1d7462330e142bddcb1450a7690b99047f8edee0cb7bf149c4a2a3c1",
+    "48_04_A_190507123817": "d0dea445d0b06d4dd1a72914003efdd81064fc33a1f713b12c6bde0d219e5dd7",
+    "49_04_A_190507125609": "2b368236f5f3ea3c6ee90255284d8851d8c79a857a0f205a17db86172a13d3e2",
+    "53_04_A_190507135800": "bb816e86da7f1ca6f2f88eacb79efc62fbf3f559b9aef0baf7471c53cb50a23f",
+    "57_04_A_190507150030": "038f57140f692f55f259283ddb335e4adf32b9b3cade9f211892c90834aacf78",
+    "58_04_A_190507151611": "1ae68bdd016ea625b2122467ec83303045b1f050e7e17cfc93aed885bd595c86",
+}
+"""Start of a pose table's name -> its SHA-256, as published beside a reanalysis of these videos."""
+_TABLE = "DeepCut_resnet50_Blockcourse1May9shuffle1_1030000.csv"
 DATASET = Dataset(
     name="oft",
     title="Open field: one mouse, three raters",
@@ -148,6 +172,11 @@ DATASET = Dataset(
     classes=CLASSES,
     files=f"{FILE}; beside it the DeepLabCut csv files that it names, where poses are wanted",
     read=read,
+    official=(FILE, f"*{_TABLE}"),
+    digests={
+        FILE: "sha256:2a690c586f00af4574be5555e63ff66698a3149ef8c70e050876f138e7fd5fd3",
+        **{f"{start}{_TABLE}": f"sha256:{digest}" for start, digest in _SHA256.items()},
+    },
     notes=(
         "A rater may see two behaviours at once; the consensus, as published, never holds two.",
         "Consensus: what two of three raters say; one who says two behaviours at once says neither.",

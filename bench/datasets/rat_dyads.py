@@ -222,6 +222,11 @@ DATASET = Dataset(
     classes=CLASSES,
     files="rat_NN.npz, in the folder or in its videos/; or NNDLC….csv and NN_annot.txt, there or in its raw/",
     read=read,
+    official=tuple(
+        f"{place}{name}"
+        for place in ("", "videos/", "raw/")
+        for name in ("rat_*.npz", "*DLC*.csv", "*_annot.txt")
+    ),
     redistributable=False,
     notes=(
         "The frame rate is not stated. 20 per second is assumed: 57 videos have 12,000 frames but base.",

@@ -198,6 +198,7 @@ DATASET = Dataset(
     classes=CLASSES,
     files="Observation01.csv to Observation09.csv: the published tables, saved as csv",
     read=read,
+    official=("*.csv",),
     redistributable=False,
     notes=(
         "Read from the layout that the MSGL-Transformer's code describes; the files were never seen.",

@@ -53,6 +53,11 @@ class Row:
         """The place of the entry on the page, safe in an attribute and in a link."""
         return "entry-" + quote(shown(self.result.entry["id"], 100), safe="")
 
+    @property
+    def changed(self) -> str:
+        """What the entry was scored on that is not as declared; empty where all is."""
+        return "; ".join(f"{c['name']}: {c['found']}, expected {c['expected']}" for c in self.result.changed)
+
 
 @dataclass(frozen=True)
 class Ranking:
