@@ -26,6 +26,8 @@ class Totals:
     frames: int
     counts: Mapping[str, int]
     """Class -> frames in which it holds."""
+    segments: int | None = None
+    """Where the annotators gave segments: how many."""
 
 
 @dataclass(frozen=True)

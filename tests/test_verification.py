@@ -16,7 +16,7 @@ from bench import cli as command
 from bench import store
 from bench.datasets import TASKS, calms21, demo, get_task
 from bench.errors import DataError
-from bench.recordings import Recording, one_hot
+from bench.recordings import Recording, Segments, one_hot
 from bench.splits import FrozenSplit, Split, Totals
 from bench.tasks import Dataset, Part, Protocol, Task
 from bench.verification import Check, Printed, read_printed, table, unanswered, verify
@@ -142,7 +142,10 @@ def test_labels_changed_in_the_store(stored: None) -> None:
     data["recordings"]["r2"]["truth"] = "0" * 64
     path.write_text(json.dumps(data))
     found = differing(verify([TASK], []))
-    assert found[0] == "the store can be read (the stored labels of 'r2' are not the ones imported)"
+    assert (
+        found[0]
+        == "ids, labels and poses as they were imported (the stored labels of 'r2' are not the ones imported)"
+    )
 
 
 def test_nothing_stored_is_compared_by_what_was_frozen(bench_home: Path) -> None:
@@ -155,7 +158,7 @@ def test_nothing_stored_is_compared_by_what_was_frozen(bench_home: Path) -> None
     checks = verify([TASK], rows)
     assert [check.ok for check in checks] == [True, True, None, True, False, None, None]
     assert [check.where for check in checks[3:]] == ["frozen", "frozen", "", ""]
-    assert checks[2].found == "bench pull toy"
+    assert checks[2].get == "bench pull toy --from FOLDER"
 
 
 def test_some_of_a_subset_is_not_compared(bench_home: Path, tmp_path: Path) -> None:
@@ -171,8 +174,61 @@ def test_parts_and_quantities_that_nobody_has(stored: None) -> None:
     checks = verify([TASK], [other, printed("test", "", "segments", "7")])
     assert [(check.found, check.ok) for check in checks[-2:]] == [
         ("no part 'fold9'", None),
-        ("no segments to count", None),
+        ("no segments known", None),
     ]
+
+
+def test_one_recording_is_compared_with_the_frozen_subset_that_is_it(bench_home: Path) -> None:
+    """r3 alone tests; r1 trains beside r2, so that nothing frozen is of r1 alone."""
+    rows = [
+        printed("", "attack", "frames", "4", recording="r3"),
+        printed("", "", "frames", "3", recording="r1"),
+    ]
+    checks = [check for check in verify([TASK], rows) if check.printed]
+    assert [(check.where, check.ok) for check in checks] == [("frozen", True), ("", None)]
+
+
+def test_what_a_protocol_leaves_of_frozen_frames(bench_home: Path) -> None:
+    """Without the first frame of each recording; only where frozen classes make up all frames."""
+    rows = [printed("test", "", "scored", "6"), printed("train", "", "scored", "6")]
+    checks = [check for check in verify([TASK], rows) if check.printed]
+    assert [(check.found, check.ok) for check in checks] == [("6", True), ("no scored known", None)]
+
+
+SEGMENTS = {"r1": [[0.0, 0.3], [0.1, 0.2]], "r2": [[0.0, 0.5]], "r3": np.empty((0, 2)).tolist()}
+
+
+def test_segments_are_counted_by_class(bench_home: Path, tmp_path: Path) -> None:
+    recordings = [
+        replace(recording(id_), segments=Segments(np.array(of).reshape(-1, 2), np.arange(len(of)), 2))
+        for id_, of in SEGMENTS.items()
+    ]
+    totals = {"all": {"train": Totals(2, 8, {}, segments=3), "test": Totals(1, 7, {}, segments=1)}}
+    frozen = replace(SPLIT, totals=totals, truth={})
+    task = replace(TASK, dataset=dataset(*recordings), kind="segments", background=None, split=frozen)
+    rows = [
+        printed("train", "", "segments", "3"),
+        printed("train", "attack", "segments", "2"),
+        printed("train", "other", "segments", "1"),
+        printed("test", "other", "segments", "0"),
+        printed("", "attack", "recordings", "3"),
+        printed("test", "", "segments", "1"),
+    ]
+    alone = [check for check in verify([task], rows) if check.printed]
+    assert [check.where for check in alone] == ["frozen", "", "", "", "", "frozen", "printed"]
+    store.pull(task.dataset, tmp_path)
+    checks = verify([task], rows)
+    added = "rows whose classes add up to the printed total (1)"  # of test they do not
+    assert differing(checks) == ["test: segments (0)", "test: segments (0)", added], "frozen, then printed"
+    assert all(check.where == "stored" for check in checks if check.printed and "add up" not in check.what)
+
+
+def test_a_class_that_marks_no_recording_was_not_looked_for(bench_home: Path, tmp_path: Path) -> None:
+    unmarked = [replace(recording(id_), labels=recording(id_).labels & [True, False]) for id_ in TRUTHS]
+    task = replace(TASK, dataset=dataset(*unmarked), split=replace(SPLIT, totals={}, truth={}))
+    store.pull(task.dataset, tmp_path)
+    check = verify([task], [printed("", "other", "recordings", "3")])[-1]
+    assert (check.ok, check.found, check.get) == (None, "none is marked", "bench pull toy --from FOLDER")
 
 
 def test_folds(bench_home: Path) -> None:
@@ -220,6 +276,41 @@ def test_the_table_counts_the_verdicts(stored: None) -> None:
     assert "8,000" in text
     assert "DIFFERS" in text
     assert text.endswith("14 checks: 13 ok, 1 DIFFERS, 0 not at hand")
+
+
+def test_every_table_has_a_line_that_says_what_it_was_compared_with(bench_home: Path) -> None:
+    rows = [printed("train", "", "frames", "8"), printed("test", "attack", "scored", "3")]
+    rows.append(Printed("Another paper", "Table 2", "toy", "all", "test", "", "", "frames", "8"))
+    lines = [" ".join(line.split()) for line in table(verify([TASK], rows)).splitlines()]
+    assert "A paper, Table 1 2 1 0 1 frozen splits bench pull toy --from FOLDER" in lines
+    assert "Another paper, Table 2 1 0 1 0 frozen splits" in lines
+    assert "toy 3 2 0 1 frozen splits bench pull toy --from FOLDER" in lines
+
+
+def test_without_any_recording_the_papers_tables_are_compared_with_the_frozen_splits(
+    bench_home: Path,
+) -> None:
+    checks = [check for check in verify(TASKS, read_printed()) if check.printed]
+    whole = {place: {c.ok for c in checks if c.source == place} for place in {c.source for c in checks}}
+    tables = ["CalMS21, Table 5", "CalMS21, Table 6"]
+    tables += [f"MSGL-Transformer, Table {number}" for number in (1, 4, 8)]
+    assert {place for place, found in whole.items() if found == {True}} >= set(tables)
+    rats = {check.what: check.found for check in checks if check.task == "ratseizure" and check.ok}
+    assert {rats[f"{s}: {q}"] for s in ("train", "test") for q in ("recordings", "segments")} == {
+        *("513", "281"),
+        *("836", "451"),
+    }
+    assert all(check.get.startswith("bench pull ") for check in checks if check.ok is None)
+
+
+def test_the_command_prints_json(bench_home: Path) -> None:
+    run = CliRunner().invoke(command.cli, ["verify", "ratseizure", "--json"])
+    assert run.exit_code == 0, run.output
+    found = [check for check in json.loads(run.output) if check["printed"]]
+    assert {(check["what"], check["found"], check["ok"]) for check in found} >= {
+        ("test: recordings", "281", True),
+        ("test: segments of staring", "no segments known", None),
+    }
 
 
 def test_the_printed_tables_are_read_and_add_up() -> None:

@@ -24,6 +24,8 @@ class Summary:
     counts: Mapping[str, int]
     """Class -> frames in which it holds."""
     truth: str
+    segments: int | None
+    """None where the annotators gave none."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,10 @@ class SplitRule:
 def summarise(recording: Recording) -> Summary:
     """Reduce a recording to what a split file freezes."""
     counts = dict(zip(recording.classes, recording.labels.sum(axis=0).tolist(), strict=True))
-    return Summary(recording.id, recording.group, recording.frames, counts, recording.truth_digest())
+    segments = None if recording.segments is None else len(recording.segments.labels)
+    return Summary(
+        recording.id, recording.group, recording.frames, counts, recording.truth_digest(), segments
+    )
 
 
 def frozen_text(rule: SplitRule, recordings: Iterable[Recording]) -> str:
@@ -76,7 +81,7 @@ def frozen_text(rule: SplitRule, recordings: Iterable[Recording]) -> str:
         "source": rule.source,
         "rule": rule.words,
         "parts": parts,
-        "totals": {part: {s: asdict(t) for s, t in subsets.items()} for part, subsets in totals.items()},
+        "totals": {part: {s: _plain(t) for s, t in subsets.items()} for part, subsets in totals.items()},
         "truth": {id_: at_hand[id_].truth for id_ in dict.fromkeys(every) if id_ in at_hand},
     }
     if rule.label_seeds:
@@ -102,13 +107,21 @@ def _totals(
     found = _add_up([at_hand[id_] for id_ in ids])
     if published is None:
         return found, ""
-    known = Totals(found.recordings, found.frames, {c: found.counts.get(c, 0) for c in published.counts})
+    counts = {c: found.counts.get(c, 0) for c in published.counts}
+    known = Totals(found.recordings, found.frames, counts, found.segments)
     return found, "" if known == published else f"{known}, published {published}"
 
 
 def _add_up(summaries: Sequence[Summary]) -> Totals:
     counts = {name: sum(s.counts[name] for s in summaries) for name in summaries[0].counts}
-    return Totals(len(summaries), sum(s.frames for s in summaries), counts)
+    segments = [s.segments for s in summaries if s.segments is not None]
+    whole = sum(segments) if len(segments) == len(summaries) else None
+    return Totals(len(summaries), sum(s.frames for s in summaries), counts, whole)
+
+
+def _plain(totals: Totals) -> dict[str, Any]:
+    """Return what a split file says; of segments only where there are some."""
+    return {name: value for name, value in asdict(totals).items() if value is not None}
 
 
 def _by_group(ids: Sequence[str], at_hand: Mapping[str, Summary]) -> dict[str, list[str]]:

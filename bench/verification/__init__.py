@@ -1,7 +1,8 @@
 """Compare what is declared, what is stored and what the papers printed; every comparison is a `Check`."""
 
-from bench.verification.checks import Check, table
+from bench.verification.checks import Check
 from bench.verification.published import Printed, read_printed
+from bench.verification.text import table
 from bench.verification.verify import unanswered, verify
 
 __all__ = ["Check", "Printed", "read_printed", "table", "unanswered", "verify"]

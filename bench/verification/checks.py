@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-
-from tabulate import tabulate
-
-VERDICTS = {True: "ok", False: "DIFFERS", None: "not at hand"}
 
 
 @dataclass(frozen=True)
@@ -25,11 +20,17 @@ class Check:
     """None where there is nothing to compare."""
     source: str
     """Who says what is expected: a file of this repository, or a table of a paper."""
+    printed: bool = False
+    """Whether that is a table of a paper."""
+    get: str = ""
+    """The command that gets what there is nothing of."""
 
 
-def equal(task: str, what: str, expected: object, found: object, where: str, source: str) -> Check:
+def equal(
+    task: str, what: str, expected: object, found: object, where: str, source: str, *, printed: bool = False
+) -> Check:
     """Check that two values are the same; whole numbers are written with commas."""
-    return Check(task, what, _text(expected), _text(found), where, expected == found, source)
+    return Check(task, what, _text(expected), _text(found), where, expected == found, source, printed)
 
 
 def near(task: str, what: str, printed: str, found: float, where: str, source: str) -> Check:
@@ -42,28 +43,14 @@ def near(task: str, what: str, printed: str, found: float, where: str, source: s
     """
     decimals = len(printed.partition(".")[2])
     ok = abs(found - float(printed)) < 10.0**-decimals
-    return Check(task, what, printed, f"{found:.{decimals + 2}f}", where, ok, source)
+    return Check(task, what, printed, f"{found:.{decimals + 2}f}", where, ok, source, printed=True)
 
 
-def absent(task: str, what: str, expected: object, reason: str, source: str) -> Check:
-    """Note that there is nothing to compare, and why."""
-    return Check(task, what, _text(expected), reason, "", None, source)
-
-
-def table(checks: Sequence[Check]) -> str:
-    """Return every check, one aligned table to a task, and how many came out how."""
-    headers = ["check", "expected", "found", "in", "verdict", "expected by"]
-    align = ["left", "right", "right", "left", "left", "left"]
-    blocks = []
-    for task in dict.fromkeys(check.task for check in checks):
-        rows = [
-            [c.what, c.expected, c.found, c.where, VERDICTS[c.ok], c.source] for c in checks if c.task == task
-        ]
-        drawn = tabulate(rows, headers, tablefmt="simple", colalign=align, disable_numparse=True)
-        blocks.append(f"{task}\n{drawn}")
-    counts = {verdict: sum(c.ok is ok for c in checks) for ok, verdict in VERDICTS.items()}
-    summary = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
-    return "\n\n".join([*blocks, f"{len(checks)} checks: {summary}"])
+def absent(
+    task: str, what: str, expected: object, reason: str, source: str, *, get: str, printed: bool = False
+) -> Check:
+    """Note that there is nothing to compare, why, and which command changes that."""
+    return Check(task, what, _text(expected), reason, "", None, source, printed, get)
 
 
 def _text(value: object) -> str:

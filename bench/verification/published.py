@@ -3,8 +3,9 @@
 source, table     where it stands
 task, part, subset, recording   of what; empty = all
 class             of which class; empty = all classes together
-quantity          recordings | frames (in which the class holds) | percent (of the annotated frames) |
-                  scored (frames that the task's protocol counts) | segments | fold (val|test recording)
+quantity          recordings (in which the class holds) | frames (in which it holds) | segments |
+                  percent (of the annotated frames) | scored (frames that the task's protocol counts) |
+                  fold (val|test recording)
 printed           the number as printed
 """
 
@@ -69,22 +70,22 @@ def read_printed(path: Path | None = None) -> list[Printed]:
 
 def sums(printed: Sequence[Printed]) -> list[Check]:
     """Check the tables against themselves: where classes and their total are printed, they must add up."""
-    totals = {_row(p): int(p.printed) for p in printed if p.quantity == "frames" and not p.class_}
+    counts = [p for p in printed if p.quantity in ("frames", "segments")]
+    totals = {_row(p): int(p.printed) for p in counts if not p.class_}
     added: dict[tuple[str, ...], int] = {}
-    for p in printed:
-        if p.quantity == "frames" and p.class_:
+    for p in counts:
+        if p.class_:
             added[_row(p)] = added.get(_row(p), 0) + int(p.printed)
     pairs: dict[tuple[str, str], list[bool]] = {}
     for row, total in added.items():
         if row in totals:
             pairs.setdefault((row[0], row[1]), []).append(total == totals[row])
+    what = "rows whose classes add up to the printed total"
     return [
-        equal(
-            task, "rows whose classes add up to the printed total", len(right), sum(right), "printed", place
-        )
+        equal(task, what, len(right), sum(right), "printed", place, printed=True)
         for (task, place), right in pairs.items()
     ]
 
 
 def _row(p: Printed) -> tuple[str, ...]:
-    return (p.task, p.place, p.part, p.subset, p.recording)
+    return (p.task, p.place, p.part, p.subset, p.recording, p.quantity)

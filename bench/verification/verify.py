@@ -4,51 +4,20 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import combinations
+from itertools import chain, combinations
 
 from bench import store
 from bench.errors import DataError, SplitError
-from bench.recordings import Recording
 from bench.resources import resource
-from bench.splits import SUBSETS, FrozenSplit, Split, Totals
-from bench.tasks import Task
+from bench.splits import SUBSETS, FrozenSplit, Split
+from bench.tasks import Dataset, Task
 from bench.verification.checks import Check, absent, equal, near
+from bench.verification.counting import Counts, Seen, add, of_totals, summarise
 from bench.verification.published import Printed, sums
 
 DECLARED = "the task's declaration"
 RULE = "no group may be on two sides"
 STORED, FROZEN = "stored", "frozen"
-
-
-@dataclass(frozen=True)
-class Counts:
-    """What can be compared of one recording, or of many."""
-
-    recordings: int
-    frames: int
-    annotated: int
-    counts: Mapping[str, int]
-    """Class -> frames in which it holds, for every class of the recordings."""
-    scored: Mapping[str, int]
-    """Class of the task -> frames in which it holds and which its protocol counts; "" -> all of those."""
-
-    def of(self, quantity: str, class_: str) -> int | None:
-        """Return the number that a printed quantity stands for; None where it was not counted."""
-        if quantity == "scored":
-            return self.scored.get(class_)
-        if quantity == "frames":
-            return self.counts.get(class_) if class_ else self.frames
-        return self.recordings if quantity == "recordings" else None
-
-
-@dataclass(frozen=True)
-class Seen:
-    """One stored recording, counted anew."""
-
-    group: str
-    truth: str
-    counts: Counts
 
 
 def verify(tasks: Iterable[Task], printed: Sequence[Printed]) -> list[Check]:
@@ -59,8 +28,8 @@ def verify(tasks: Iterable[Task], printed: Sequence[Printed]) -> list[Check]:
         checks += found
         if split is None:
             continue
-        seen, unread = _stored(task)
-        checks += unread + frozen_checks(task, split, seen)
+        seen, unread = _stored(task, split)
+        checks += unread + _accepted(task) + frozen_checks(task, split, seen)
         of_task = [p for p in printed if p.task == task.name]
         checks += published_checks(task, split, seen, of_task) + sums(of_task)
     return checks
@@ -78,6 +47,8 @@ def unanswered(tasks: Sequence[Task], printed: Sequence[Printed]) -> list[Check]
             sum((p.task, p.place) == (task, place) for p in rest),
             f"no task {task!r}",
             place,
+            get="bench tasks",
+            printed=True,
         )
         for task, place in tables
     ] + sums(rest)
@@ -107,7 +78,7 @@ def frozen_checks(task: Task, split: Split, seen: Mapping[str, Seen]) -> list[Ch
     """Check the stored recordings against what the split file froze of them."""
     source = f"splits/{split.name}"
     if not seen:
-        return [absent(task.name, "stored recordings", "some", f"bench pull {task.dataset.name}", source)]
+        return [absent(task.name, "stored recordings", "some", "none", source, get=get_all(task.dataset))]
     frozen = [id_ for id_ in split.truth if id_ in seen]
     same = sum(seen[id_].truth == split.truth[id_] for id_ in frozen)
     stored = [
@@ -123,14 +94,16 @@ def frozen_checks(task: Task, split: Split, seen: Mapping[str, Seen]) -> list[Ch
             place = subset if len(split.parts) == 1 else f"{part}/{subset}"
             held = [seen[id_].counts for id_ in split.ids(part, subset) if id_ in seen]
             if not held:
-                checks.append(absent(task.name, f"{place}: recordings", totals.recordings, "none", source))
+                what, get = f"{place}: recordings", get_all(task.dataset)
+                checks.append(absent(task.name, what, totals.recordings, "none", source, get=get))
                 continue
-            found, expected = add(held), _of_totals(totals)
+            found, expected = add(held), of_totals(task, totals)
             wanted = [("recordings", ""), ("frames", ""), *(("frames", name) for name in totals.counts)]
+            wanted += [("segments", "")] * (totals.segments is not None)
             for quantity, name in wanted:
                 what = f"{place}: {quantity}" + (f" of {name}" if name else "")
-                numbers = expected.of(quantity, name), found.of(quantity, name)
-                checks.append(equal(task.name, what, *numbers, STORED, source))
+                key = (quantity, name)
+                checks.append(equal(task.name, what, expected[key], found.get(key), STORED, source))
     return checks
 
 
@@ -143,93 +116,87 @@ def published_checks(
         if p.quantity == "fold":
             checks.append(_fold(task, split, p))
             continue
-        counts, where = _counts(split, seen, p)
+        counts, where = _counts(task, split, seen, p)
         percent = p.quantity == "percent"
-        found = counts.of("frames" if percent else p.quantity, p.class_) if counts else None
-        if counts is None or found is None:
-            reason = f"no {p.quantity} to count" if counts else where
-            checks.append(absent(task.name, p.what, p.number, reason, p.place))
+        found = counts.get(("frames" if percent else p.quantity, p.class_)) if counts else None
+        marked = p.quantity == "recordings" and p.class_
+        if counts is None or found is None or (marked and not found):  # what marks nothing was not said
+            reason = "none is marked" if marked and counts else f"no {p.quantity} known" if counts else where
+            get = get_all(task.dataset)
+            checks.append(absent(task.name, p.what, p.number, reason, p.place, get=get, printed=True))
         elif percent:
-            share = 100 * found / counts.annotated
+            share = 100 * found / counts["annotated", ""]
             checks.append(near(task.name, p.what, p.printed, share, where, p.place))
         else:
-            checks.append(equal(task.name, p.what, p.number, found, where, p.place))
+            checks.append(equal(task.name, p.what, p.number, found, where, p.place, printed=True))
     return checks
 
 
-def summarise(task: Task, recording: Recording) -> Seen:
-    """Count one recording."""
-    counts = dict(zip(recording.classes, recording.labels.sum(axis=0).tolist(), strict=True))
-    counted = task.protocol.counted(recording)
-    held = task.truth(recording)[counted].sum(axis=0).tolist()
-    scored = {"": int(counted.sum())} | dict(zip(task.classes, held, strict=True))
-    annotated = int(recording.annotated.sum())
-    counted_anew = Counts(1, recording.frames, annotated, counts, scored)
-    return Seen(recording.group, recording.truth_digest(), counted_anew)
+def get_all(dataset: Dataset) -> str:
+    """Return the command that fills the store."""
+    return f"bench pull {dataset.name}" + ("" if dataset.simulated or dataset.published else " --from FOLDER")
 
 
-def add(many: Sequence[Counts]) -> Counts:
-    """Add up counts; a class that only some count is one that the others do not show."""
-
-    def together(counts: Sequence[Mapping[str, int]]) -> dict[str, int]:
-        names = dict.fromkeys(name for of in counts for name in of)
-        return {name: sum(of.get(name, 0) for of in counts) for name in names}
-
-    return Counts(
-        sum(c.recordings for c in many),
-        sum(c.frames for c in many),
-        sum(c.annotated for c in many),
-        together([c.counts for c in many]),
-        together([c.scored for c in many]) if all(c.scored for c in many) else {},
-    )
-
-
-def _stored(task: Task) -> tuple[dict[str, Seen], list[Check]]:
-    """Read every stored recording of the task; one that is not as it was imported is a check that differs."""
+def _stored(task: Task, split: Split) -> tuple[dict[str, Seen], list[Check]]:
+    """Read the stored recordings of the task; a store changed since its import is a check that differs."""
     seen: dict[str, Seen] = {}
     try:
-        held = store.manifest(task.dataset).recordings
+        held = store.manifest(task.dataset)
     except DataError:
         return {}, []
-    split = task.load_split()
     wanted = dict.fromkeys(id_ for p in split.parts for s in SUBSETS for id_ in split.ids(p, s))
-    what, place = "the store can be read", "the store's manifest"
+    what, place = "ids, labels and poses as they were imported", "the store's manifest"
     try:
-        for recording in store.load(task.dataset, [id_ for id_ in wanted if id_ in held], poses=False):
+        store.shards(task.dataset)
+        for recording in store.load(task.dataset, [i for i in wanted if i in held.recordings], poses=False):
             seen[recording.id] = summarise(task, recording)
     except DataError as fault:
         return seen, [Check(task.name, what, "yes", fault.title, STORED, False, place)]
     return seen, [equal(task.name, what, "yes", "yes", STORED, place)]
 
 
-def _counts(split: Split, seen: Mapping[str, Seen], p: Printed) -> tuple[Counts | None, str]:
+def _accepted(task: Task) -> list[Check]:
+    """Return a check that differs for all that `--accept-changed` took when the store was filled."""
+    try:
+        changed = store.manifest(task.dataset).changed
+    except DataError:
+        return []
+    return [
+        Check(task.name, f"as declared: {one.name}", one.expected, one.found, STORED, False, DECLARED)
+        for one in changed
+    ]
+
+
+def _counts(task: Task, split: Split, seen: Mapping[str, Seen], p: Printed) -> tuple[Counts | None, str]:
     """Return what a printed number counts and where that was found, or None and why there is nothing."""
-    if p.recording:
-        held = seen.get(p.recording)
-        return (held.counts, STORED) if held else (None, "not stored")
     parts = [p.part] if p.part else list(split.parts)
     subsets = [p.subset] if p.subset else list(SUBSETS)
     if not set(parts) <= set(split.parts):
         return None, f"no part {p.part!r}"
-    ids = dict.fromkeys(id_ for part in parts for subset in subsets for id_ in split.ids(part, subset))
-    present = [seen[id_].counts for id_ in ids if id_ in seen]
+    ids = {p.recording} if p.recording else {i for part in parts for s in subsets for i in split.ids(part, s)}
+    present = [seen[id_].counts for id_ in sorted(ids) if id_ in seen]
     if ids and len(present) == len(ids):
         return add(present), STORED
-    totals = [split.totals.get(part, {}).get(s) for part in parts for s in subsets if split.ids(part, s)]
-    known = [_of_totals(total) for total in totals if total is not None]
-    if len(parts) == 1 and totals and len(known) == len(totals):
-        return add(known), FROZEN
+    if (known := _frozen(task, split, ids)) is not None:
+        return known, FROZEN
     return None, f"{len(present)} of {len(ids)} stored"
 
 
-def _of_totals(totals: Totals) -> Counts:
-    return Counts(totals.recordings, totals.frames, totals.frames, totals.counts, {})
+def _frozen(task: Task, split: Split, ids: set[str]) -> Counts | None:
+    """Return the frozen totals of those subsets of one part that hold exactly these recordings."""
+    for part, totals in split.totals.items():
+        for chosen in chain(*(combinations(totals, size) for size in range(1, 1 + len(totals)))):
+            held = [id_ for subset in chosen for id_ in split.ids(part, subset)]
+            if len(held) == len(ids) and set(held) == ids:
+                return add([of_totals(task, totals[subset]) for subset in chosen])
+    return None
 
 
 def _fold(task: Task, split: Split, p: Printed) -> Check:
     val, test = p.printed.split("|")
     found = sum(split.ids(p_, "val") == [val] and split.ids(p_, "test") == [test] for p_ in split.parts)
-    return equal(task.name, f"folds that validate on {val} and test on {test}", 1, found, FROZEN, p.place)
+    what = f"folds that validate on {val} and test on {test}"
+    return equal(task.name, what, 1, found, FROZEN, p.place, printed=True)
 
 
 def _digest(task: Task, what: str, expected: str, found: str, source: str) -> Check:

@@ -1,0 +1,70 @@
+"""Checks as text: a line for every table of a paper and every task, then each check."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from tabulate import tabulate
+
+from bench.verification.checks import Check
+
+VERDICTS = {True: "ok", False: "DIFFERS", None: "not at hand"}
+WHERE = {"stored": "stored recordings", "frozen": "frozen splits", "printed": "its own sums"}
+
+
+def table(checks: Sequence[Check]) -> str:
+    """Return all checks: a line to each paper's table and each task, then a block to each of them."""
+    of_papers, of_tasks = [c for c in checks if c.printed], [c for c in checks if not c.printed]
+    tables = [("The papers' tables", "table", of_papers, _source), ("The tasks", "task", of_tasks, _task)]
+    blocks = [_overview(title, name, of, key) for title, name, of, key in tables if of]
+    blocks += [
+        _block(place, [c for c in of_papers if c.source == place], "task", _task, "printed")
+        for place in _distinct(of_papers, _source)
+    ]
+    blocks += [
+        _block(task, [c for c in of_tasks if c.task == task], "expected by", _source, "expected")
+        for task in _distinct(of_tasks, _task)
+    ]
+    counts = {verdict: sum(c.ok is ok for c in checks) for ok, verdict in VERDICTS.items()}
+    summary = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
+    return "\n\n".join([*blocks, f"{len(checks)} checks: {summary}"])
+
+
+Key = Callable[[Check], str]
+
+
+def _source(check: Check) -> str:
+    return check.source
+
+
+def _task(check: Check) -> str:
+    return check.task
+
+
+def _distinct(checks: Sequence[Check], key: Key) -> list[str]:
+    return list(dict.fromkeys(map(key, checks)))
+
+
+def _overview(title: str, name: str, checks: Sequence[Check], key: Key) -> str:
+    headers = [name, "checks", *VERDICTS.values(), "compared with", "for the rest"]
+    rows = []
+    for value in _distinct(checks, key):
+        of = [check for check in checks if key(check) == value]
+        counts = [sum(check.ok is ok for check in of) for ok in VERDICTS]
+        found = [check.where for check in of if check.where]
+        places = [WHERE[where] for where in WHERE if where in found]
+        gets = dict.fromkeys(check.get for check in of if check.get)
+        rows.append([value, len(of), *counts, ", ".join(places), "; ".join(gets)])
+    align = ["left", *["right"] * (1 + len(VERDICTS)), "left", "left"]
+    return f"{title}\n{_drawn(rows, headers, align)}"
+
+
+def _block(title: str, checks: Sequence[Check], last: str, key: Key, expected: str) -> str:
+    headers = ["check", expected, "found", "in", "verdict", last]
+    rows = [[c.what, c.expected, c.found, c.where, VERDICTS[c.ok], key(c)] for c in checks]
+    return f"{title}\n{_drawn(rows, headers, ['left', 'right', 'right', 'left', 'left', 'left'])}"
+
+
+def _drawn(rows: Sequence[Sequence[object]], headers: Sequence[str], align: Sequence[str]) -> str:
+    drawn = tabulate(rows, headers, tablefmt="simple", colalign=align, disable_numparse=True)
+    return "\n".join(line.rstrip() for line in drawn.splitlines())
