@@ -20,7 +20,7 @@ from baselines import checkpoints, curves, engine, parallel
 from baselines.baseline import Baseline, Pretraining, Recipe
 from baselines.features import pose_features
 from baselines.losses import class_weights
-from baselines.pretraining import pretraining_ids
+from baselines.pretraining import pretraining_digest, pretraining_ids
 from baselines.runs import Data, Inputs, Run, Scores, labelled
 from baselines.scaling import Scaled
 from baselines.steps import in_head
@@ -68,17 +68,23 @@ def pretrained(run: Run, recipe: Recipe, pretraining: Pretraining, *, new_head: 
     (part,) = task.parts
     recipe = replace(recipe, pretraining=None)
     first = replace(run, task=task, recipe=recipe, folder=home() / "pretrained")
-    data = Data(train=list(load(task.dataset, ids, poses=True)), test=())
-    # which baseline asks is not what it depends on
-    inputs = {key: value for key, value in first.inputs({part.name: data}).items() if key != "baseline"}
-    inputs |= {"seed": run.seed, "device": run.device}
+    inputs = {
+        **first.inputs({}),
+        "train recordings": pretraining_digest(pretraining),
+        "seed": run.seed,
+        "device": run.device,
+    }
+    del inputs["baseline"]  # whichever asks, it depends on the model alone
     digest = hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
     checkpoint = first.folder / f"{digest[:16]}.pt"
     first.folder.mkdir(parents=True, exist_ok=True)
     with FileLock(checkpoint.with_suffix(".lock")):
-        print(f"first on {task.name}, seed {run.seed}: {checkpoint}", file=sys.stderr)
-        learn(first, recipe, part.name, data, inputs, checkpoint)
-        state = checkpoints.load(checkpoint, inputs) or {}
+        state = checkpoints.load(checkpoint, inputs)
+        if state is None or len(state["history"]) < recipe.epochs:
+            print(f"first on {task.name}, seed {run.seed}: {checkpoint}", file=sys.stderr)
+            data = Data(train=list(load(task.dataset, ids, poses=True)), test=())
+            learn(first, recipe, part.name, data, inputs, checkpoint)
+            state = checkpoints.load(checkpoint, inputs) or {}
     weights = {name: w for name, w in state["model"].items() if not (new_head and in_head(name))}
     return {"model": weights, "optimiser": state["optimiser"]}
 

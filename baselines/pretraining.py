@@ -35,7 +35,7 @@ def pretraining_ids(pretraining: Pretraining) -> tuple[Task, list[str]]:
 def pretraining_digest(pretraining: Pretraining) -> str:
     """Digest those recordings; raise `DataError` saying how to get them where they are not at hand."""
     task, ids = pretraining_ids(pretraining)
-    next(iter(load(task.dataset, ids, poses=True)))  # says all that is missing
+    next(load(task.dataset, ids, poses=True))  # says all that is missing
     stored = manifest(task.dataset).recordings
     return hashlib.sha256("".join(stored[id_].truth + stored[id_].rest for id_ in ids).encode()).hexdigest()
 
