@@ -48,7 +48,7 @@ def compare(
     second: Predictions,
     recordings: Mapping[str, Recording],
     *,
-    forms: tuple[DetectionForm, DetectionForm] | None = None,
+    forms: tuple[DetectionForm | None, DetectionForm | None] = (None, None),
     resamples: int = RESAMPLES,
 ) -> Sequence[Difference]:
     """Compare two entries on every metric of a task, headline by headline.
@@ -57,8 +57,7 @@ def compare(
     detections are raw or final. Raises `UsageError` where there are detections and it is not given.
     """
     cuts = cut(task, task.load_split(), recordings)
-    form, other_form = forms or (None, None)
-    one, other = measure(task, cuts, first, form), measure(task, cuts, second, other_form)
+    one, other = measure(task, cuts, first, forms[0]), measure(task, cuts, second, forms[1])
     rows = {
         row.metric: row
         for group in together(task.metrics)

@@ -35,11 +35,12 @@ def metrics(name: str | None) -> None:
 def new(path: Path, task_name: str) -> None:
     """Start a submission: a card to fill in and five lines that write the predictions."""
     from bench.datasets import get_task
-    from bench.submissions import scaffold
+    from bench.submissions import forms, scaffold
 
-    for written in scaffold(path, get_task(task_name)):
+    task = get_task(task_name)
+    for written in scaffold(path, task):
         click.echo(f"wrote {written}")
-    click.echo(f"next: add {path}/{task_name}/<run>.npz, then bench validate {path}")
+    click.echo(f"next: add {path}/{task_name}/<run>{forms(task)[0]}, then bench validate {path}")
 
 
 @click.command()
@@ -88,7 +89,8 @@ def compare(first: Path, second: Path, task_name: str, as_json: bool, every: boo
 
     ((task, one, ours, recordings),) = _submission(first, task_name)
     ((_, other, theirs, _),) = _submission(second, task_name)
-    rows = differences(task, ours, theirs, recordings)
+    forms = (one.tasks[task.name].detections, other.tasks[task.name].detections)
+    rows = differences(task, ours, theirs, recordings, forms=forms)
     if as_json:
         found = {"task": task.name, "first": one.id, "second": other.id, "metrics": [asdict(r) for r in rows]}
         click.echo(canonical(plain(found)).decode(), nl=False)
@@ -119,7 +121,8 @@ def _submission(
         parts = {part: split.ids(part, "test") for part in split.parts}
         ids = list(dict.fromkeys(id_ for of in parts.values() for id_ in of))
         held[task.name] = {recording.id: recording for recording in load(task.dataset, ids, poses=False)}
-        return {part: {id_: held[task.name][id_].frames for id_ in of} for part, of in parts.items()}
+        lengths = {id_: task.length(recording) for id_, recording in held[task.name].items()}
+        return {part: {id_: lengths[id_] for id_ in of} for part, of in parts.items()}
 
     entry, read = read_tasks(path, get_task, expect, only=task_name)
     return [(get_task(name), entry, predictions, held[name]) for name, predictions in read.items()]
@@ -127,16 +130,18 @@ def _submission(
 
 def score_and_write(path: Path, task_name: str | None, results: Path) -> list[tuple[Result, Path]]:
     """Score every asked-for task of a submission and write the results; return them with their paths."""
-    from dataclasses import replace
+    from dataclasses import asdict, replace
 
     from bench.evaluation import evaluate as score
     from bench.results import write
+    from bench.store import manifest
     from bench.submissions import entry_card
 
     written = []
     for task, entry, predictions, recordings in _submission(path, task_name):
         result = score(task, entry_card(entry, task.name), predictions, recordings)
-        result = replace(result, provenance=_provenance())
+        changed = [asdict(one) for one in manifest(task.dataset).changed]
+        result = replace(result, changed=changed, provenance=_provenance())
         written.append((result, write(result, results)))
     return written
 

@@ -9,18 +9,12 @@ that stands twice in one object, of which a lenient reader would lose one.
 
 from __future__ import annotations
 
-import gc
-import json
-import math
 import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import chain
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from bench.errors import DataError, SubmissionError, UsageError
 from bench.evaluation import RESAMPLES
@@ -28,14 +22,13 @@ from bench.metrics.localisation import TIOU
 from bench.metrics.segments import Detections, Segments
 from bench.scorefiles.read import GIB, read_groups
 from bench.scoring import Scores, score_segments
-from bench.scoring.checks import group_faults, is_name, refuse
+from bench.scoring.checks import group_faults, refuse
 from bench.scoring.segments import check_thresholds, detection_faults
+from bench.submissions.detections import Rows, columns_of, detections_of, parse_json, row_faults, short
 from bench.submissions.faults import SHOWN, Fault, meant, quoted
 from bench.submissions.files import open_regular
 
 MAX_FILE = 2 * GIB
-
-Rows = list[Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,38 +94,11 @@ def score_segment_files(
     return replace(scores, counts=counts, warnings=(*annotated.warnings, *warnings))
 
 
-def read_json(path: Path) -> Any:
-    """Read strict JSON; raise `ValueError` or `SubmissionError` saying what is not."""
-    with open_regular(path.resolve(), MAX_FILE) as file:
-        data = file.read()
-    collecting = gc.isenabled()
-    gc.disable()  # walking a million fresh objects again and again, none of them garbage, doubles the time
-    try:
-        return json.loads(data.decode("utf-8-sig"), parse_constant=_refuse, object_pairs_hook=_object)
-    except RecursionError:
-        raise ValueError("nested far too deeply") from None
-    finally:
-        if collecting:
-            gc.enable()
-
-
-def _refuse(name: str) -> None:
-    raise ValueError(f"{name} stands in it, which is no JSON number")
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made = dict(pairs)
-    if len(made) < len(pairs):
-        twice = [quoted(key) for key, count in Counter(key for key, _ in pairs).items() if count > 1]
-        more = f" and {len(twice) - SHOWN} more" if len(twice) > SHOWN else ""
-        raise ValueError(f"keys that stand twice in one object: {', '.join(twice[:SHOWN])}{more}")
-    return made
-
-
 def _read_top(path: Path, key: str) -> tuple[dict[str, Any], list[Fault]]:
     """Return the object under `key`, or why there is none."""
     try:
-        data = read_json(path)
+        with open_regular(path.resolve(), MAX_FILE) as file:
+            data = parse_json(file.read())
     except SubmissionError as fault:
         return {}, [Fault("files", fault.title)]
     except ValueError as fault:
@@ -174,8 +140,8 @@ def _entry_faults(entry: Any) -> Iterator[Fault]:
         yield Fault("entries", 'expected {"annotations": [...]}')
         return
     if not isinstance(entry.get("subset"), str | None):
-        yield Fault("entries", f"subset is {_short(entry['subset'])}, expected text")
-    yield from _row_faults(entry["annotations"], scored=False)
+        yield Fault("entries", f"subset is {short(entry['subset'])}, expected text")
+    yield from row_faults(entry["annotations"], scored=False)
 
 
 def _read_results(path: Path) -> tuple[dict[str, Rows], list[Fault]]:
@@ -183,75 +149,12 @@ def _read_results(path: Path) -> tuple[dict[str, Rows], list[Fault]]:
     rows: dict[str, Rows] = {}
     for id_, of in results.items():
         if not isinstance(of, list):
-            faults.append(Fault("entries", f"{quoted(id_)}: {_short(of)}, expected a list of detections"))
+            faults.append(Fault("entries", f"{quoted(id_)}: {short(of)}, expected a list of detections"))
             continue
-        found = list(_row_faults(of, scored=True))
+        found = list(row_faults(of, scored=True))
         faults += [fault.at(quoted(id_)) for fault in found]
         rows[id_] = [] if found else of
     return rows, faults
-
-
-def _row_faults(rows: Rows, *, scored: bool) -> Iterator[Fault]:
-    """Say what is wrong with each row; quick where nothing is."""
-    if _sound(rows, scored=scored):
-        return
-    for number, row in enumerate(rows):
-        for fault in _one_row(row, scored=scored):
-            yield fault.at(f"row {number}")
-
-
-def _sound(rows: Rows, *, scored: bool) -> bool:
-    """Whether every row is what it should be, by looking at columns and not at cells."""
-    try:
-        segments = [row["segment"] for row in rows]
-        texts = [row["label"] for row in rows]
-        numbers = list(chain.from_iterable(segments)) + [row["score"] for row in rows if scored]
-        shapes = {(type(segment), len(segment)) for segment in segments}
-        plain = set(map(type, numbers)) <= {float, int} and set(map(type, texts)) <= {str}
-        if not (plain and shapes <= {(list, 2)} and all(map(is_name, set(texts)))):
-            return False
-        bounds = np.array(segments, dtype=np.float64).reshape(-1, 2)
-        ordered = bounds[:, 0] < bounds[:, 1] if scored else bounds[:, 0] <= bounds[:, 1]
-        return bool(np.isfinite(np.array(numbers, dtype=np.float64)).all() and ordered.all())
-    except (KeyError, TypeError, OverflowError, ValueError, AttributeError):
-        return False
-
-
-def _one_row(row: Any, *, scored: bool) -> Iterator[Fault]:
-    wanted = ("segment", "label", "score") if scored else ("segment", "label")
-    if not isinstance(row, dict):
-        yield Fault("rows", f"{_short(row)}, expected an object of {', '.join(wanted)}")
-        return
-    absent = [key for key in wanted if key not in row]
-    if absent:
-        near = "; it is called 'score'" if "score" in absent and "scores" in row else ""
-        yield Fault("keys", f"no {', '.join(absent)}{near}")
-        return
-    if not isinstance(row["label"], str) or not is_name(row["label"]):
-        yield Fault("labels", f"label is {_short(row['label'])}, expected text")
-    if scored and not _is_number(row["score"]):
-        yield Fault("scores", f"score is {_short(row['score'])}, expected a finite number")
-    segment = row["segment"]
-    if not isinstance(segment, list) or len(segment) != 2 or not all(map(_is_number, segment)):
-        yield Fault("segments", f"segment is {_short(segment)}, expected [start, end] in seconds")
-    elif scored and not float(segment[0]) < float(segment[1]):
-        yield Fault("segments", f"segment {_short(segment)}: its end is not after its start")
-    elif segment[0] > segment[1]:
-        yield Fault("segments", f"segment {_short(segment)}: its end is before its start")
-
-
-def _is_number(value: Any) -> bool:
-    try:
-        return type(value) in (int, float) and math.isfinite(value)
-    except OverflowError:  # an integer beyond every float
-        return False
-
-
-def _short(value: Any) -> str:
-    """Show what was found; only a little of it, should it be large."""
-    if isinstance(value, dict | list) and len(value) > 4:
-        return f"{'an object' if isinstance(value, dict) else 'a list'} of {len(value):,}"
-    return quoted(value) if isinstance(value, str) else str(value)[:80]
 
 
 def _select(
@@ -266,7 +169,7 @@ def _select(
             continue
         kept = [row for row in rows if row["label"] in known]
         ignored.update(row["label"] for row in rows if row["label"] not in known)
-        found[id_] = _detections(kept, classes)
+        found[id_] = detections_of(kept, classes)
     warnings = []
     if ignored:
         said = [
@@ -283,16 +186,5 @@ def _select(
 
 
 def _segments(rows: Rows, classes: Sequence[str]) -> Segments:
-    bounds, labels = _columns(rows, classes)
+    bounds, labels = columns_of(rows, classes)
     return Segments(bounds, labels, len(classes))
-
-
-def _detections(rows: Rows, classes: Sequence[str]) -> Detections:
-    bounds, labels = _columns(rows, classes)
-    return Detections(bounds, labels, np.array([row["score"] for row in rows], dtype=np.float64))
-
-
-def _columns(rows: Rows, classes: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    index = {name: i for i, name in enumerate(classes)}
-    bounds = np.array([row["segment"] for row in rows], dtype=np.float64).reshape(-1, 2)
-    return bounds, np.array([index[row["label"]] for row in rows], dtype=np.int64)

@@ -11,7 +11,7 @@ from jaxtyping import Shaped
 
 from bench.errors import BenchError, UsageError
 from bench.submissions.checks import length_cause
-from bench.submissions.faults import SHOWN, Fault, listing, meant, quoted
+from bench.submissions.faults import SHOWN, Fault, is_name, listing, meant, quoted
 
 MAX_UNNAMED = 1_000
 """Classes that have no name: a larger index is a slip, and would cost memory for all those below it."""
@@ -43,11 +43,6 @@ def check_question(classes: Sequence[str], background: str | None = None, fps: f
         wrong.append(f"fps {fps}: expected frames per second, more than 0")
     if wrong:
         raise UsageError("a question that cannot be asked", wrong)
-
-
-def is_name(text: str) -> bool:
-    """Whether this text can name a class: not empty, and no half of a character, which nothing can write."""
-    return bool(text) and not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def truth_faults(

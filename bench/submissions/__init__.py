@@ -1,14 +1,15 @@
 """Submissions: what a model says about the test recordings, read strictly and written exactly.
 
 A submission is a folder, its name the entry's id: `submission.toml` (the card) and, per task, one
-file per run: `<task>/<run>.npz`, `.parquet` or `.csv`. Everything else in the folder is ignored;
-scores that it may claim are never read.
+file per run: `<task>/<run>.npz`, `.parquet` or `.csv`; where the task asks for segments, `.json`.
+Everything else in the folder is ignored; scores that it may claim are never read.
 """
 
 from bench.submissions.card import DetectionForm, Entry, TaskCard, entry_card
 from bench.submissions.predictions import Expected, Predictions, predictions_digest
-from bench.submissions.reading import read_entry, read_tasks
-from bench.submissions.writing import scaffold, write_card, write_run
+from bench.submissions.reading import forms, read_entry, read_tasks
+from bench.submissions.scaffold import scaffold
+from bench.submissions.writing import write_card, write_detections, write_run
 
 __all__ = [
     "DetectionForm",
@@ -17,10 +18,12 @@ __all__ = [
     "Predictions",
     "TaskCard",
     "entry_card",
+    "forms",
     "predictions_digest",
     "read_entry",
     "read_tasks",
     "scaffold",
     "write_card",
+    "write_detections",
     "write_run",
 ]

@@ -14,6 +14,9 @@ extra_data = "none"
 causal = false
 parameters = 72540                    # optional
 hardware = "2 CPU cores"              # optional
+
+Where a task asks for segments its table says `detections` and no `output`: "raw", to be put through the
+frozen Soft-NMS before they are scored, or "final", to be scored as they are.
 """
 
 from __future__ import annotations
@@ -53,10 +56,11 @@ class TaskCard:
 
     classes: tuple[str, ...]
     """The columns of its arrays, in order."""
-    output: Output
-    """"probabilities" are checked to be ones; "scores" are any real numbers, larger = more likely.
+    output: Output | None
+    """Of a frame task; None where segments are asked for.
 
-    Where classes may hold together only "probabilities" will do: each class is cut at 0.5.
+    "probabilities" are checked to be ones; "scores" are any real numbers, larger = more likely. Where classes
+    may hold together only "probabilities" will do: each class is cut at 0.5.
     """
     description: str
     extra_data: str
@@ -65,6 +69,8 @@ class TaskCard:
     """Whether a frame's scores depend on no later frame."""
     parameters: int | None = None
     hardware: str | None = None
+    detections: DetectionForm | None = None
+    """Where segments are asked for; None for a frame task."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +100,7 @@ def entry_card(entry: Entry, task_name: str) -> dict[str, Any]:
         "paper": entry.paper,
         "classes": list(task.classes),
         "output": task.output,
+        **({"detections": task.detections} if task.detections else {}),
         "description": task.description,
         "extra_data": task.extra_data,
         "causal": task.causal,
@@ -137,12 +144,13 @@ def parse(id_: str, content: Mapping[str, Any]) -> tuple[Entry, list[Fault]]:
         faults += [fault.at(f"{CARD}: tasks.{_shown(name)}") for fault in wrong]
         tasks[name] = TaskCard(
             classes=tuple(card.get("classes", ())),
-            output=card.get("output", "scores"),
+            output=card.get("output", "scores" if "output" in table else None),
             description=card.get("description", ""),
             extra_data=card.get("extra_data", ""),
             causal=card.get("causal", False),
             parameters=card.get("parameters"),
             hardware=card.get("hardware"),
+            detections=card.get("detections", "final" if "detections" in table else None),
         )
     entry = Entry(
         id=id_,
@@ -165,7 +173,7 @@ def task_faults(entry: Entry, get_task: Callable[[str], Task]) -> Iterator[Fault
             yield Fault("card", f"{CARD}: tasks.{_shown(name)}: {fault.title}")
         else:
             yield from _class_faults(card, task)
-            yield from _output_faults(card, task)
+            yield from (fault.at(f"{CARD}: tasks.{task.name}") for fault in _form_faults(card, task))
 
 
 def _class_faults(card: TaskCard, task: Task) -> Iterator[Fault]:
@@ -184,26 +192,47 @@ def _class_faults(card: TaskCard, task: Task) -> Iterator[Fault]:
     if sorted(found) == sorted(task.classes):
         yield Fault(
             "classes",
-            f"{place}: in the order {', '.join(found)}; expected {', '.join(task.classes)}, "
-            "and the columns of every array in that order",
+            f"{place}: in the order {', '.join(found)}; expected {', '.join(task.classes)}"
+            + (", and the columns of every array in that order" if task.kind == "frames" else ""),
         )
 
 
-def _output_faults(card: TaskCard, task: Task) -> Iterator[Fault]:
-    """Refuse scores where classes may hold together: a cut at 0.5 would say nothing about them."""
-    if card.output != "probabilities" and not task.exclusive:
+def _form_faults(card: TaskCard, task: Task) -> Iterator[Fault]:
+    """Say which form of predictions the card lacks, which it cannot have, and which says nothing.
+
+    Scores are refused where classes may hold together: a cut at 0.5 would say nothing about them.
+    """
+    if task.kind == "segments":
+        if card.detections is None:
+            yield Fault("card", 'key \'detections\' is missing; expected "raw" or "final"')
+        if card.output is not None:
+            yield Fault("card", "key 'output' is for tasks that ask for frames; this one asks for segments")
+        return
+    if card.output is None:
+        yield Fault("card", "key 'output' is missing")
+    if card.detections is not None:
+        yield Fault("card", "key 'detections' is for tasks that ask for segments; this one asks for frames")
+    if card.output == "scores" and not task.exclusive:
         yield Fault(
             "outputs",
-            f'{CARD}: tasks.{task.name}: output: expected "probabilities", each in [0, 1] (rows need not sum '
-            "to one), because classes of this task may hold together and each holds from 0.5 on: "
-            "apply a sigmoid to every score",
+            'output: expected "probabilities", each in [0, 1] (rows need not sum to one), because classes of '
+            "this task may hold together and each holds from 0.5 on: apply a sigmoid to every score",
         )
 
 
 def to_toml(entry: Entry, comments: Mapping[str, str] | None = None) -> str:
     """Write the card as TOML; `comments` by key stand behind the values."""
     lines = _lines(entry, ("name", "authors", "licence", "code", "paper"), comments or {})
-    keys = ("classes", "output", "description", "extra_data", "causal", "parameters", "hardware")
+    keys = (
+        "classes",
+        "output",
+        "detections",
+        "description",
+        "extra_data",
+        "causal",
+        "parameters",
+        "hardware",
+    )
     for name, task in entry.tasks.items():
         lines += ["", f"[tasks.{name}]", *_lines(task, keys, comments or {})]
     return "\n".join(lines) + "\n"
@@ -289,6 +318,10 @@ def _output(value: Any) -> str | None:
     return f'{quoted(str(value))}, expected "probabilities" or "scores"'
 
 
+def _form(value: Any) -> str | None:
+    return None if value in ("raw", "final") else f'{quoted(str(value))}, expected "raw" or "final"'
+
+
 def _tables(value: Any) -> str | None:
     if not isinstance(value, dict):
         return f"{_type(value)}, expected tables: write [tasks.<name>]"
@@ -313,9 +346,14 @@ _ENTRY_FIELDS: Mapping[str, Check] = {
 _ENTRY_OPTIONAL: Mapping[str, Check] = {"code": _url, "paper": _url}
 _TASK_FIELDS: Mapping[str, Check] = {
     "classes": _texts(100, most=1000),
-    "output": _output,
     "description": _text(1000),
     "extra_data": _text(500),
     "causal": _boolean,
 }
-_TASK_OPTIONAL: Mapping[str, Check] = {"parameters": _count, "hardware": _text(200)}
+_TASK_OPTIONAL: Mapping[str, Check] = {
+    "output": _output,
+    "detections": _form,
+    "parameters": _count,
+    "hardware": _text(200),
+}
+"""Which of the first two a task needs hangs on its kind."""

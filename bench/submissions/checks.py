@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 import numpy as np
 
@@ -21,8 +21,8 @@ def run_faults(
     found: Found, wanted: Mapping[Key, tuple[int, int]], task: Task, output: str | None
 ) -> Iterator[Fault]:
     """Compare one run with what the task expects."""
-    yield from _missing(found, wanted)
-    yield from _extra(found, wanted)
+    said = {key: f"frames expected: {frames:,}" for key, (frames, _) in wanted.items()}
+    yield from name_faults(found.shapes, said)
     for key, shape in found.shapes.items():
         if shape is not None and key in wanted and shape != wanted[key]:
             yield from (fault.at("/".join(key)) for fault in _shape_faults(key, shape, found, wanted, task))
@@ -31,21 +31,17 @@ def run_faults(
         yield from (fault.at("/".join(key)) for fault in _value_faults(scores, task, probabilities))
 
 
-def _missing(found: Found, wanted: Mapping[Key, tuple[int, int]]) -> Iterator[Fault]:
-    for part, id_ in wanted:
-        if (part, id_) not in found.shapes:
-            yield Fault(
-                "recordings missing", f"{part}/{id_} is missing; frames expected: {wanted[part, id_][0]:,}"
-            )
-
-
-def _extra(found: Found, wanted: Mapping[Key, tuple[int, int]]) -> Iterator[Fault]:
+def name_faults(found: Collection[Key], wanted: Mapping[Key, str]) -> Iterator[Fault]:
+    """Name the recordings that are missing, with what was wanted of them, and those that nobody asked for."""
+    for key, expected in wanted.items():
+        if key not in found:
+            yield Fault("recordings missing", f"{'/'.join(key)} is missing; {expected}")
     parts = {part: [id_ for p, id_ in wanted if p == part] for part, _ in wanted}
-    unknown = Counter(part for part, _ in found.shapes if part not in parts)
+    unknown = Counter(part for part, _ in found if part not in parts)
     for i, (part, count) in enumerate(unknown.items()):
         near = meant(part, parts) if i < SHOWN else ""  # the others are only counted
         yield Fault("parts", f"part {quoted(part)} is not of this task{near} (recordings in it: {count:,})")
-    extra = [key for key in found.shapes if key[0] in parts and key not in wanted]
+    extra = [key for key in found if key[0] in parts and key not in wanted]
     for i, (part, id_) in enumerate(extra):
         near = meant(id_, parts[part]) if i < SHOWN else ""
         home = [other for other, ids in parts.items() if id_ in ids] if i < SHOWN else []

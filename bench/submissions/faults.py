@@ -43,3 +43,8 @@ def quoted(text: str, limit: int = 80) -> str:
 def meant(name: str, known: Iterable[str]) -> str:
     """Say which known name was meant; of a name of megabytes, whose comparison takes for ever, nothing."""
     return nearest(name, known) if len(name) <= 100 else ""
+
+
+def is_name(text: str) -> bool:
+    """Whether this text can name a class: not empty, and no half of a character, which nothing can write."""
+    return bool(text) and not any("\ud800" <= character <= "\udfff" for character in text)

@@ -1,4 +1,4 @@
-"""What a submission predicts: one row of scores per frame, by run, part and recording."""
+"""What a submission predicts, by run, part and recording: a row of scores per frame, or detections."""
 
 from __future__ import annotations
 
@@ -10,14 +10,19 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Float32
 
+from bench.metrics.segments import Detections
 from bench.submissions.faults import Fault
 
 Scores = Float32[np.ndarray, "_ _"]
 """(frames, classes), classes in the task's order."""
-Predictions = dict[str, dict[str, dict[str, Scores]]]
-"""Run -> part -> recording id -> scores of every frame."""
-Expected = Mapping[str, Mapping[str, int]]
-"""Part -> recording id -> number of frames."""
+Prediction = Scores | Detections
+"""Of one recording."""
+Predictions = Mapping[str, Mapping[str, Mapping[str, Prediction]]]
+"""Run -> part -> recording id -> scores of every frame or, where segments are asked for, detections."""
+Length = int | float
+"""A number of frames or, where segments are asked for, seconds."""
+Expected = Mapping[str, Mapping[str, Length]]
+"""Part -> recording id -> how long it is."""
 Key = tuple[str, str]
 """Part and recording id."""
 
@@ -35,6 +40,8 @@ class Found:
     arrays: dict[Key, Scores] = field(default_factory=dict)
     """Those of the right shape."""
     faults: list[Fault] = field(default_factory=list)
+    detections: dict[Key, Detections] = field(default_factory=dict)
+    """Of the recordings without fault, where segments are asked for."""
 
 
 def predictions_digest(predictions: Predictions) -> str:
@@ -42,8 +49,18 @@ def predictions_digest(predictions: Predictions) -> str:
     digest = hashlib.sha256()
     for run, parts in sorted(predictions.items()):
         for part, recordings in sorted(parts.items()):
-            for id_, scores in sorted(recordings.items()):
+            for id_, found in sorted(recordings.items()):
                 # no name holds a slash, a blank or a line break: two different runs never read alike
-                digest.update(f"{run}/{part}/{id_} {len(scores)} {scores.shape[1]}\n".encode())
-                digest.update(np.ascontiguousarray(scores, dtype="<f4").tobytes())
+                if isinstance(found, Detections):
+                    digest.update(f"{run}/{part}/{id_} {len(found.labels)} detections\n".encode())
+                    digest.update(_rows(found))
+                    continue
+                digest.update(f"{run}/{part}/{id_} {len(found)} {found.shape[1]}\n".encode())
+                digest.update(np.ascontiguousarray(found, dtype="<f4").tobytes())
     return digest.hexdigest()
+
+
+def _rows(found: Detections) -> bytes:
+    """Return detections as bytes, in one order whatever that of their rows was."""
+    columns = np.column_stack([found.labels, found.bounds, found.scores]).astype("<f8")
+    return columns[np.lexsort(columns.T[::-1])].tobytes()

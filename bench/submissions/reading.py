@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from bench.errors import SubmissionError, UsageError
 from bench.submissions.arrays import read_npz
-from bench.submissions.card import CARD, Entry, read_card, task_faults
+from bench.submissions.card import CARD, DetectionForm, Entry, read_card, task_faults
 from bench.submissions.checks import run_faults
+from bench.submissions.detections import limit, read_detections
 from bench.submissions.faults import Fault, listing, meant, quoted
 from bench.submissions.files import open_regular, why_no_folder
 from bench.submissions.predictions import (
@@ -18,13 +20,20 @@ from bench.submissions.predictions import (
     Expected,
     Found,
     Key,
+    Length,
+    Prediction,
     Predictions,
-    Scores,
 )
 from bench.tasks import Task
 
 FORMS = (".npz", ".parquet", ".csv")
+DETECTION_FORMS = (".json",)
 MAX_RUNS = 100
+
+
+def forms(task: Task) -> tuple[str, ...]:
+    """Return the endings that the files of a run may have."""
+    return DETECTION_FORMS if task.kind == "segments" else FORMS
 
 
 def read_entry(path: Path) -> Entry:
@@ -44,8 +53,9 @@ def read_tasks(
 ) -> tuple[Entry, dict[str, Predictions]]:
     """Read and check the card and every task that it declares, or one of them.
 
-    `get_task` returns a task by name and raises `UsageError` for an unknown one. `expect` says the
-    frames of every test recording of every part of a task; all runs must score exactly these. Raises
+    `get_task` returns a task by name and raises `UsageError` for an unknown one. `expect` says the frames
+    (or, where segments are asked for, the seconds) of every test recording of every part of a task; all runs
+    must answer exactly these. Raises
     one `SubmissionError` with every fault of the card and of the files, shapes and values of all
     these tasks, and what `get_task(only)` raises.
     """
@@ -73,23 +83,39 @@ def _read_task(
 ) -> tuple[Predictions, list[Fault]]:
     """Read the runs of one task; the predictions are whole only where there is no fault."""
     card = entry.tasks.get(task.name) if entry else None
-    wanted = {
-        (part, id_): (frames, len(task.classes))
-        for part, recordings in expected.items()
-        for id_, frames in recordings.items()
-    }
-    files, faults = _run_files(folder, task.name)
+    files, faults = _run_files(folder, task)
     if entry and not card:
         near = meant(task.name, entry.tasks)
         faults.insert(0, Fault("card", f"{CARD}: no table [tasks.{task.name}]{near}"))
-    predictions: Predictions = {}
+    predictions: dict[str, dict[str, dict[str, Prediction]]] = {}
     for name in files:
-        found = _read_run(folder / task.name / name, wanted, task)
-        wrong = [*found.faults, *run_faults(found, wanted, task, card.output if card else None)]
-        faults += [fault.at(f"{task.name}/{name}") for fault in wrong]
+        path, lengths = folder / task.name / name, _by_key(expected)
+        if task.kind == "segments":
+            found = _read_detections(path, lengths, task, card.detections if card else None)
+        else:
+            found = _read_scores(path, lengths, task, card.output if card else None)
+        faults += [fault.at(f"{task.name}/{name}") for fault in found.faults]
         if not faults:
-            predictions[Path(name).stem] = _by_part(found.arrays, expected)
+            predictions[Path(name).stem] = _by_part(found.detections or found.arrays, expected)
     return predictions, faults
+
+
+def _read_detections(
+    path: Path, seconds: Mapping[Key, Length], task: Task, form: DetectionForm | None
+) -> Found:
+    """Read and check one run of detections."""
+    try:
+        with open_regular(path, limit(seconds, task)) as file:
+            return read_detections(file.read(), seconds, task, form)
+    except SubmissionError as fault:
+        return Found(faults=[Fault("files", fault.title)])
+
+
+def _read_scores(path: Path, frames: Mapping[Key, Length], task: Task, output: str | None) -> Found:
+    """Read and check one run of scores per frame."""
+    wanted = {key: (int(length), len(task.classes)) for key, length in frames.items()}
+    found = _read_run(path, wanted, task)
+    return replace(found, faults=[*found.faults, *run_faults(found, wanted, task, output)])
 
 
 def _folder(path: Path) -> Path:
@@ -107,19 +133,20 @@ def _read_card(folder: Path) -> tuple[Entry | None, list[Fault]]:
         return None, [Fault("card", f"{CARD}: {fault.title}")]
 
 
-def _run_files(folder: Path, task_name: str) -> tuple[list[str], list[Fault]]:
+def _run_files(folder: Path, task: Task) -> tuple[list[str], list[Fault]]:
     """Return the names of the run files, sorted, and what else is wrong with the folder."""
-    place = f"{task_name}/"
-    if fault := why_no_folder(folder / task_name):
+    place, endings = f"{task.name}/", forms(task)
+    if fault := why_no_folder(folder / task.name):
         return [], [Fault("files", f"{place}: {fault}")]
     files, faults = [], []
     runs: dict[str, str] = {}
-    for name in sorted(path.name for path in (folder / task_name).iterdir()):
+    for name in sorted(path.name for path in (folder / task.name).iterdir()):
         if name.startswith(".") or name == "README.md":
             continue  # notes of people, version control and desktops: never read
         run, form = os.path.splitext(name)  # noqa: PTH122  (a name from a stranger, not a path)
-        if form not in FORMS:
-            faults.append(Fault("files", f"{place}{quoted(name)} is not a run: expected {', '.join(FORMS)}"))
+        if form not in endings:
+            said = f"{place}{quoted(name)} is not a run: expected {', '.join(endings)}"
+            faults.append(Fault("files", said))
         elif not SAFE_NAME.fullmatch(run):
             faults.append(
                 Fault("run names", f"{place}{quoted(name)}: expected {SAFE_NAME_RULE}, then {form}")
@@ -130,7 +157,7 @@ def _run_files(folder: Path, task_name: str) -> tuple[list[str], list[Fault]]:
             runs[run] = name
             files.append(name)
     if not files:
-        faults.append(Fault("files", f"{place}: no run, expected files such as seed0.npz"))
+        faults.append(Fault("files", f"{place}: no run, expected files such as seed0{endings[0]}"))
     if len(files) > MAX_RUNS:
         faults.append(Fault("files", f"{place}: {len(files):,} runs, expected at most {MAX_RUNS}"))
     return files[:MAX_RUNS], faults
@@ -156,8 +183,12 @@ def _npz_limit(wanted: Mapping[Key, tuple[int, int]]) -> int:
     return 16 * 2**20 + 8 * sum(4 * frames * classes for frames, classes in wanted.values())
 
 
-def _by_part(arrays: Mapping[Key, Scores], expected: Expected) -> dict[str, dict[str, Scores]]:
-    return {part: {id_: arrays[part, id_] for id_ in recordings} for part, recordings in expected.items()}
+def _by_key(expected: Expected) -> dict[Key, Length]:
+    return {(part, id_): length for part, lengths in expected.items() for id_, length in lengths.items()}
+
+
+def _by_part(found: Mapping[Key, Prediction], expected: Expected) -> dict[str, dict[str, Prediction]]:
+    return {part: {id_: found[part, id_] for id_ in recordings} for part, recordings in expected.items()}
 
 
 def _hint(path: Path, entry: Entry | None, task_name: str = "TASK") -> str:

@@ -1,7 +1,8 @@
-"""Writing submissions: runs, cards, and the folder that a newcomer starts from."""
+"""Writing submissions: runs and cards."""
 
 from __future__ import annotations
 
+import json
 import tomllib
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -10,49 +11,13 @@ from pathlib import Path
 import numpy as np
 
 from bench.errors import SubmissionError, UsageError
+from bench.metrics.segments import Detections
 from bench.recordings import RECORDING_ID
 from bench.submissions.card import CARD, Entry, TaskCard, parse, to_toml
+from bench.submissions.detections import MOST
 from bench.submissions.faults import Fault, listing, quoted
 from bench.submissions.predictions import SAFE_NAME, SAFE_NAME_RULE
 from bench.tasks import Task
-
-_COMMENTS = {
-    "licence": "of your code",
-    "extra_data": "what it has seen beside the training recordings",
-    "causal": "true where no frame's scores depend on later frames",
-}
-_OUTPUTS = {
-    True: 'or "scores": any real numbers, larger = more likely',
-    False: "each in [0, 1], a row need not sum to one: for scores apply a sigmoid",
-}
-"""By whether the classes of the task exclude each other."""
-_LABEL_RULES = {
-    True: "A frame's label is the class of the highest score, of equals the first class.",
-    False: "Classes may hold together: a frame's labels are every class whose probability is at least 0.5.",
-}
-_TEMPLATE = """# {id}, an entry for rodent-bench
-
-Fill in `submission.toml`, then write one run per seed: float32 scores of every frame of every test
-recording of task `{task}`, its columns in the order {classes}.
-{label_rule}
-
-```python
-from pathlib import Path
-from bench import datasets, store, submissions
-
-task = datasets.get_task("{task}")
-split = task.load_split()
-tests = {{part: store.load(task.dataset, split.ids(part, "test"), poses=True) for part in split.parts}}
-scores = {{part: {{r.id: my_model(r) for r in recordings}} for part, recordings in tests.items()}}
-submissions.write_run(Path("{path}"), "{task}", "seed0", scores)
-```
-
-`my_model(recording)` returns a float32 array (frames, {width}); `recording.keypoints` is
-(frames, animals, keypoints, 2) in pixels. Without this package, save the same arrays with
-`numpy.savez("{path}/{task}/seed0.npz", **{{"{part}/{recording}": scores, ...}})`.
-
-Then: `bench validate {path}` and `bench evaluate {path}`.
-"""
 
 
 def write_run(folder: Path, task_name: str, run: str, scores: Mapping[str, Mapping[str, np.ndarray]]) -> Path:
@@ -93,45 +58,64 @@ def write_card(folder: Path, entry: Entry, replace: bool = False) -> Path:
     if path.exists() and not replace:
         raise UsageError(f"{path} exists", hint="edit it by hand")
     folder.mkdir(parents=True, exist_ok=True)
-    _write_text(path, text)
+    write_text(path, text)
     return path
 
 
-def scaffold(folder: Path, task: Task) -> list[Path]:
-    """Start a submission: a card to fill in and a page that shows how to write its arrays.
+def write_detections(
+    folder: Path, task: Task, run: str, found: Mapping[str, Mapping[str, Detections]]
+) -> Path:
+    """Write `<folder>/<task>/<run>.json` in one step and return its path.
 
-    Returns what was written. Raises `UsageError` where a file of that name exists.
+    `found` is part -> recording id -> detections. The same detections give the same bytes. Raises
+    `SubmissionError` listing every name, part, number and label that is not right.
     """
-    name = folder.name
-    if not SAFE_NAME.fullmatch(name):
-        raise UsageError(f"folder name {quoted(name)}: expected {SAFE_NAME_RULE}")
-    card = TaskCard(task.classes, "probabilities", "What the model is, in one line", "none", causal=False)
-    entry = Entry(name, name, ("Your name",), "MIT", {task.name: card})
-    split = task.load_split()
-    part = next(iter(split.parts))
-    page = _TEMPLATE.format(
-        id=name,
-        path=name if folder.is_absolute() else folder.as_posix(),  # no machine's paths on a page
-        task=task.name,
-        classes=", ".join(task.classes),
-        label_rule=_LABEL_RULES[task.exclusive],
-        width=len(task.classes),
-        part=part,
-        recording=split.ids(part, "test")[0],
-    )
-    comments = {**_COMMENTS, "output": _OUTPUTS[task.exclusive]}
-    texts = {folder / CARD: to_toml(entry, comments), folder / "README.md": page}
-    if there := [f"{path} exists" for path in texts if path.exists()]:
-        block = to_toml(entry).partition("\n\n")[2].strip().replace("\n", "\n      ")
-        raise UsageError(
-            f"{folder}: nothing was written over",
-            there,
-            hint=f"for another task of the same entry add to {folder / CARD}:\n\n      {block}",
-        )
-    (folder / task.name).mkdir(parents=True, exist_ok=True)
-    for path, text in texts.items():
-        _write_text(path, text)
-    return list(texts)
+    path = folder / task.name / f"{run}.json"
+    if problems := listing(_detection_faults(task, run, found)):
+        raise SubmissionError(f"{path} was not written", problems)
+    several = len(task.parts) > 1
+    of_part = {
+        part: _object({id_: _rows(one, task) for id_, one in recordings.items()})
+        for part, recordings in found.items()
+    }
+    whole = _object(of_part) if several else of_part[task.parts[0].name]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_text(path, f'{{"{"parts" if several else "results"}": {whole}}}\n')
+    return path
+
+
+def _object(members: Mapping[str, str]) -> str:
+    """Return a JSON object of names and JSON texts, in the order of the names, each on a line of its own."""
+    lines = (f"{json.dumps(name)}: {text}" for name, text in sorted(members.items()))
+    return "{\n" + ",\n".join(lines) + "\n}"
+
+
+def _rows(found: Detections, task: Task) -> str:
+    """Return the JSON list of the detections of one recording, each on a line of its own."""
+    columns = (found.bounds.tolist(), found.labels.tolist(), found.scores.tolist())
+    rows = [
+        json.dumps({"segment": bounds, "label": task.classes[label], "score": score}, ensure_ascii=False)
+        for bounds, label, score in zip(*columns, strict=True)
+    ]
+    return "[\n " + ",\n ".join(rows) + "\n]" if rows else "[]"
+
+
+def _detection_faults(task: Task, run: str, found: Mapping[str, Mapping[str, Detections]]) -> Iterator[Fault]:
+    if not SAFE_NAME.fullmatch(run):
+        yield Fault("names", f"run {quoted(run)}: expected {SAFE_NAME_RULE}")
+    parts = [part.name for part in task.parts]
+    if sorted(found) != sorted(parts):
+        yield Fault("parts", f"parts {', '.join(map(quoted, found))}; expected {', '.join(parts)}")
+    for part, recordings in found.items():
+        for id_, one in recordings.items():
+            place = f"{part}/{id_}"
+            if not RECORDING_ID.fullmatch(id_):
+                yield Fault("names", f"recording {quoted(id_)}: expected {SAFE_NAME_RULE}")
+            if len(one.labels) > MOST:
+                yield Fault("counts", f"{place}: {len(one.labels):,} detections, expected at most {MOST:,}")
+            if (one.labels >= len(task.classes)).any():
+                most = len(task.classes) - 1
+                yield Fault("labels", f"{place}: label {one.labels.max()}, expected 0 to {most}")
 
 
 def _run_faults(task_name: str, run: str, scores: Mapping[str, Mapping[str, np.ndarray]]) -> Iterator[Fault]:
@@ -161,7 +145,8 @@ def _odd(names: Mapping[str, TaskCard]) -> list[str]:
     return [name for name in names if not SAFE_NAME.fullmatch(name)]
 
 
-def _write_text(path: Path, text: str) -> None:
+def write_text(path: Path, text: str) -> None:
+    """Write a file in one step."""
     temporary = path.with_name(f".{path.name}.part")
     temporary.write_text(text, encoding="utf-8", newline="\n")
     temporary.replace(path)

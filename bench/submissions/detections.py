@@ -1,0 +1,215 @@
+"""Detections from JSON, read without trust: ActivityNet's layout of rows, whoever wants them.
+
+    [{"segment": [start, end], "label": text, "score": number}, ...]
+
+Seconds. Other keys are let be. NaN and Infinity, which JSON does not have, are refused, and so is a key
+that stands twice in one object, of which a lenient reader would lose one.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from bench.errors import SubmissionError
+from bench.metrics.segments import Detections
+from bench.recordings import row_faults as on_rows
+from bench.submissions.card import DetectionForm
+from bench.submissions.checks import name_faults
+from bench.submissions.faults import SHOWN, Fault, is_name, meant, quoted
+from bench.submissions.predictions import Found, Key, Length
+from bench.tasks import Task
+
+Rows = list[Any]
+MOST = 2_000
+"""Detections of one recording: ten times what Soft-NMS leaves."""
+ROW_BYTES = 200
+"""Of one detection written down, generously, its label apart."""
+
+
+def limit(seconds: Mapping[Key, Length], task: Task) -> int:
+    """Return how many bytes a file of detections may have: as many as are allowed, however spaced."""
+    longest = max(len(name.encode()) for name in task.classes)
+    return 2**20 + len(seconds) * MOST * (ROW_BYTES + 6 * longest)
+
+
+def read_detections(
+    data: bytes, seconds: Mapping[Key, Length], task: Task, form: DetectionForm | None
+) -> Found:
+    """Read a run of detections, and check all of it.
+
+    `seconds` says of every recording how long it is. A task of one part has
+    `{"results": {recording: rows}}`, one of several `{"parts": {part: {recording: rows}}}`. Recordings in
+    which nothing was found are there with an empty list. Raises `SubmissionError` where nothing can be read.
+    """
+    found = Found()
+    for part, results in _by_part(data, task).items():
+        if not isinstance(results, dict):
+            text = f"{quoted(part)}: {short(results)}, expected {{recording: [...]}}"
+            found.faults.append(Fault("entries", text))
+            continue
+        for id_, rows in results.items():
+            key = (part, id_)
+            found.shapes[key] = None
+            if key not in seconds:
+                continue
+            wrong = list(_faults(rows, seconds[key], task, form))
+            found.faults.extend(fault.at(f"{part}/{id_}") for fault in wrong)
+            if not wrong:
+                found.detections[key] = detections_of(rows, task.classes)
+    wanted = dict.fromkeys(seconds, "where nothing was found write an empty list")
+    found.faults.extend(name_faults(found.shapes, wanted))
+    return found
+
+
+def _by_part(data: bytes, task: Task) -> dict[str, Any]:
+    """Return what the file has of each part."""
+    try:
+        content = parse_json(data)
+    except ValueError as fault:
+        raise SubmissionError(f"not JSON that can be scored: {fault}") from None
+    single = len(task.parts) == 1
+    key, layout = ("results", "{recording: [...]}") if single else ("parts", "{part: {recording: [...]}}")
+    under = content.get(key) if isinstance(content, dict) else None
+    if not isinstance(under, dict):
+        keys = ", ".join(map(quoted, list(content)[:SHOWN])) if isinstance(content, dict) else short(content)
+        raise SubmissionError(f'expected {{"{key}": {layout}}}, found {keys or "{}"}')
+    return {task.parts[0].name: under} if single else under
+
+
+def _faults(rows: Any, seconds: Length, task: Task, form: DetectionForm | None) -> Iterator[Fault]:
+    """Say what keeps the detections of one recording from being scored."""
+    if not isinstance(rows, list):
+        yield Fault("entries", f"{short(rows)}, expected a list of detections")
+        return
+    if len(rows) > MOST:
+        yield Fault("counts", f"{len(rows):,} detections, expected at most {MOST:,}: keep the best")
+        return
+    wrong = list(row_faults(rows, scored=True))
+    yield from wrong
+    if wrong:
+        return
+    unknown = Counter(row["label"] for row in rows if row["label"] not in task.classes)
+    for i, (name, count) in enumerate(unknown.items()):
+        near = meant(name, task.classes) if i < SHOWN else ""  # the others are only counted
+        near = near or f"; expected one of {', '.join(task.classes)}"
+        yield Fault("labels", f"label {quoted(name)} of {count:,} detections is no class{near}")
+    bounds = np.array([row["segment"] for row in rows], dtype=np.float64).reshape(-1, 2)
+    frame = 1 / task.dataset.fps
+    outside = (bounds[:, 0] < -frame) | (bounds[:, 1] > seconds + frame)
+    beyond = f"a segment beyond the recording, which lasts {seconds:.3f} s: clip it"
+    yield from (Fault("bounds", text) for text in on_rows(outside, bounds, beyond))
+    if form == "raw":
+        scores = np.array([row["score"] for row in rows], dtype=np.float64)
+        below = 'a score below 0, which Soft-NMS cannot weigh: mend it, or declare detections = "final"'
+        yield from (Fault("scores", text) for text in on_rows(scores < 0, scores, below))
+
+
+def parse_json(data: bytes) -> Any:
+    """Read strict JSON; raise `ValueError` saying what is not."""
+    collecting = gc.isenabled()
+    gc.disable()  # walking a million fresh objects again and again, none of them garbage, doubles the time
+    try:
+        return json.loads(data.decode("utf-8-sig"), parse_constant=_refuse, object_pairs_hook=_object)
+    except RecursionError:
+        raise ValueError("nested far too deeply") from None
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def row_faults(rows: Rows, *, scored: bool) -> Iterator[Fault]:
+    """Say what is wrong with each row; quick where nothing is. True segments have no score."""
+    if _sound(rows, scored=scored):
+        return
+    for number, row in enumerate(rows):
+        for fault in _one_row(row, scored=scored):
+            yield fault.at(f"row {number}")
+
+
+def detections_of(rows: Rows, classes: Sequence[str]) -> Detections:
+    """Return rows without fault, all of them of these classes."""
+    bounds, labels = columns_of(rows, classes)
+    return Detections(bounds, labels, np.array([row["score"] for row in rows], dtype=np.float64))
+
+
+def columns_of(rows: Rows, classes: Sequence[str]) -> tuple[Float[np.ndarray, "N 2"], Int[np.ndarray, " N"]]:
+    """Return the bounds in seconds and the number of the class of each row."""
+    index = {name: i for i, name in enumerate(classes)}
+    bounds = np.array([row["segment"] for row in rows], dtype=np.float64).reshape(-1, 2)
+    return bounds, np.array([index[row["label"]] for row in rows], dtype=np.int64)
+
+
+def short(value: Any) -> str:
+    """Show what was found; only a little of it, should it be large."""
+    if isinstance(value, dict | list) and len(value) > 4:
+        return f"{'an object' if isinstance(value, dict) else 'a list'} of {len(value):,}"
+    return quoted(value) if isinstance(value, str) else str(value)[:80]
+
+
+def _refuse(name: str) -> None:
+    raise ValueError(f"{name} stands in it, which is no JSON number")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        twice = [quoted(key) for key, count in Counter(key for key, _ in pairs).items() if count > 1]
+        more = f" and {len(twice) - SHOWN} more" if len(twice) > SHOWN else ""
+        raise ValueError(f"keys that stand twice in one object: {', '.join(twice[:SHOWN])}{more}")
+    return made
+
+
+def _sound(rows: Rows, *, scored: bool) -> bool:
+    """Whether every row is what it should be, by looking at columns and not at cells."""
+    try:
+        segments = [row["segment"] for row in rows]
+        texts = [row["label"] for row in rows]
+        numbers = list(chain.from_iterable(segments)) + [row["score"] for row in rows if scored]
+        shapes = {(type(segment), len(segment)) for segment in segments}
+        plain = set(map(type, numbers)) <= {float, int} and set(map(type, texts)) <= {str}
+        if not (plain and shapes <= {(list, 2)} and all(map(is_name, set(texts)))):
+            return False
+        bounds = np.array(segments, dtype=np.float64).reshape(-1, 2)
+        ordered = bounds[:, 0] < bounds[:, 1] if scored else bounds[:, 0] <= bounds[:, 1]
+        return bool(np.isfinite(np.array(numbers, dtype=np.float64)).all() and ordered.all())
+    except (KeyError, TypeError, OverflowError, ValueError, AttributeError):
+        return False
+
+
+def _one_row(row: Any, *, scored: bool) -> Iterator[Fault]:
+    wanted = ("segment", "label", "score") if scored else ("segment", "label")
+    if not isinstance(row, dict):
+        yield Fault("rows", f"{short(row)}, expected an object of {', '.join(wanted)}")
+        return
+    absent = [key for key in wanted if key not in row]
+    if absent:
+        near = "; it is called 'score'" if "score" in absent and "scores" in row else ""
+        yield Fault("keys", f"no {', '.join(absent)}{near}")
+        return
+    if not isinstance(row["label"], str) or not is_name(row["label"]):
+        yield Fault("labels", f"label is {short(row['label'])}, expected text")
+    if scored and not _is_number(row["score"]):
+        yield Fault("scores", f"score is {short(row['score'])}, expected a finite number")
+    segment = row["segment"]
+    if not isinstance(segment, list) or len(segment) != 2 or not all(map(_is_number, segment)):
+        yield Fault("segments", f"segment is {short(segment)}, expected [start, end] in seconds")
+    elif scored and not float(segment[0]) < float(segment[1]):
+        yield Fault("segments", f"segment {short(segment)}: its end is not after its start")
+    elif segment[0] > segment[1]:
+        yield Fault("segments", f"segment {short(segment)}: its end is before its start")
+
+
+def _is_number(value: Any) -> bool:
+    try:
+        return type(value) in (int, float) and math.isfinite(value)
+    except OverflowError:  # an integer beyond every float
+        return False
