@@ -197,4 +197,7 @@ def _held(task: Task) -> str:
         held = manifest(task.dataset)
     except DataError:
         return f"none: bench pull {task.dataset.name}" + ("" if task.dataset.simulated else " --from FOLDER")
+    within = task.protocol.within
+    if within and not any(stored.counts.get(name) for stored in held.recordings.values() for name in within):
+        return f"absent: none of {len(held.recordings)} is {' or '.join(within)}"
     return f"{len(held.recordings)}" + (" (simulated)" if task.dataset.simulated else "")

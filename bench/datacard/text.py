@@ -65,7 +65,12 @@ def _head(survey: Survey) -> str:
             f"{len(tallies)} of {len({tally.group for tally in tallies})} groups, {posed} with poses",
         ),
         ("frames", f"{frames:,} at {dataset.fps:g} per second: {frames / dataset.fps / 3600:.2f} h"),
-        ("poses", f"{animals} x {keypoints}, in a video of {dataset.image[0]} x {dataset.image[1]} pixels"),
+        (
+            "poses",
+            f"{animals} x {keypoints}, in a video of {dataset.image[0]} x {dataset.image[1]} pixels"
+            if dataset.keypoints
+            else "none published",
+        ),
     ]
     lines = [survey.title, "=" * len(survey.title)]
     if dataset.simulated:
