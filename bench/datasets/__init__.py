@@ -43,6 +43,7 @@ TASKS: tuple[Task, ...] = (
     *ratseizure.TASKS,
     rat_dyads.TASK,
     rat_dyads.TASK_AGGRESSION,
+    rat_dyads.TASK_BOUTS,
     ethome.TASK,
 )
 

@@ -20,10 +20,10 @@ from bench.datasets.caltech import read_annotation
 from bench.datasets.deeplabcut import read_poses
 from bench.datasets.rules import SplitRule, Summary
 from bench.errors import DataError
-from bench.metrics import FRAME_METRICS
+from bench.metrics import DETECTION_METRICS, FRAME_METRICS
 from bench.recordings import Recording, one_hot
 from bench.splits import FrozenSplit
-from bench.tasks import Dataset, Protocol, Task
+from bench.tasks import WHOLE_RECORDINGS, Dataset, Protocol, Task
 
 FPS = 20.0
 KEYPOINTS = ("top", "body", "tail", "tail-m", "tail-e")
@@ -278,3 +278,19 @@ TASK_AGGRESSION = Task(
 )
 """The split is that of `rat-dyads`, so that no video trains one task and tests the other; every subtype is in
 train, val and test."""
+
+TASK_BOUTS = Task(
+    name="rat-dyads-bouts",
+    title="Rat dyads: bouts of social, nonsocial and aggressive behaviour",
+    question="From when to when do the two rats behave socially, nonsocially or aggressively?",
+    dataset=DATASET,
+    classes=("social", "nonsocial", "aggression"),
+    background=None,
+    split=_SPLIT,
+    metrics=DETECTION_METRICS,
+    kind="segments",
+    protocol=WHOLE_RECORDINGS,
+    reference="doi 10.6084/m9.figshare.30393298; bouts and split by rodent-bench",
+)
+"""The bouts are the runs of frames of one label; `base`, the time before the rats are together, has none.
+Every frame of every video is annotated."""
