@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 from tabulate import tabulate
@@ -52,6 +53,11 @@ class Added:
     new: bool
     """Whether anything was written."""
 
+    @property
+    def trains(self) -> bool:
+        """Whether every part has recordings to train on."""
+        return all(subsets["train"] for subsets in self.chosen.values())
+
 
 def add(path: Path, *, replace: bool = False) -> Added:
     """Make a task of what a TOML file declares; the same files again change nothing.
@@ -71,10 +77,11 @@ def add(path: Path, *, replace: bool = False) -> Added:
     task = own.task()
     frozen = path.parent / f"{declared.name}.split.json"
     again = f"bench add {path} --replace"
+    before = kept(declared.name)
     if not replace:
-        _refuse_changed(own, frozen, again)
-    try:
-        held, written = store.pull(dataset, folder, [task], replace=replace)
+        _refuse_changed(own, before, frozen, again)
+    try:  # a store that no task of this name goes with was read by another declaration
+        held, written = store.pull(dataset, folder, [task], replace=replace or before is None)
     except DataError as fault:
         raise DataError(fault.title, fault.problems, hint=again) from None
     new = [_write(frozen, own.split), _write(own_path(declared.name), to_json(own)), written]
@@ -117,10 +124,15 @@ def _facts(added: Added) -> list[str]:
     tested = {group for part in split.parts for group in split.group_of(part, "test").values()}
     if len(tested) < MIN_GROUPS:
         lines.append(
-            f"note: {len(tested)} test groups: with fewer than {MIN_GROUPS} results have no interval"
+            f"note: test groups: {len(tested)}; with fewer than {MIN_GROUPS} results have no interval"
         )
-    if not all(split.ids(part, "train") for part in split.parts):
-        lines.append("note: nothing trains; the task can score predictions and train no baseline")
+    for part, subset in product(split.parts, ("train", "test")):
+        shown = split.totals[part][subset].counts if split.ids(part, subset) else {}
+        absent = [name for name in task.classes if shown and not shown[name]]
+        if absent:
+            lines.append(f"note: no {subset} recording shows {' or '.join(absent)}")
+    if not added.trains:
+        lines.append("note: nothing trains; the task scores predictions, and no baseline can learn it")
     return lines
 
 
@@ -139,10 +151,9 @@ def _write(path: Path, content: str) -> bool:
     return True
 
 
-def _refuse_changed(own: OwnTask, frozen: Path, again: str) -> None:
+def _refuse_changed(own: OwnTask, before: OwnTask | None, frozen: Path, again: str) -> None:
     """Raise `DataError` where the name or the split is something else already."""
     problems = []
-    before = kept(own.declared.name)
     if before is not None:
         problems += _differences(before.declared, own.declared)
         if before.skeleton != own.skeleton:

@@ -30,5 +30,6 @@ def add(path: Path, replace: bool) -> None:
 
     added = adding.add(path, replace=replace)
     click.echo(adding.text(added))
-    click.echo(f"{'added' if added.new else 'already there: nothing was written, as'} task {added.task.name}")
-    click.echo(f"next: bench train prior --task {added.task.name}, or bench data {added.task.name}")
+    click.echo(f"{'added' if added.new else 'already there, nothing was written:'} task {added.task.name}")
+    name = added.task.name
+    click.echo(f"next: bench train prior --task {name}" if added.trains else f"next: bench data {name}")

@@ -12,6 +12,7 @@ from typing import Any
 
 from bench.datasets.own.declaration import Declaration, Files
 from bench.datasets.own.reading import Skeleton, read
+from bench.datasets.own.sources import PLACE
 from bench.errors import DataError
 from bench.metrics import FRAME_METRICS
 from bench.recordings import RECORDING_ID
@@ -85,8 +86,15 @@ class OwnTask:
             files=" and ".join(f"{of.files} ({of.format})" for of in (declared.poses, declared.labels) if of),
             read=partial(read, declared=declared),
             redistributable=False,
+            official=self._patterns(),
             notes=tuple(notes),
         )
+
+    def _patterns(self) -> tuple[str, ...]:
+        """Return the patterns of all that decides the recordings: an import keeps their digests."""
+        declared = self.declared
+        files = [of.files.replace(PLACE, "*") for of in (declared.poses, declared.labels) if of]
+        return (*files, *([declared.groups] if declared.groups else []))
 
 
 def to_json(own: OwnTask) -> str:

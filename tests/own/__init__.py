@@ -1,0 +1,1 @@
+"""Own tasks: `bench add` and what it reads."""
