@@ -8,19 +8,24 @@ they were trained, so no other run can join them.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from importlib.util import find_spec
+from itertools import chain
 from pathlib import Path
-from typing import Any
 
+from baselines import records
 from baselines.baseline import Baseline, Boosting, Recipe
 from baselines.listing import parameters
-from baselines.runs import Data, Inputs, Run, Scores, differences, load_parts
+from baselines.pretraining import check_tuning, extra_data
+from baselines.runs import Data, Inputs, Run, differences, load_parts
+from baselines.switches import OFF, Switches, check_switches
+from baselines.units import Unit, check_device
+from baselines.workers import Crew
 from bench.errors import DataError, UsageError, first
 from bench.submissions import Entry, TaskCard, read_entry, write_card, write_run
 from bench.submissions.reading import FORMS
@@ -36,35 +41,96 @@ def train(
     out: Path,
     epochs: int | None = None,
     work: Path | None = None,
+    switches: Switches = OFF,
+    tensorboard: bool = False,
 ) -> Path:
-    """Train one model per part with one seed; write `<out>/<task>/seed<seed>.npz`, and the card.
+    """Train one model per part with one seed, as `train_seeds` does; return the path of the predictions."""
+    return train_seeds(
+        baseline,
+        task,
+        seeds=[seed],
+        device=device,
+        out=out,
+        epochs=epochs,
+        work=work,
+        switches=switches,
+        tensorboard=tensorboard,
+    )[0]
+
+
+def train_seeds(
+    baseline: Baseline,
+    task: Task,
+    *,
+    seeds: Sequence[int],
+    device: str,
+    out: Path,
+    epochs: int | None = None,
+    work: Path | None = None,
+    crew: Crew | None = None,
+    switches: Switches = OFF,
+    tensorboard: bool = False,
+) -> list[Path]:
+    """Train one model per part and seed; write `<out>/<task>/seed<seed>.npz` of each seed, and the card.
 
     What trains, what is held out and which epoch predicts is the recipe's to say. `epochs` replaces its
     number, and the card says so. A finished run is not repeated, a killed one goes on after its last epoch.
-    Returns the path of the predictions.
+    A crew trains many units side by side; without one they train here, one after the other, to the same
+    bytes. Returns the paths of the predictions, in the order of `seeds`.
 
     Raises `UsageError` where the model cannot answer the task or the device is not there, `DataError`
     where recordings are missing or where `out` holds runs that were trained otherwise.
     """
     recipe = _recipe(baseline, epochs)
-    _check(baseline, task, device)
-    run = Run(baseline, task, recipe, seed, device, (work or out / ".work") / task.name)
+    _check(baseline, task, device, here=crew is None or crew.cluster is None)
+    check_switches(switches, device, network=isinstance(recipe, Recipe), tensorboard=tensorboard)
+    if crew and switches.devices > 1:
+        raise UsageError("a worker has one device", hint="leave out --devices, or --workers and --cluster")
+    runs = [
+        Run(baseline, task, recipe, seed, device, (work or out / ".work") / task.name, switches, tensorboard)
+        for seed in dict.fromkeys(seeds)
+    ]
     parts = load_parts(task, recipe)
-    inputs = run.inputs(parts)
-    _same_inputs(run, inputs, out)
-    predictions = out / task.name / f"{run.name}.npz"
-    record = _record(run.folder, predictions)
-    if _is_finished(record, inputs, predictions):
-        print(f"{predictions} is finished already", file=sys.stderr)
-        return predictions
+    inputs = runs[0].inputs(parts)  # the same for all seeds
+    _same_inputs(runs[0], inputs, out)
+    paths = {run.name: out / task.name / f"{run.name}.npz" for run in runs}
+    open_ = [run for run in runs if not records.is_finished(run.folder, paths[run.name], inputs)]
+    for run in runs:
+        if run not in open_:
+            print(f"{paths[run.name]} is finished already", file=sys.stderr)
+    if open_:
+        _refuse_strangers(runs[0], inputs, out / task.name, [paths[run.name] for run in open_])
+        _remember(runs[0].folder, inputs)
+        _declare(runs[0], out)
+        _work_off([Unit(run, part, inputs) for run in open_ for part in parts], parts, out, crew)
+    return list(paths.values())
 
-    _refuse_strangers(run, inputs, predictions)
-    _remember(run.folder, inputs)
-    _declare(run, out)
-    scores = {part: _scores(run, part, data, inputs) for part, data in parts.items()}
-    predictions = write_run(out, task.name, run.name, scores)
-    _write(record, {"inputs": inputs, "predictions": _digest(predictions)})
-    return predictions
+
+def _work_off(units: Sequence[Unit], parts: Mapping[str, Data], out: Path, crew: Crew | None) -> None:
+    """Train all units; write each run as soon as the last of its parts is done."""
+    done = [unit for unit in units if unit.is_done()]  # before a kill
+    left = [unit for unit in units if unit not in done]
+    missing = {unit.run.name: {other.part for other in units if other.run == unit.run} for unit in units}
+    with closing(crew.train(left) if crew else _one_by_one(left, parts)) as trained:
+        for unit in chain(done, trained):
+            missing[unit.run.name].remove(unit.part)
+            if not missing[unit.run.name]:
+                _assemble([other for other in units if other.run == unit.run], out)
+
+
+def _one_by_one(units: Sequence[Unit], parts: Mapping[str, Data]) -> Generator[Unit, None, None]:
+    for unit in units:
+        unit.train(parts[unit.part])
+        yield unit
+
+
+def _assemble(units: Sequence[Unit], out: Path) -> None:
+    """Write the predictions of one run, all parts in one file."""
+    run, inputs = units[0].run, units[0].inputs
+    predictions = write_run(out, run.task.name, run.name, {unit.part: unit.read() for unit in units})
+    records.finish(run.folder, predictions, inputs)
+    for unit in units:
+        unit.forget()
 
 
 def _recipe(baseline: Baseline, epochs: int | None) -> Recipe | Boosting | None:
@@ -72,11 +138,11 @@ def _recipe(baseline: Baseline, epochs: int | None) -> Recipe | Boosting | None:
         return baseline.recipe
     if not isinstance(baseline.recipe, Recipe):
         raise UsageError(f"baseline {baseline.name!r} is not trained in epochs")
-    return replace(baseline.recipe, epochs=epochs)
+    return baseline.recipe.with_epochs(epochs)
 
 
-def _check(baseline: Baseline, task: Task, device: str) -> None:
-    """Refuse before any recording is read."""
+def _check(baseline: Baseline, task: Task, device: str, *, here: bool) -> None:
+    """Refuse before any recording is read; `here`: it is this machine that trains."""
     if task.kind != "frames":
         raise UsageError(f"baseline {baseline.name!r} labels frames; task {task.name!r} asks for {task.kind}")
     if device not in ("cpu", "cuda"):
@@ -86,10 +152,7 @@ def _check(baseline: Baseline, task: Task, device: str) -> None:
         raise UsageError(f"baseline {baseline.name!r} runs on the CPU alone", hint="train with --device cpu")
     if baseline.recipe is None:
         return
-    if not task.exclusive:
-        raise UsageError(
-            f"baseline {baseline.name!r} gives each frame one class; {task.name!r} asks for many"
-        )
+    check_tuning(baseline, task)
     for module, name in (("torch", "torch"),) if network else (("sklearn", "scikit-learn"),):
         if find_spec(module) is None:
             raise UsageError(
@@ -98,30 +161,8 @@ def _check(baseline: Baseline, task: Task, device: str) -> None:
     # Waiting threads sleep instead of spinning: on cores that others use too, an epoch is four times as
     # quick. OpenMP reads this when torch or scikit-learn is first imported; what the user has set stays.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    if not network:
-        return
-    import torch  # here, because the prior trains without it
-
-    if device == "cuda" and not torch.cuda.is_available():
-        raise UsageError("torch finds no CUDA device", hint="train with --device cpu")
-
-
-def _is_finished(record: Path, inputs: Inputs, predictions: Path) -> bool:
-    """Whether the very predictions that are there were made from these inputs."""
-    if not (record.is_file() and predictions.is_file()):
-        return False
-    made: object = json.loads(record.read_bytes())
-    return made == {"inputs": inputs, "predictions": _digest(predictions)}
-
-
-def _scores(run: Run, part: str, data: Data, inputs: Inputs) -> Scores:
-    print(f"{run.baseline.title} on {run.task.name}, part {part}, seed {run.seed}", file=sys.stderr)
-    if not isinstance(run.recipe, Recipe):
-        fitted: Scores = run.baseline.load()(run, data)
-        return fitted
-    from baselines import networks  # here, because it imports torch
-
-    return networks.scores(run, run.recipe, part, data, inputs)
+    if here:
+        check_device(device)
 
 
 def _declare(run: Run, out: Path) -> None:
@@ -130,7 +171,7 @@ def _declare(run: Run, out: Path) -> None:
         classes=run.task.classes,
         output="probabilities",
         description=_description(run),
-        extra_data="none",
+        extra_data=extra_data(run.recipe),
         causal=run.baseline.causal,
         parameters=parameters(run.baseline, run.task),
     )
@@ -160,6 +201,7 @@ def _description(run: Run) -> str:
             said.append("its epoch chosen on random windows of the training recordings")
         if recipe.epochs != declared.epochs:
             said.append(f"{recipe.epochs} of {declared.epochs} epochs")
+    said += run.switches.said()
     return "; ".join(said)
 
 
@@ -180,28 +222,28 @@ def _same_inputs(run: Run, inputs: Inputs, out: Path) -> None:
         )
 
 
-def _refuse_strangers(run: Run, inputs: Inputs, predictions: Path) -> None:
-    """Refuse other runs beside `predictions` that no record describes: trained how, nobody knows.
+def _refuse_strangers(run: Run, inputs: Inputs, folder: Path, new: Sequence[Path]) -> None:
+    """Refuse predictions in `folder` that no record describes: trained how, nobody knows.
 
-    Raises `DataError`, for the same reason. `predictions` themselves are written anew.
+    Raises `DataError`, for the same reason. Those that will be written anew may be there.
     """
     strangers = [
         path
-        for path in sorted(predictions.parent.glob("*"))
-        if path.suffix in FORMS and not path.name.startswith(".") and path != predictions
-        if not _is_finished(_record(run.folder, path), inputs, path)
+        for path in sorted(folder.glob("*"))
+        if path.suffix in FORMS and not path.name.startswith(".") and path not in new
+        if not records.is_finished(run.folder, path, inputs)
     ]
     if strangers:
         raise DataError(
-            f"{predictions.parent} holds runs of which {run.folder} does not say how they were trained",
+            f"{folder} holds runs of which {run.folder} does not say how they were trained",
             first([f"{path.name}: no record, or not the file that was recorded" for path in strangers]),
-            hint=_anew(run, predictions.parent),
+            hint=_anew(run, folder),
         )
 
 
 def _remember(folder: Path, inputs: Inputs) -> None:
     """Write down what the runs of this folder are trained on."""
-    _write(folder / "inputs.json", inputs)
+    records.write(folder / "inputs.json", inputs)
     (folder / ".gitignore").write_text("*\n")
 
 
@@ -209,18 +251,3 @@ def _anew(run: Run, *folders: Path) -> str:
     """Say what to type where runs would mix."""
     command = f"bench train {run.baseline.name} --task {run.task.name} --out FOLDER"
     return f"{command} trains elsewhere; to train anew here, rm -r {' '.join(map(str, folders))} first"
-
-
-def _record(folder: Path, predictions: Path) -> Path:
-    return folder / f"{predictions.stem}.json"
-
-
-def _write(path: Path, value: Mapping[str, Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.part")
-    temporary.write_text(json.dumps(value, indent=1, sort_keys=True) + "\n")
-    temporary.replace(path)
-
-
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

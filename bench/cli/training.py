@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -36,6 +37,21 @@ def models(task_name: str | None, as_json: bool) -> None:
 @click.option("--seeds", type=click.IntRange(1), help="So many seeds, from 0 on: 5 is --seed 0..4.")
 @click.option("--device", default="cpu", show_default=True, type=click.Choice(["cpu", "cuda"]))
 @click.option("--epochs", type=click.IntRange(1), help="Other than the recipe's; the card then says so.")
+@click.option("--workers", type=click.IntRange(1), help="Train so many at once on this machine.")
+@click.option("--cluster", metavar="ADDRESS", help="Train on a Dask cluster: tcp://HOST:PORT.")
+@click.option(
+    "--precision",
+    default="float32",
+    show_default=True,
+    type=click.Choice(["float32", "bf16"]),
+    help="Of activations.",
+)
+@click.option("--compile", "compiled", is_flag=True, help="Fuse kernels with torch.compile.")
+@click.option("--graphs", is_flag=True, help="Replay steps as CUDA graphs.")
+@click.option(
+    "--devices", default=1, show_default=True, type=click.IntRange(1), help="Share each batch by so many."
+)
+@click.option("--tensorboard", is_flag=True, help="Write the log for TensorBoard too.")
 @click.option("--out", type=folder, help="Submission to write.  [default: submissions/MODEL]")
 def train(
     model: str,
@@ -44,18 +60,41 @@ def train(
     seeds: int | None,
     device: str,
     epochs: int | None,
+    workers: int | None,
+    cluster: str | None,
+    precision: Literal["float32", "bf16"],
+    compiled: bool,
+    graphs: bool,
+    devices: int,
+    tensorboard: bool,
     out: Path | None,
 ) -> None:
-    """Train a baseline and write its predictions as a submission; run again to resume."""
+    """Train a baseline and write its predictions as a submission; run again to resume.
+
+    One at a time or many at once, on this machine or on a cluster: the predictions are the same.
+    """
     from baselines import get_baseline
-    from baselines import train as fit
+    from baselines.switches import Switches
+    from baselines.training import train_seeds
+    from baselines.workers import Crew
     from bench.datasets import get_task
 
     if seed and seeds:
         raise UsageError(f"--seed {seed} and --seeds {seeds}: expected one of them")
+    if workers and cluster:
+        raise UsageError(f"--workers {workers} and --cluster {cluster}: expected one of them")
     chosen, task, target = get_baseline(model), get_task(task_name), out or Path("submissions") / model
-    for number in range(seeds) if seeds else _seeds(seed or "0"):
-        fit(chosen, task, seed=number, device=device, out=target, epochs=epochs)
+    train_seeds(
+        chosen,
+        task,
+        seeds=range(seeds) if seeds else _seeds(seed or "0"),
+        device=device,
+        out=target,
+        epochs=epochs,
+        crew=Crew(workers or 1, cluster) if workers or cluster else None,
+        switches=Switches(precision, compiled, graphs, devices),
+        tensorboard=tensorboard,
+    )
     click.echo(f"next: bench evaluate {target} --task {task.name}")
 
 
