@@ -1,0 +1,47 @@
+"""Records: which predictions are finished, and from which inputs they were made."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from baselines.runs import Inputs
+
+
+def finish(folder: Path, predictions: Path, inputs: Inputs) -> None:
+    """Write down in `folder` that these predictions are finished."""
+    write(_record(folder, predictions), {"inputs": inputs, "predictions": _digest(predictions)})
+
+
+def is_finished(folder: Path, predictions: Path, inputs: Inputs) -> bool:
+    """Whether the very predictions that are there were made from these inputs."""
+    record = _record(folder, predictions)
+    if not (record.is_file() and predictions.is_file()):
+        return False
+    made: object = json.loads(record.read_bytes())
+    return made == {"inputs": inputs, "predictions": _digest(predictions)}
+
+
+def forget(folder: Path, predictions: Path) -> None:
+    """Delete predictions and their record; nothing happens where there are none."""
+    _record(folder, predictions).unlink(missing_ok=True)
+    predictions.unlink(missing_ok=True)
+
+
+def write(path: Path, value: Mapping[str, Any]) -> None:
+    """Write JSON in one step."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f"{path.name}.part")
+    temporary.write_text(json.dumps(value, indent=1, sort_keys=True) + "\n")
+    temporary.replace(path)
+
+
+def _record(folder: Path, predictions: Path) -> Path:
+    return folder / f"{predictions.stem}.json"
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
