@@ -13,6 +13,7 @@ from bench.cli.data import data, pull, push, simulate, tasks, verify
 from bench.cli.entries import compare, evaluate, metrics, new, publish, validate
 from bench.cli.explain import explain
 from bench.cli.own import add
+from bench.cli.reproduction import audit, reproduce
 from bench.cli.score import score
 from bench.cli.training import demo, models, train
 from bench.errors import BenchError, UsageError
@@ -60,6 +61,8 @@ for command in (
     metrics,
     models,
     train,
+    reproduce,
+    audit,
     publish,
 ):
     cli.add_command(command)

@@ -72,19 +72,21 @@ def why_not(number: Number, task: Task | None) -> str:
     return ""
 
 
-def jobs(numbers: Sequence[Number], seeds: Sequence[int] | None) -> tuple[Job, ...]:
-    """Return what must be trained for these numbers, each once; `seeds` replaces the papers'."""
+def jobs(numbers: Sequence[Number], count: int | None = None) -> tuple[Job, ...]:
+    """Return what must be trained for these numbers, each once; so many seeds in place of the papers'."""
     return tuple(
         dict.fromkeys(
-            job_of(number, seeds) for number in numbers if number.row.model and number.metric != SIZE
+            job_of(number, count) for number in numbers if number.row.model and number.metric != SIZE
         )
     )
 
 
-def job_of(number: Number, seeds: Sequence[int] | None) -> Job:
-    """Return the job that gives one number."""
-    chosen = number.table.seeds if seeds is None else seeds
-    return Job(number.row.model, number.row.past, number.task, tuple(chosen))
+def job_of(number: Number, count: int | None = None) -> Job:
+    """Return the job that gives one number; `count` seeds start where the paper's do."""
+    seeds = number.table.seeds
+    if count is not None:
+        seeds = tuple(range(seeds[0], seeds[0] + count))
+    return Job(number.row.model, number.row.past, number.task, seeds)
 
 
 def values(

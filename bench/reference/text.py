@@ -12,6 +12,8 @@ from bench.reference.findings import AGREES, VERDICTS, Finding
 from bench.reference.rivals import Rival
 from bench.reference.tables import FACTORS
 
+WHOLE = ("frames", "parameters", "seconds")
+"""Units of whole numbers."""
 FEW = 6
 """So many findings of one check and table that agree are shown each; more are counted."""
 
@@ -78,17 +80,17 @@ def compared_text(rows: Sequence[Compared]) -> str:
 
 def _compared(row: Compared) -> tuple[str, ...]:
     number = row.number
+    whole, factor = number.unit in WHOLE, FACTORS[number.unit]
+    printed = f"{number.value:,.0f}" if whole else number.text
     if row.reason:
-        return number.row.row, number.column, number.text, "", "", row.reason
-    whole = number.metric == "parameters"
-    factor = FACTORS[number.unit]
+        return number.row.row, number.column, printed, "", "", row.reason
     decimals = 0 if whole else len(number.printed.partition(".")[2])
-    ours = f"{row.value / factor:.{decimals}f}"
+    ours = f"{row.value / factor:,.{decimals}f}"
     if not math.isnan(row.spread):
         ours += f" ± {row.spread / factor:.{decimals}f}"
-    difference = f"{row.difference / factor:+.{decimals}f}"
+    difference = f"{row.difference / factor:+,.{decimals}f}"
     if row.yardstick:
         apart = f"{row.deviations:+.1f} of the {row.yardstick} ±"
     else:
         apart = "" if whole else "no ± on either side"
-    return number.row.row, number.column, number.text, ours, difference, apart
+    return number.row.row, number.column, printed, ours, difference, apart

@@ -1,0 +1,107 @@
+"""Commands about published tables: audit them, and train again what they print."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bench.errors import DataError, UsageError
+
+folder = click.Path(path_type=Path)
+
+
+@click.command()
+@click.argument("source", required=False)
+@click.option("--runs", type=folder, help="Also compare with this CSV of CalMS21's results of every seed.")
+@click.option("--all", "every", is_flag=True, help="Print every finding, not only those that say something.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
+def audit(source: str | None, runs: Path | None, every: bool, as_json: bool) -> None:
+    """Check the papers' tables against themselves and each other, or those of the paper SOURCE alone."""
+    from dataclasses import asdict
+
+    from bench.datasets import TASKS
+    from bench.errors import nearest
+    from bench.reference import against_runs, findings_text, read_published, read_runs
+    from bench.reference import audit as check
+    from bench.results import canonical
+    from bench.verification import read_printed
+
+    numbers, known = read_published(), {task.name: task for task in TASKS}
+    sources = list(dict.fromkeys(number.table.paper.source for number in numbers))
+    if source is not None and source not in sources:
+        raise UsageError(
+            f"no paper {source!r}{nearest(source, sources)}", hint=f"one of {', '.join(sources)}"
+        )
+    chosen = [number for number in numbers if source in (None, number.table.paper.source)]
+    findings = check(chosen, read_printed(), known.get)
+    if runs is not None:
+        findings += against_runs(chosen, read_runs(runs, known))
+    if as_json:
+        click.echo(canonical({"findings": [asdict(found) for found in findings]}).decode(), nl=False)
+    else:
+        click.echo(findings_text(findings, every=every))
+
+
+@click.command()
+@click.argument("names", metavar="[TABLE]...", nargs=-1)
+@click.option("--list", "as_list", is_flag=True, help="List the tables and what each needs.")
+@click.option("--dry-run", is_flag=True, help="Say what would be trained, and train nothing.")
+@click.option("--seeds", type=click.IntRange(1), help="So many, in place of the paper's: its own first.")
+@click.option("--epochs", type=click.IntRange(1), help="Other than the recipe's; the card then says so.")
+@click.option("--device", default="cpu", show_default=True, type=click.Choice(["cpu", "cuda"]))
+@click.option("--workers", type=click.IntRange(1), help="Train so many at once on this machine.")
+@click.option("--cluster", metavar="ADDRESS", help="Train on a Dask cluster: tcp://HOST:PORT.")
+@click.option("--out", default=Path("submissions"), type=folder, show_default=True, help="Where entries go.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
+def reproduce(
+    names: tuple[str, ...],
+    as_list: bool,
+    dry_run: bool,
+    seeds: int | None,
+    epochs: int | None,
+    device: str,
+    workers: int | None,
+    cluster: str | None,
+    out: Path,
+    as_json: bool,
+) -> None:
+    """Train what published TABLEs print, where it is not there yet, and put our numbers beside theirs.
+
+    \b
+    bench reproduce --list
+    bench reproduce calms21-1 --dry-run
+    bench reproduce calms21-1 --device cuda --workers 4
+    """  # noqa: D301  (click reads the backspace as "do not rewrap")
+    from bench.cli import rerun
+    from bench.reference import compared_text, get_table, read_published
+
+    numbers = read_published()
+    if as_list:
+        _echo(rerun.listing(numbers), rerun.listing_text, as_json=as_json)
+        return
+    if not names:
+        raise UsageError("no table named", hint="bench reproduce --list")
+    if workers and cluster:
+        raise UsageError(f"--workers {workers} and --cluster {cluster}: expected one of them")
+    chosen = [number for name in dict.fromkeys(names) for number in get_table(numbers, name)]
+    if dry_run:
+        _echo(rerun.plan(chosen, seeds, epochs, out), rerun.plan_text, as_json=as_json)
+        return
+    train = rerun.trainer(epochs=epochs, device=device, workers=workers, cluster=cluster)
+    rows, missing = rerun.compare_all(chosen, seeds, out, train)
+    _echo([rerun.as_json(row) for row in rows], lambda _: compared_text(rows), as_json=as_json)
+    if missing:
+        raise DataError(
+            "some of it needs recordings that are not here",
+            [f"{rerun.entry_name(job)} on {job.task}" for job in missing],
+            hint=", ".join(dict.fromkeys(hint for hints in missing.values() for hint in hints)),
+        )
+
+
+def _echo(rows: list[dict[str, Any]], text: Callable[[list[dict[str, Any]]], str], *, as_json: bool) -> None:
+    from bench.results import canonical, plain
+
+    click.echo(canonical(plain(rows)).decode() if as_json else text(rows), nl=not as_json)
