@@ -34,9 +34,8 @@ from bench.tasks import Task
 
 
 def parameters(baseline: Baseline, recipe: Recipe, features: int, classes: int) -> int:
-    """Count the trainable parameters; nothing is drawn at random for it."""
-    with torch.device("meta"):
-        model: nn.Module = baseline.load()(features, recipe.window, classes)
+    """Count the trainable parameters."""
+    model = _sketch(baseline, recipe, features, classes)
     return sum(p.numel() for p in model.parameters() if p.requires_grad)
 
 
@@ -101,6 +100,9 @@ def learn(
     """Train the network of one part, on as many devices as the run asks for."""
     everything = (run, recipe, part, data, inputs, checkpoint, start)
     if run.switches.devices > 1:
+        features = 2 * len(run.task.dataset.animals) * len(run.task.dataset.keypoints)
+        sketch = _sketch(run.baseline, recipe, features, len(run.task.classes))
+        parallel.check_shareable(sketch, run.device)
         parallel.launch(run.switches.devices, run.device, _learn, *everything)
     return _learn(*everything)  # after the others, it only reads what they wrote
 
@@ -144,6 +146,13 @@ def _learn(
             start=start,
             report=report,
         )
+
+
+def _sketch(baseline: Baseline, recipe: Recipe, features: int, classes: int) -> nn.Module:
+    """Return a network without weights: nothing is drawn at random for it."""
+    with torch.device("meta"):
+        model: nn.Module = baseline.load()(features, recipe.window, classes)
+    return model
 
 
 def _examples(run: Run, recipe: Recipe, recordings: Sequence[Recording]) -> Examples:

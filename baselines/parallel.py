@@ -18,6 +18,7 @@ import torch
 from jaxtyping import Int64
 from torch import Tensor, distributed, nn
 from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException, spawn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from bench.errors import BenchError, UsageError
 
@@ -59,23 +60,24 @@ def share(chosen: Int64[Tensor, " _"]) -> Int64[Tensor, " _"]:
     return chosen[rank() :: size()]
 
 
-def wrap(model: nn.Module) -> nn.Module:
-    """Return a module that averages gradients over the processes; `model` itself where there is but one.
-
-    Raises `UsageError` for batch normalisation on the CPU.
-    """
-    if size() == 1:
-        return model
-    device = next(model.parameters()).device
-    if device.type == "cuda":
-        model = nn.SyncBatchNorm.convert_sync_batchnorm(model)  # type: ignore[no-untyped-call]
-        return nn.parallel.DistributedDataParallel(model, device_ids=[device.index])
-    if any(isinstance(layer, nn.modules.batchnorm._BatchNorm) for layer in model.modules()):
+def check_shareable(model: nn.Module, device: str) -> None:
+    """Raise `UsageError` where batch normalisation would see the share of one process alone."""
+    if device == "cpu" and any(isinstance(layer, _BatchNorm) for layer in model.modules()):
         raise UsageError(
             "on the CPU, batch normalisation cannot see the shares of other processes",
             hint="leave out --devices, or train with --device cuda",
         )
-    return nn.parallel.DistributedDataParallel(model)
+
+
+def wrap(model: nn.Module) -> nn.Module:
+    """Return a module that averages gradients over the processes; `model` itself where there is but one."""
+    if size() == 1:
+        return model
+    device = next(model.parameters()).device
+    if device.type == "cpu":
+        return nn.parallel.DistributedDataParallel(model)
+    model = nn.SyncBatchNorm.convert_sync_batchnorm(model)  # type: ignore[no-untyped-call]
+    return nn.parallel.DistributedDataParallel(model, device_ids=[device.index])
 
 
 def added(value: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import torch
 from jaxtyping import Float32, Int64
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from baselines import parallel
 from baselines.augmentation import augment
@@ -52,7 +53,7 @@ def free(model: nn.Module, phase: Phase, learnable: set[str]) -> None:
         norms = {
             f"{name}.{own}"
             for name, layer in model.named_modules()
-            if isinstance(layer, nn.modules.batchnorm._BatchNorm)
+            if isinstance(layer, _BatchNorm)
             for own, _ in layer.named_parameters()
         }
         chosen = {name for name in learnable if name in norms or in_head(name)}
