@@ -13,10 +13,18 @@ from tabulate import tabulate
 
 from bench.comparison import Difference
 from bench.errors import UsageError, nearest
-from bench.metrics import FAMILIES, METRICS, METRICS_VERSION, Metric, metric
+from bench.metrics import FAMILIES, METRICS, METRICS_VERSION, Metric, metric, softnms
 from bench.results import PartScore, Result, Score
 
 UNDEFINED = "–"
+FORMS = {
+    "raw": (
+        f"raw, so put through Soft-NMS first (sigma {softnms.SIGMA}, at most {softnms.MOST} of a recording, "
+        f"scores from {softnms.MIN_SCORE} on)"
+    ),
+    "final": "final, scored as they are",
+}
+"""What the card's word about detections says."""
 MAIN = 4
 """How many metrics of a task are printed unless all are asked for."""
 
@@ -120,8 +128,9 @@ def text(result: Result, *, every: bool = False) -> str:
     runs = list(next(iter(result.scores.values())).per_run)
     blocks = [
         f"{result.entry['name']} on {task['name']}: {task['title']}",
-        f"{result.recordings} test recordings, {result.frames:,} frames ({task['protocol']['name']})",
+        f"{result.recordings} test recordings, {_counted(result)} ({task['protocol']['name']})",
         f"{len(runs)} run{'s' * (len(runs) != 1)}: {', '.join(runs)}",
+        *([f"detections: {FORMS[form]}"] if (form := result.entry.get("detections")) else []),
         *(
             f"CHANGED DATA: {one['name']}: {one['found']}, expected {one['expected']}"
             for one in result.changed
@@ -210,6 +219,11 @@ def by_family(cards: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str,
     return {name: of for name, of in grouped.items() if of}
 
 
+def family_line(name: str) -> str:
+    """Say in one line what a family of metrics is about; empty where it is none of ours."""
+    return (inspect.getdoc(FAMILIES[name]) or "").split("\n")[0] if name in FAMILIES else ""
+
+
 def _numbers(result: Result, cards: Sequence[Mapping[str, Any]], *, headings: bool) -> str:
     """Align metrics under each other; with headings, family by family."""
     task = result.task
@@ -261,8 +275,15 @@ def _level(result: Result) -> str:
     return f"{result.interval['level']:.0%} interval"
 
 
+def _counted(result: Result) -> str:
+    if result.task["kind"] == "segments":
+        return f"{sum(result.support.values()):,} true segments"
+    return f"{result.frames:,} frames"
+
+
 def _footnote(result: Result) -> str:
-    lines = ["frames per class: " + ", ".join(f"{name} {count:,}" for name, count in result.support.items())]
+    support = ", ".join(f"{name} {count:,}" for name, count in result.support.items())
+    lines = [f"{'segments' if result.task['kind'] == 'segments' else 'frames'} per class: {support}"]
     if background := result.task["background"]:
         lines.append(f"frames of {background!r} count; its own value is in no mean without background")
     return "\n".join([*lines, interval_statement(result.interval)])

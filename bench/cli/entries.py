@@ -51,7 +51,17 @@ def validate(path: Path, task_name: str | None) -> None:
     for task, entry, predictions, recordings in _submission(path, task_name):
         click.echo(
             f"valid: {entry.id} on {task.name}, {len(predictions)} run(s) of {len(recordings)} recordings"
+            + _detected(predictions, entry.tasks[task.name].detections)
         )
+
+
+def _detected(predictions: Predictions, form: str | None) -> str:
+    """Say how many detections there are; nothing where frames are asked for."""
+    from bench.metrics.segments import Detections
+
+    every = [one for parts in predictions.values() for found in parts.values() for one in found.values()]
+    count = sum(len(one.labels) for one in every if isinstance(one, Detections))
+    return f", {count:,} detections ({form})" if form else ""
 
 
 @click.command()
@@ -62,6 +72,7 @@ def validate(path: Path, task_name: str | None) -> None:
 @click.option("--results", default=RESULTS, type=folder, show_default=True, help="Where results are written.")
 def evaluate(path: Path, task_name: str | None, as_json: bool, every: bool, results: Path) -> None:
     """Score a submission: validate, score every run and part, print and write the result."""
+    from bench.reference import beside
     from bench.report import text
     from bench.results import canonical, to_json
 
@@ -69,7 +80,10 @@ def evaluate(path: Path, task_name: str | None, as_json: bool, every: bool, resu
         if as_json:
             click.echo(canonical(to_json(result)).decode(), nl=False)
         else:
-            click.echo(f"{text(result, every=every)}\nresult: {written}\n")
+            ranking = result.task["metrics"][0]
+            rivals = beside(result.task["name"], ranking["name"], ranking["title"])
+            click.echo("\n\n".join(filter(None, [text(result, every=every), rivals])))
+            click.echo(f"result: {written}\n")
 
 
 @click.command()
@@ -95,7 +109,8 @@ def compare(first: Path, second: Path, task_name: str, as_json: bool, every: boo
         found = {"task": task.name, "first": one.id, "second": other.id, "metrics": [asdict(r) for r in rows]}
         click.echo(canonical(plain(found)).decode(), nl=False)
     else:
-        click.echo(comparison_text((one.name, other.name), task_card(task), rows, every=every))
+        names = (_beside(one, forms[0]), _beside(other, forms[1]))
+        click.echo(comparison_text(names, task_card(task), rows, every=every))
 
 
 @click.command()
@@ -104,6 +119,11 @@ def compare(first: Path, second: Path, task_name: str, as_json: bool, every: boo
 def publish(results: Path, out: Path) -> None:
     """Build the leaderboard, plain HTML, from the result files alone."""
     click.echo(f"open {write_site(results, out)}")
+
+
+def _beside(entry: Entry, form: str | None) -> str:
+    """Name an entry, and whether its detections are raw or final."""
+    return f"{entry.name} ({form})" if form else entry.name
 
 
 def _submission(
