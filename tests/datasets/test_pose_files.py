@@ -67,8 +67,8 @@ def test_broken_tables_of_pandas_are_refused(tmp_path: Path) -> None:
         "rows numbered by": whole.set_index(whole.index.astype(float)),
         "infinite numbers": whole.replace(3120.0, np.inf),
         "blocks of values": whole.astype({whole.columns[0]: "float32"}),
-        "columns named by": whole.droplevel(["scorer", "individuals"], axis=1),
-        "expected one/nose/x": whole[whole.columns[::-1]],
+        "columns named by": table(("mouse",)).droplevel("scorer", axis=1),
+        "likelihood, expected two/tail/x": whole[whole.columns[::-1]],
     }
     for expected, broken in wrong.items():
         broken.to_hdf(path, key="df_with_missing", format="fixed", mode="w")
