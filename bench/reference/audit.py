@@ -92,7 +92,8 @@ def _repeated(numbers: Sequence[Number]) -> Iterator[Finding]:
             if other.digit == finest.digit:
                 ends = (finest.value,) * 3
             rule = f"{finest.table.table}, {what(finest)}"
-            yield finding("printed twice", other, Implied(*ends, rule))
+            found = finding("printed twice", other, Implied(*ends, rule))
+            yield replace(found, follows=finest.printed)
 
 
 def _means(numbers: Sequence[Number], find: FindTask) -> Iterator[Finding]:

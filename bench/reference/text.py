@@ -7,10 +7,11 @@ from collections.abc import Sequence
 
 from tabulate import tabulate
 
+from bench.datasets import TASKS
 from bench.reference.against import Compared
 from bench.reference.findings import AGREES, VERDICTS, Finding
-from bench.reference.rivals import Rival
-from bench.reference.tables import FACTORS
+from bench.reference.rivals import rivals
+from bench.reference.tables import FACTORS, read_published
 
 WHOLE = ("frames", "parameters", "seconds")
 """Units of whole numbers."""
@@ -50,9 +51,17 @@ def _rows(place: str, findings: Sequence[Finding], *, every: bool) -> list[list[
     return rows
 
 
-def beside(rivals: Sequence[Rival], metric: str, title: str) -> str:
-    """Return the published values of one metric on the whole task, best first; empty where there are none."""
-    found = [(rival, rival.numbers[metric]) for rival in rivals if metric in rival.numbers and not rival.part]
+def beside(task: str, metric: str, title: str) -> str:
+    """Return the published values of one metric on a whole task, best first; empty where there are none.
+
+    `metric` is one of which more is better, `title` what the column is called.
+    """
+    known = {one.name: one for one in TASKS}
+    found = [
+        (rival, rival.numbers[metric])
+        for rival in rivals(task, read_published(), known.get)
+        if metric in rival.numbers and not rival.part
+    ]
     rows = [
         (
             rival.name,
@@ -61,7 +70,7 @@ def beside(rivals: Sequence[Rival], metric: str, title: str) -> str:
         )
         for rival, number in sorted(found, key=lambda pair: -pair[1].value)
     ]
-    headers = ("published beside it, not scored here", title, "where")
+    headers = ("published, not scored here", title, "where")
     align = ("left", "right", "left")
     return tabulate(rows, headers, tablefmt="simple", colalign=align, disable_numparse=True) if rows else ""
 
