@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.datasets import DATASETS, TASKS, calms21, demo, get_dataset, get_task
+from bench.datasets import DATASETS, TASKS, calms21, demo, demo_unlabelled, get_dataset, get_task
 from bench.datasets.freeze import RULES, freeze, main
 from bench.datasets.rules import SplitRule, frozen_text
 from bench.errors import DataError, UsageError
@@ -66,7 +66,7 @@ def test_every_dataset_has_a_licence_and_only_the_simulated_one_says_simulated()
     for dataset in DATASETS:
         assert dataset.licence
         assert dataset.citation
-        assert dataset.simulated == (dataset is demo.DATASET)
+        assert dataset.simulated == (dataset in (demo.DATASET, demo_unlabelled.DATASET))
         assert ("imulated" in dataset.title) == dataset.simulated
 
 
