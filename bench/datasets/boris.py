@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.datasets.intervals import Interval, interval_faults
+from bench.datasets.intervals import LONGEST, Interval, interval_faults
 from bench.datasets.tables import read_rows, width_faults
 from bench.errors import DataError, first
 
@@ -68,6 +68,8 @@ def read_events(path: Path) -> Events:
     if faults:
         raise _error(path, faults)
     bouts = list((_aggregated if aggregated else _paired)(cells, fps, faults))
+    if length * fps > 100 * LONGEST:
+        raise _error(path, [f"{length:g} seconds at {fps:g} frames per second, expected a video"])
     frames = round(length * fps)
     for subject in dict.fromkeys(bout.subject for bout in bouts):
         faults += interval_faults([b.interval for b in bouts if b.subject == subject], frames)

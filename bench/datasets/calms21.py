@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Int
 
 from bench.datasets.calms21_json import ANIMALS, CLASSES, FPS, IMAGE, KEYPOINTS, read_layout
+from bench.datasets.regular import regular
 from bench.datasets.rules import SplitRule, Summary
 from bench.errors import DataError
 from bench.metrics import CONCATENATED_METRICS, FRAME_METRICS
@@ -71,19 +72,20 @@ def read_label_table(path: Path) -> Iterator[Recording]:
 
 
 def find(folder: Path, name: str, archive: str = ARCHIVE) -> Path | None:
-    """Return an official file, in `folder` itself or in the folder of its archive; None without one."""
-    for path in (folder / name, folder / archive / name):
-        if path.is_file():
-            return path
-    return None
+    """Return an official file, in `folder` itself or in the folder of its archive; None without one.
+
+    Raises `DataError` where something else stands in its place.
+    """
+    return regular(folder / name) or regular(folder / archive / name)
 
 
 def _label_rows(path: Path) -> Int[np.ndarray, "T 2"]:
-    with path.open(encoding="utf-8") as lines:
-        header = lines.readline().strip()
-        if header != "sequence number,annotation":
-            raise _table_error(path, [f"header {header!r}, expected 'sequence number,annotation'"])
-        rows = lines.readlines()
+    try:
+        header, *rows = path.read_text(encoding="utf-8").splitlines() or [""]
+    except UnicodeDecodeError as error:
+        raise _table_error(path, [f"not UTF-8: {error}"]) from None
+    if header.strip() != "sequence number,annotation":
+        raise _table_error(path, [f"header {header[:80]!r}, expected 'sequence number,annotation'"])
     if not rows:
         raise _table_error(path, ["no rows"])
     try:

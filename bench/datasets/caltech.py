@@ -15,10 +15,10 @@ import numpy as np
 from jaxtyping import Int
 
 from bench.datasets.intervals import Interval
-from bench.errors import DataError
+from bench.errors import DataError, first
 
 _CHANNEL = re.compile(r"(S\d+):.*")
-_INTERVAL = re.compile(r"(\d+)\s+(\d+)\s+(\S+)")
+_INTERVAL = re.compile(r"(\d{1,8})\s+(\d{1,8})\s+(\S+)")  # eleven days at 100 frames per second
 _TITLE = "Caltech Behavior Annotator"
 
 
@@ -68,7 +68,9 @@ def read_annotation(path: Path) -> Annotation:
             faults.append(f"line {number}: {text!r}, expected start, end and label")
     faults += _tiling_faults(channels, labels)
     if faults:
-        raise DataError(f"{path} is not a complete annotation", faults, hint="mend the file or take it out")
+        raise DataError(
+            f"{path} is not a complete annotation", first(faults), hint="mend the file or take it out"
+        )
     return Annotation(
         tuple(labels), {name: tuple(interval for _, interval in found) for name, found in channels.items()}
     )

@@ -8,7 +8,6 @@ Source: Lauer et al. 2022, doi 10.1038/s41592-022-01443-0, and the files of the 
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
@@ -17,7 +16,8 @@ import numpy as np
 from jaxtyping import Float32, Float64
 
 from bench.datasets.pandas_hdf import read_frame
-from bench.errors import DataError
+from bench.datasets.tables import each_row
+from bench.errors import DataError, first
 
 _COORDS = ("x", "y", "likelihood")
 _ROWS = ("scorer", "individuals", "bodyparts", "coords")
@@ -87,26 +87,25 @@ def _csv_parts(path: Path) -> Parts:
     rows: list[list[float]] = []
     faults: list[str] = []
     saved_again = False
-    with path.open(encoding="utf-8", errors="replace", newline="") as file:
-        for line, cells in enumerate(csv.reader(file), start=1):
-            saved_again = saved_again or (line == 1 and cells[:2] == ["", "scorer"])
-            row = cells[1:] if saved_again else cells
-            if row and not row[0].strip().isdigit():
-                if rows or faults:  # a header row among the frames would be a frame that vanishes
-                    faults.append(f"line {line}: frame {row[0]!r}, expected a whole number")
-                else:
-                    header[row[0]] = row[1:]
-                continue
-            try:
-                rows.append([float(cell) if cell else np.nan for cell in row[1:]])
-            except ValueError as error:
-                faults.append(f"line {line}: {error}")
+    for line, cells in each_row(path):
+        saved_again = saved_again or (line == 1 and cells[:2] == ["", "scorer"])
+        row = cells[1:] if saved_again else cells
+        if row and not row[0].strip().isdigit():
+            if rows or faults:  # a header row among the frames would be a frame that vanishes
+                faults.append(f"line {line}: frame {row[0]!r}, expected a whole number")
             else:
-                if len(row) - 1 != len(header.get("coords", ())) or row[0] != str(len(rows) - 1):
-                    faults.append(
-                        f"line {line}: frame {row[:1]} of {len(row) - 1} values, "
-                        f"expected frame {len(rows) - 1} of {len(header.get('coords', ()))}"
-                    )
+                header[row[0]] = row[1:]
+            continue
+        try:
+            rows.append([float(cell) if cell else np.nan for cell in row[1:]])
+        except ValueError as error:
+            faults.append(f"line {line}: {error}")
+        else:
+            if len(row) - 1 != len(header.get("coords", ())) or row[0] != str(len(rows) - 1):
+                faults.append(
+                    f"line {line}: frame {row[:1]} of {len(row) - 1} values, "
+                    f"expected frame {len(rows) - 1} of {len(header.get('coords', ()))}"
+                )
     faults += [f"no header row {name!r}" for name in ("scorer", "bodyparts", "coords") if name not in header]
     faults += [] if rows else ["no frames"]
     if not faults and len({len(values) for values in header.values()}) > 1:
@@ -120,4 +119,6 @@ def _csv_parts(path: Path) -> Parts:
 
 
 def _error(path: Path, faults: list[str]) -> DataError:
-    return DataError(f"{path} is not a DeepLabCut table", faults, hint="export it again, or take it out")
+    return DataError(
+        f"{path} is not a DeepLabCut table", first(faults), hint="export it again, or take it out"
+    )

@@ -14,6 +14,7 @@ import numpy as np
 from bench.datasets.boris import read_events
 from bench.datasets.deeplabcut import read_poses
 from bench.datasets.intervals import paint
+from bench.datasets.regular import regular
 from bench.datasets.rules import SplitRule, Summary
 from bench.errors import DataError
 from bench.metrics import FRAME_METRICS
@@ -34,7 +35,7 @@ URL = "https://github.com/benlansdell/ethome"
 
 def read(folder: Path) -> Iterator[Recording]:
     """Yield the one recording; both files are needed."""
-    absent = [f"{name} is missing" for name in (EVENTS, POSES) if not (folder / name).is_file()]
+    absent = [f"{name} is missing" for name in (EVENTS, POSES) if regular(folder / name) is None]
     if absent:
         raise DataError(f"no ethome recording in {folder}", absent, hint=f"download them from {URL}")
     events, poses = read_events(folder / EVENTS), read_poses(folder / POSES)

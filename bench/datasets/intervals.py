@@ -8,6 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool
 
+LONGEST = 1_000_000
+"""Seconds. No recording lasts eleven days; a number beyond it is a slip, and would fill the memory."""
+
 
 @dataclass(frozen=True)
 class Interval:

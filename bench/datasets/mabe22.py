@@ -20,6 +20,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from bench.datasets.pickled import read_pickled
+from bench.datasets.regular import regular
 from bench.datasets.rules import SplitRule, Summary, shuffled
 from bench.errors import DataError, first
 from bench.metrics import FRAME_METRICS
@@ -44,15 +45,16 @@ def read(folder: Path) -> Iterator[Recording]:
     The file of labels is not needed where the first file holds them. After the last good clip,
     `DataError` lists the faults of all the others.
     """
-    if not (folder / POSES).is_file():
+    poses_file, labels_file = regular(folder / POSES), regular(folder / LABELS)
+    if poses_file is None:
         raise DataError(
             f"no MABe22 mouse triplets in {folder}",
             [f"expected {POSES}, and {LABELS}"],
             hint=f"download them from {URL}",
         )
     with tempfile.TemporaryDirectory() as poses, tempfile.TemporaryDirectory() as labels:
-        content = read_pickled(folder / POSES, Path(poses))
-        beside = read_pickled(folder / LABELS, Path(labels)) if (folder / LABELS).is_file() else None
+        content = read_pickled(poses_file, Path(poses))
+        beside = read_pickled(labels_file, Path(labels)) if labels_file else None
         yield from _clips(content, beside)
 
 

@@ -15,6 +15,7 @@ from jaxtyping import Bool, Float32
 
 from bench.datasets.deeplabcut import read_poses
 from bench.datasets.oft_labels import FILE, FPS, RATERS, Video, read_labels
+from bench.datasets.regular import regular
 from bench.datasets.rules import SplitRule, Summary, shuffled
 from bench.errors import DataError
 from bench.metrics import FRAME_METRICS
@@ -39,17 +40,18 @@ def read(folder: Path) -> Iterator[Recording]:
     The table of labels is needed; a video whose DeepLabCut file is absent gives recordings without
     poses. After the last good recording, `DataError` lists the faults of all the others.
     """
-    if not (folder / FILE).is_file():
+    table = regular(folder / FILE)
+    if table is None:
         raise DataError(
             f"no open-field labels in {folder}",
             [f"expected {FILE}, and the DeepLabCut csv files that it names where poses are wanted"],
             hint=f"download them from {URL}",
         )
     faults: list[str] = []
-    for name, video in read_labels(folder / FILE).items():
+    for name, video in read_labels(table).items():
         path = folder / video.poses
         try:
-            poses = _poses(path, len(video.counted)) if path.is_file() else None
+            poses = _poses(path, len(video.counted)) if regular(path) else None
         except DataError as error:
             faults += [f"{name}: {path.name}: {problem}" for problem in error.problems]
             continue

@@ -8,8 +8,6 @@ from the end of the last rater's start mark to the beginning of the first rater'
 
 from __future__ import annotations
 
-import csv
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +15,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, Int
 
+from bench.datasets.intervals import LONGEST
+from bench.datasets.tables import Rows, read_rows
 from bench.errors import DataError, first
 
 FPS = 25.0
@@ -66,9 +66,8 @@ def read_labels(path: Path) -> dict[str, Video]:
     """Return the videos by name; raise `DataError` listing every row and every video that is not in order."""
     faults: list[str] = []
     rows: dict[str, list[_Row]] = {}
-    with path.open(encoding="utf-8", errors="replace", newline="") as lines:
-        for row in _rows(csv.reader(lines, delimiter=";"), faults):
-            rows.setdefault(row.video, []).append(row)
+    for row in _rows(read_rows(path, ";"), faults):
+        rows.setdefault(row.video, []).append(row)
     if not rows and not faults:
         faults.append("no rows")
     videos = {}
@@ -91,14 +90,14 @@ def frame(seconds: float) -> int:
     return round(seconds * FPS)
 
 
-def _rows(table: Iterator[list[str]], faults: list[str]) -> Iterator[_Row]:
-    header = next(table, [])
+def _rows(table: Rows, faults: list[str]) -> Iterator[_Row]:
+    header = table[0][1] if table else []
     if header != _HEADER:
         faults.append(f"header {';'.join(header)!r}, expected {';'.join(_HEADER)!r}")
         return
     known = (*BEHAVIOURS, *EXCLUDED, *MARKS)
     seen: set[tuple[str, ...]] = set()
-    for line, cells in enumerate(table, start=2):
+    for line, cells in table[1:]:
         if len(cells) != len(_HEADER):
             faults.append(f"line {line}: {len(cells)} columns, expected {len(_HEADER)}")
             continue
@@ -112,7 +111,7 @@ def _rows(table: Iterator[list[str]], faults: list[str]) -> Iterator[_Row]:
             found.append(f"type {type_!r}, expected one of {', '.join(known)}")
         span = _seconds(start, stop)
         if span is None:
-            found.append(f"from {start} to {stop}: expected seconds, the second not below the first")
+            found.append(f"from {start} to {stop}: expected two of 0 to {LONGEST:,} seconds, in that order")
         if (video, rater, type_, start, stop) in seen:
             found.append(f"{type_} from {start} to {stop} of {video} by {rater} a second time")
         seen.add((video, rater, type_, start, stop))
@@ -126,7 +125,7 @@ def _seconds(start: str, stop: str) -> tuple[float, float] | None:
         span = float(start), float(stop)
     except ValueError:
         return None
-    return span if 0 <= span[0] <= span[1] and math.isfinite(span[1]) else None
+    return span if 0 <= span[0] <= span[1] <= LONGEST else None
 
 
 def _marks(rows: Sequence[_Row]) -> dict[str, list[tuple[int, int]]]:

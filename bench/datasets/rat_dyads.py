@@ -18,8 +18,9 @@ from jaxtyping import Bool, Float, Float32, Int
 
 from bench.datasets.caltech import read_annotation
 from bench.datasets.deeplabcut import read_poses
+from bench.datasets.regular import regular
 from bench.datasets.rules import SplitRule, Summary
-from bench.errors import DataError
+from bench.errors import DataError, first
 from bench.metrics import DETECTION_METRICS, FRAME_METRICS
 from bench.recordings import Recording, one_hot
 from bench.splits import FrozenSplit
@@ -52,11 +53,13 @@ def read(folder: Path) -> Iterator[Recording]:
     faults: list[str] = []
     for name, paths in [(path.stem, [path]) for path in compact] + list(raw.items()):
         try:
-            yield read_compact(paths[0]) if compact else read_raw(name, paths)
+            files = [path for path in paths if regular(path)]
+            yield read_compact(files[0]) if compact else read_raw(name, files)
         except DataError as error:
             faults += [f"{name}: {error.title}: {problem}" for problem in error.problems]
     if faults:
-        raise DataError("recordings of the rat dyads are not as they should be", faults)
+        hint = "get the named files again, or take them out"
+        raise DataError("recordings of the rat dyads are not as they should be", first(faults), hint=hint)
 
 
 def read_compact(path: Path) -> Recording:

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool
 
+from bench.datasets.regular import regular
 from bench.datasets.rules import SplitRule, Summary
 from bench.datasets.strict_json import read_json
 from bench.errors import DataError, first
@@ -60,8 +61,8 @@ def read(folder: Path) -> Iterator[Recording]:
 
     Raises `DataError` listing the faults of all clips, before the first one is yielded.
     """
-    path = folder / FILE
-    if not path.is_file():
+    path, beside = regular(folder / FILE), regular(folder / LIST)
+    if path is None:
         raise DataError(
             f"no RatSeizure annotation in {folder}", [f"expected {FILE}"], hint=f"get it from {URL}"
         )
@@ -72,7 +73,7 @@ def read(folder: Path) -> Iterator[Recording]:
     faults = [f"{FILE}: {clip}: {fault}" for clip, entry in database.items() for fault in _clip_faults(entry)]
     if faults:
         raise _error(path, faults)
-    listed = _read_list(folder / LIST, list(database)) if (folder / LIST).is_file() else {}
+    listed = _read_list(beside, list(database)) if beside else {}
     place: Counter[str] = Counter()
     for clip, entry in database.items():
         subset = _SUBSETS[entry["subset"]]

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bench.datasets.regular import regular
 from bench.datasets.rules import SplitRule, Summary
 from bench.datasets.tables import read_table
 from bench.errors import DataError, first
@@ -66,7 +67,7 @@ def read(folder: Path) -> Iterator[Recording]:
     """
     paths: dict[str, list[Path]] = {}
     for path in sorted(folder.glob("*.csv")):
-        if matched := _FILE.fullmatch(path.name):
+        if (matched := _FILE.fullmatch(path.name)) and regular(path):
             paths.setdefault(IDS[int(matched[1]) - 1], []).append(path)
     if not paths:
         raise DataError(

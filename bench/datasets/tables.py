@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterator
 from pathlib import Path
 
 from bench.errors import DataError
@@ -11,16 +12,21 @@ Rows = list[tuple[int, list[str]]]
 """Each row with its number, from 1."""
 
 
-def read_rows(path: Path) -> Rows:
-    """Return the rows of a csv file; a byte order mark is no part of the first cell.
+def each_row(path: Path, delimiter: str = ",") -> Iterator[tuple[int, list[str]]]:
+    """Yield the rows of a csv file, in the memory of one; a byte order mark is no part of the first cell.
 
     Raises `DataError` where csv cannot make rows of it.
     """
     with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
         try:
-            return list(enumerate(csv.reader(file), start=1))
+            yield from enumerate(csv.reader(file, delimiter=delimiter), start=1)
         except csv.Error as fault:
             raise DataError(f"{path} is not a csv table", [str(fault)], hint="export it again") from None
+
+
+def read_rows(path: Path, delimiter: str = ",") -> Rows:
+    """Return all of `each_row`."""
+    return list(each_row(path, delimiter))
 
 
 def read_table(path: Path) -> tuple[list[str], Rows]:
