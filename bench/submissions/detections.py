@@ -34,6 +34,8 @@ MOST = 2_000
 ROW_BYTES = 200
 """Of one detection written down, generously, its label apart."""
 
+DIGITS = 4_300
+
 
 def limit(seconds: Mapping[Key, Length], task: Task) -> int:
     """Return how many bytes a file of detections may have: as many as are allowed, however spaced."""
@@ -118,7 +120,8 @@ def parse_json(data: bytes) -> Any:
     collecting = gc.isenabled()
     gc.disable()  # walking a million fresh objects again and again, none of them garbage, doubles the time
     try:
-        return json.loads(data.decode("utf-8-sig"), parse_constant=_refuse, object_pairs_hook=_object)
+        text = data.decode("utf-8-sig")
+        return json.loads(text, parse_int=_whole, parse_constant=_refuse, object_pairs_hook=_object)
     except RecursionError:
         raise ValueError("nested far too deeply") from None
     finally:
@@ -153,6 +156,12 @@ def short(value: Any) -> str:
     if isinstance(value, dict | list) and len(value) > 4:
         return f"{'an object' if isinstance(value, dict) else 'a list'} of {len(value):,}"
     return quoted(value) if isinstance(value, str) else str(value)[:80]
+
+
+def _whole(digits: str) -> int:
+    if len(digits) > DIGITS:  # Python's own limit; reading more takes the square of the time
+        raise ValueError(f"a number of {len(digits):,} digits stands in it")
+    return int(digits)
 
 
 def _refuse(name: str) -> None:
