@@ -8,6 +8,7 @@ from one generator per process, one thread: `dask worker --nthreads 1 ADDRESS`.
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import sys
@@ -67,6 +68,7 @@ class Crew:
                     threads_per_worker=1,
                     memory_limit=None,  # a share of the memory each would end large runs on idle machines
                     dashboard_address=None,
+                    silence_logs=logging.CRITICAL,  # its faults are ours to tell
                     security=True,  # or any user of this machine could send it work
                 ) as local,
                 Client(local) as client,
@@ -132,6 +134,7 @@ def work(unit: Unit) -> str:
     """
     began, here = time.monotonic(), f"process {os.getpid()} on {socket.gethostname()}"
     unit.log.parent.mkdir(parents=True, exist_ok=True)
+    tqdm.set_lock(threading.RLock())  # its own is shared by processes, and leaks where one is killed
     with ONE_AT_A_TIME, unit.log.open("a", buffering=1) as log, redirect_stderr(log):
         print(here, file=sys.stderr)
         check_device(unit.run.device)
