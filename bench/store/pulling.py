@@ -47,7 +47,8 @@ def pull(
     if not accept_changed:
         official.refuse(dataset, source, changed)
     files = official.digests(found)
-    if not replace and (held := _held(dataset, files, changed, origin or {})):
+    held = None if replace else _held(dataset, files, changed, origin or {})
+    if held and (accept_changed or not held.changed):
         return held, False
     target = home() / dataset.name
     with working_folder(dataset, key(dataset, files)) as (folder, progress):
