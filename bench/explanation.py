@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from textwrap import wrap
 from typing import Any
 
@@ -36,11 +36,11 @@ ZONES = {
 """Distances side by side: one by one where the curve is steep."""
 TOLERANCES = (0, 1, 2, 3, 5, 10, 15, 20, 30)
 SHORT = {
-    "accuracy_at_transition": "at a transition",
-    "accuracy_within_5": "within 5 frames",
-    "accuracy_beyond_10": "beyond 10 frames",
+    "accuracy_at_transition": "Accuracy at a transition",
+    "accuracy_within_5": "Accuracy within 5 frames",
+    "accuracy_beyond_10": "Accuracy beyond 10 frames",
 }
-"""What the accuracy of a band is called beside the accuracy."""
+"""What the accuracy of a band is called in a narrow column."""
 HARDEST = 5
 BAR = 30
 """Characters of a bar that is 1."""
@@ -146,10 +146,19 @@ def _without(result: Result) -> str:
     return "this result was scored before details were kept; score it again"
 
 
+def class_metrics(result: Result) -> list[Mapping[str, Any]]:
+    """Return the metrics that a table by class shows: precision, recall, F1, AP, AUROC, or others."""
+    scores = result.scores
+    held = [
+        card for card in result.task["metrics"] if card["name"] in scores and scores[card["name"]].per_class
+    ]
+    cards = {card["name"]: card for card in held}
+    return [cards[name] for name in PER_CLASS if name in cards] or held[:IN_THEIR_PLACE]
+
+
 def _classes(result: Result) -> str:
     """Return, class by class, precision, recall, F1, AP and AUROC, and how many frames it has."""
-    cards = {card["name"]: card for card in result.task["metrics"] if result.scores[card["name"]].per_class}
-    chosen = [cards[name] for name in PER_CLASS if name in cards] or list(cards.values())[:IN_THEIR_PLACE]
+    chosen = class_metrics(result)
     counted = "frames" if result.task["kind"] == "frames" else result.task["kind"]
     total = max(1, result.frames if counted == "frames" else sum(result.support.values()))
     titles = {"map": "AP"} | {card["name"]: card["title"] for card in chosen if card["name"] != "map"}

@@ -172,8 +172,43 @@ def result(id_: str, value: float, **changes: Any) -> Result:
             "reason": None,
         },
         scores={"f1": score(value), "delay": score(10 * value)},
+        details=details(),
     )
     return replace(made, **changes)
+
+
+def details(
+    classes: Sequence[str] = CLASSES,
+    parts: Sequence[str] = ("all",),
+    ids: Sequence[str] = ("mouse1", "mouse2"),
+) -> dict[str, Any]:
+    """Return made-up details of two runs; the second class does not occur."""
+    known = [name for name in classes if name != classes[1]]
+    counts = {"frames": [8, *range(38, 8, -1), 300], "right": [4, *range(38, 8, -1), 500]}
+    none = {"frames": [0] * 32, "right": [0] * 32}
+    curve = {"f1": [0.25 + k / 60 for k in range(31)], "true": 3, "predicted": 10}
+    no_curve = {"f1": [None] * 31, "true": 0, "predicted": 4}
+    by_class = {name: curve if name in known else no_curve for name in classes}
+    confusion = [
+        [40 + 10 * (a == b) if name in known else 0 for b, _ in enumerate(classes)]
+        for a, name in enumerate(classes)
+    ]
+    recordings = {
+        "id": list(ids),
+        "frames": [1000, 234][: len(ids)],
+        "values": {"f1": [0.5, 0.25][: len(ids)]},
+        "per_class": {name: [0.5 if name in known else None, None][: len(ids)] for name in classes},
+    }
+    of_part = {
+        "confusion": confusion,
+        "boundary": {
+            "all": counts,
+            "per_class": {name: counts if name in known else none for name in classes},
+        },
+        "edges": {"onset": by_class, "offset": by_class},
+        "recordings": recordings,
+    }
+    return {"runs": 2, "parts": dict.fromkeys(parts, of_part)}
 
 
 def page(results: Sequence[Result], name: str = "toy-task.html") -> Page:

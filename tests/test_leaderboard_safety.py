@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from pages import RESULTS, Page, entry, metric, page, result, score, task
+from pages import RESULTS, Page, details, entry, metric, page, result, score, task
 
 from bench.errors import DataError, UsageError
 from bench.leaderboard import link, publish, render, shown
@@ -19,11 +19,11 @@ from bench.results import Result
 ELEMENTS = re.compile(
     "html|head|meta|title|style|script|body|header|main|footer|section|article|nav|figure|figcaption|h[1-3]|p"
     "|ul|li|div|span|dl|dt|dd|a|code|pre|small|strong|bdi|table|caption|thead|tbody|tr|th|td"
-    "|svg|g|desc|line|circle|text"
+    "|svg|g|desc|line|circle|text|path|details|summary"
 )
 ATTRIBUTES = re.compile(
     "lang|charset|http-equiv|content|name|class|id|href|rel|title|role|tabindex|scope|colspan|data-value"
-    "|data-first|aria-label|aria-labelledby|aria-hidden|aria-sort|width|height|[xy][12]?|c[xy]|r|text-anchor"
+    "|data-first|aria-label|aria-labelledby|aria-hidden|aria-sort|width|height|[xy][12]?|c[xy]|r|text-anchor|d|viewbox|open"
 )
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -53,7 +53,7 @@ HOSTILE = [
 ]
 
 
-@pytest.mark.parametrize("count", [0, 1, 2, 200])
+@pytest.mark.parametrize("count", [0, 1, 2, 50])
 def test_pages_hold_allowed_elements_and_ask_for_nothing_outside(count: int) -> None:
     results = [result(f"model-{k}", (k * 37 % 101) / 101) for k in range(count)]
     for text in render(results).values():
@@ -67,7 +67,7 @@ def test_pages_hold_allowed_elements_and_ask_for_nothing_outside(count: int) -> 
             target = anchor["href"]
             if target.startswith("#"):
                 assert target[1:] in ids
-            elif not re.fullmatch(r"[a-z0-9-]+\.html", target):
+            elif not re.fullmatch(r"[a-z0-9-]+\.html(#definitions)?", target):
                 assert target.startswith("https://")
                 assert anchor["rel"] == "noopener noreferrer nofollow"
         outside = text.replace('href="https://', "").replace(">https://example.org", ">")
@@ -93,7 +93,8 @@ def test_the_policy_allows_exactly_the_inline_style_and_script() -> None:
 
 def hostile_results(text: str) -> list[Result]:
     words = ["name", "licence", "code", "paper", "description", "extra_data", "output", "hardware"]
-    card = entry(text, authors=[text, text], **dict.fromkeys(words, text))
+    card = entry("x", authors=[text, text], **dict.fromkeys(words, text))
+    parts = ["one", text]
     question = task(
         title=text,
         question=text,
@@ -106,8 +107,13 @@ def hostile_results(text: str) -> list[Result]:
         dataset=dict.fromkeys(["title", "url", "licence", "citation"], text) | {"notes": [text]},
     )
     own = score(0.5, per_class={"attack": 0.25, text: 0.5}, per_run={text: 0.5})
-    made = result("x", 0.5, entry=card, task=question, scores={"f1": own}, support={"attack": 1, text: 2})
-    return [made, replace(made, metrics_version=2, entry={**card, "id": f"2{text}"})]
+    why = details(["attack", "gone", text], parts, [text, f"2{text}"])
+    for of_part in why["parts"].values():
+        of_part["confusion"] = [[3, 5], [7, 11]]
+    made = result(
+        "x", 0.5, entry=card, task=question, scores={"f1": own}, support={"attack": 1, text: 2}, details=why
+    )
+    return [made, replace(made, metrics_version=2, entry={**card, "id": "x2"})]
 
 
 @pytest.fixture(scope="module")
@@ -166,6 +172,22 @@ def test_unsafe_task_names_are_refused(name: str) -> None:
         render([result("a", 0.5, task=task(name=name))])
 
 
+@pytest.mark.parametrize("name", ["", "A", "a/b", "../a", "a b", "a.b", "-a", "é", "a\n", "a" * 101])
+def test_unsafe_entry_names_are_refused(name: str) -> None:
+    with pytest.raises(DataError, match="a name is lower-case letters"):
+        render([result(name, 0.5)])
+
+
+@pytest.mark.parametrize(
+    "pairs",
+    [[("a--b", "c"), ("a", "b--c")], [("a--b", "c"), ("a", "b")]],
+    ids=["two entries", "task and entry"],
+)
+def test_two_pages_never_share_a_name(pairs: list[tuple[str, str]]) -> None:
+    with pytest.raises(DataError, match="would share the page a--b"):
+        render([result(id_, 0.5, task=task(name=name)) for name, id_ in pairs])
+
+
 def test_every_fault_is_listed_at_once() -> None:
     with pytest.raises(DataError) as caught:
         render([result("a", 0.5), result("a", 0.6), result("b", 0.5, task=task(name="No"))])
@@ -182,6 +204,9 @@ def test_every_fault_is_listed_at_once() -> None:
         result("a", 0.5, task=task(metrics=[])),
         result("a", 0.5, task={"name": "toy-task"}),
         result("a", 0.5, entry={}),
+        result("a", 0.5, details={"parts": {"all": {}}}),
+        result("a", 0.5, details=details() | {"runs": 0}),
+        result("a", 0.5, details=details(["attack", "mount"])),
     ],
 )
 def test_a_malformed_result_is_a_data_error(broken: Result) -> None:
@@ -193,10 +218,14 @@ def test_publish_writes_whole_pages_and_removes_only_its_own_old_ones(tmp_path: 
     site = tmp_path / "deep" / "site"
     publish(render([*RESULTS, replace(RESULTS[0], task=task(name="gone"))]), site)
     assert (site / "gone.html").exists()
+    assert (site / "gone--b.html").exists()
     (site / "notes.html").write_text("<p>somebody's own</p>")
     pages = render(RESULTS)
     assert publish(pages, site) == site / "index.html"
-    assert sorted(path.name for path in site.iterdir()) == ["index.html", "notes.html", "toy-task.html"]
+    entries = [f"toy-task--{id_}.html" for id_ in "abcde"]
+    assert sorted(path.name for path in site.iterdir()) == sorted(
+        ["index.html", "notes.html", "toy-task.html", *entries]
+    )
     assert {name: (site / name).read_bytes().decode() for name in pages} == pages
 
 

@@ -95,7 +95,7 @@ def confusion_matrix(result: Result, part: str | None = None) -> Float[np.ndarra
     if not found:
         return None
     classes = len(result.task["classes"])
-    return np.sum(found, axis=0, dtype=np.float64).reshape(classes, classes) / result.details["runs"]
+    return np.sum(found, axis=0, dtype=np.float64).reshape(classes, classes) / _runs(result)
 
 
 def boundary(result: Result, name: str | None = None, part: str | None = None) -> Boundary | None:
@@ -106,7 +106,7 @@ def boundary(result: Result, name: str | None = None, part: str | None = None) -
         return None
     counted, right = (np.array([of[key] for of in held], dtype=np.float64) for key in ("frames", "right"))
     shape = (len(held), REACH + 2)
-    return Boundary(counted.reshape(shape), right.reshape(shape) / result.details["runs"])
+    return Boundary(counted.reshape(shape), right.reshape(shape) / _runs(result))
 
 
 def edges(result: Result, edge: str, part: str | None = None) -> Edges | None:
@@ -114,7 +114,7 @@ def edges(result: Result, edge: str, part: str | None = None) -> Edges | None:
     held = [of["edges"][edge] for of in _parts(result, part)]
     if not held:
         return None
-    names, background, runs = result.task["classes"], result.task["background"], result.details["runs"]
+    names, background, runs = result.task["classes"], result.task["background"], _runs(result)
     curves = np.array([[_numbers(of[name]["f1"]) for name in names] for of in held])  # (P, C, 31)
     foreground = curves[:, [name != background for name in names]]
     return Edges(
@@ -147,6 +147,13 @@ def recording_rows(result: Result, part: str | None = None) -> list[RecordingRow
 
 def _parts(result: Result, part: str | None) -> list[Mapping[str, Any]]:
     return [result.details["parts"][name] for name in part_names(result, part)]
+
+
+def _runs(result: Result) -> int:
+    runs = int(result.details["runs"])
+    if runs < 1:
+        raise ValueError(f"details of {runs} runs")
+    return runs
 
 
 def _mean(values: Float[np.ndarray, "P ..."]) -> Float[np.ndarray, ...]:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import base64
 import hashlib
 import math
+from functools import cache
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from bench.leaderboard.entries import compared
+from bench.leaderboard.published import beside
 from bench.leaderboard.ranking import ranking_score
 from bench.leaderboard.words import link, number, shown
+from bench.report import by_family, family_line, interval_statement
 from bench.resources import resource
 
 MAIN_CLASSES = 6
@@ -19,8 +23,9 @@ GENERATOR = '<meta name="generator" content="rodent-bench">'
 """Marks a page as ours, so that `publish` may remove it when its task is gone."""
 
 
+@cache
 def environment_of_pages() -> Environment:
-    """Return the templates with everything they may call; all text is escaped and made printable."""
+    """Return the templates, compiled once, with all they may call; text is escaped and made printable."""
     folder = resource("templates", "leaderboard/templates")
     style, script = ((folder / name).read_text(encoding="utf-8") for name in ("style.css", "table.js"))
     environment = Environment(
@@ -41,7 +46,12 @@ def environment_of_pages() -> Environment:
         policy=f"default-src 'none'; style-src {_source(style)}; script-src {_source(script)}; "
         "base-uri 'none'; form-action 'none'",
         ranking_score=ranking_score,
+        beside=beside,
         main_classes=MAIN_CLASSES,
+        compared=compared,
+        by_family=by_family,
+        family_line=family_line,
+        interval_statement=interval_statement,
     )
     return environment
 

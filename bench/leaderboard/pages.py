@@ -8,20 +8,22 @@ from collections.abc import Sequence
 from jinja2 import UndefinedError
 
 from bench.errors import DataError
+from bench.leaderboard.entries import entry_page
 from bench.leaderboard.environment import environment_of_pages
 from bench.leaderboard.ranking import rank
 from bench.report import per_minute
 from bench.results import Result
+from bench.submissions.predictions import SAFE_NAME, SAFE_NAME_RULE
 
 TASK_NAME = re.compile(r"(?!index$)[a-z0-9][a-z0-9-]{0,99}")
 """Names that are safe as `<task>.html` beside `index.html`."""
 
 
 def render(results: Sequence[Result]) -> dict[str, str]:
-    """Return the site as file name -> text: `index.html` and one `<task>.html` per task.
+    """Return the site as file name -> text: `index.html`, `<task>.html` and `<task>--<entry>.html`.
 
-    Raises `DataError` where a task's name is unsafe as a file name, an entry comes twice, or a result
-    lacks what a page shows.
+    Raises `DataError` where a name is unsafe as a file name, an entry comes twice, two pages would have one
+    name, or a result lacks what a page shows.
     """
     try:
         _check(results)
@@ -40,10 +42,15 @@ def _pages(results: Sequence[Result]) -> dict[str, str]:
         tasks.setdefault(result.task["name"], []).append(per_minute(result))
     rankings = {name: rank(of_task) for name, of_task in tasks.items()}
     environment = environment_of_pages()
-    pages = {"index.html": environment.get_template("index.html").render(tasks=rankings)}
+    index, task_page, page = map(environment.get_template, ("index.html", "task.html", "entry.html"))
+    pages = {"index.html": index.render(tasks=rankings)}
     for name, of_task in rankings.items():
-        page = environment.get_template("task.html")
-        pages[f"{name}.html"] = page.render(task=of_task[0].first.task, rankings=of_task)
+        task = of_task[0].first.task
+        pages[f"{name}.html"] = task_page.render(task=task, rankings=of_task)
+        for ranking in of_task:
+            for row in ranking.rows:
+                shown = entry_page(row, ranking)
+                pages[row.page] = page.render(task=row.result.task, page=shown, rankings=[ranking])
     return pages
 
 
@@ -53,12 +60,22 @@ def _check(results: Sequence[Result]) -> None:
         for result in results
         if not TASK_NAME.fullmatch(result.task["name"])
     }
+    problems |= {
+        f"task {result.task['name'][:200]!r}: entry {result.entry['id'][:200]!r}: a name is {SAFE_NAME_RULE}"
+        for result in results
+        if not SAFE_NAME.fullmatch(result.entry["id"])
+    }
     seen: set[tuple[str, str]] = set()
+    pages = {result.task["name"]: f"task {result.task['name'][:200]!r}" for result in results}
     for result in results:
         key = result.task["name"], result.entry["id"]
+        page, what = "--".join(key), f"task {key[0][:200]!r}: entry {key[1][:200]!r}"
         if key in seen:
-            problems.add(f"task {key[0][:200]!r}: entry {key[1][:200]!r} comes more than once")
+            problems.add(f"{what} comes more than once")
+        elif page in pages:
+            problems.add(f"{what} and {pages[page]} would share the page {page[:200]}.html")
         seen.add(key)
+        pages.setdefault(page, what)
     if problems:
         raise DataError(
             "these results make no leaderboard",

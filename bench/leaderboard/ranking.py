@@ -7,10 +7,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
-from urllib.parse import quote
 
 from bench.leaderboard.plots import Plot, interval_plot
-from bench.leaderboard.words import shown
 from bench.report import interval_statement
 from bench.results import Result, Score
 
@@ -49,9 +47,9 @@ class Row:
     result: Result
 
     @property
-    def anchor(self) -> str:
-        """The place of the entry on the page, safe in an attribute and in a link."""
-        return "entry-" + quote(shown(self.result.entry["id"], 100), safe="")
+    def page(self) -> str:
+        """The file name of the page of this entry on this task."""
+        return f"{self.result.task['name']}--{self.result.entry['id']}.html"
 
     @property
     def changed(self) -> str:
