@@ -131,10 +131,7 @@ def text(result: Result, *, every: bool = False) -> str:
         f"{result.recordings} test recordings, {_counted(result)} ({task['protocol']['name']})",
         f"{len(runs)} run{'s' * (len(runs) != 1)}: {', '.join(runs)}",
         *([f"detections: {FORMS[form]}"] if (form := result.entry.get("detections")) else []),
-        *(
-            f"CHANGED DATA: {one['name']}: {one['found']}, expected {one['expected']}"
-            for one in result.changed
-        ),
+        *_changes(result.changed),
         "",
         _numbers(result, cards, headings=every),
     ]
@@ -144,6 +141,14 @@ def text(result: Result, *, every: bool = False) -> str:
         blocks += ["", _every_part(result) if every else by_part(result)]
     blocks += ["", _footnote(result)]
     return "\n".join(blocks)
+
+
+def _changes(changed: Sequence[Mapping[str, str]]) -> list[str]:
+    """Say what is not as declared, the first few in full."""
+    lines = [f"  {one['name']}: {one['found']}, expected {one['expected']}" for one in changed[:MAIN]]
+    if len(changed) > MAIN:
+        lines.append(f"  and {len(changed) - MAIN} more: --json, or the result file")
+    return ["CHANGED DATA: not as declared or frozen", *lines] if lines else []
 
 
 def comparison_text(

@@ -267,7 +267,7 @@ def test_changed_recordings_are_marked_wherever_a_number_is_shown(changed: Task,
     assert {"name", "expected", "found"} == set(result.changed[0])
     (read,) = read_all(tmp_path / "results")
     assert read.digest() == result.digest() != replace(result, changed=()).digest()
-    assert "CHANGED DATA: demo: all/" in report(read)
+    assert "CHANGED DATA: not as declared or frozen\n  demo: all/train: frames: 3,600" in report(read)
     page = render([read])["demo.html"]
     assert "Changed data" in page
     assert "Changed data" not in render([replace(read, changed=())])["demo.html"]

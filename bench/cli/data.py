@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from bench.errors import DataError, UsageError
+from bench.errors import DataError, UsageError, first
 
 if TYPE_CHECKING:
     from bench.store import Manifest
@@ -69,8 +70,10 @@ def pull(
         f"{'wrote' if new else 'already there:'} {len(held.recordings)} recordings, {held.frames:,} frames, "
         f"{posed} with poses, in {home() / chosen.name}{' (simulated)' if chosen.simulated else ''}"
     )
-    for changed in held.changed:
-        click.echo(f"CHANGED, and so marked in every result: {changed}")
+    if held.changed:
+        click.echo("CHANGED: not as declared or frozen; every result scored on it will say so")
+    for line in first(map(str, held.changed)):
+        click.echo(f"  {line}")
     if held.origin:
         click.echo(f"pinned: --repo {held.origin['repo']} --revision {held.origin['revision']}")
 
@@ -105,7 +108,7 @@ def data(name: str, svg: Path | None) -> None:
     named = [task for task in TASKS if task.name == name] or _tasks_of(dataset)[:1]
     recordings = load_all(dataset)
     seen = survey(named[0], recordings) if named else survey_dataset(dataset, recordings)
-    click.echo(text(seen, [str(changed) for changed in manifest(dataset).changed]))
+    click.echo(text(seen, first(map(str, manifest(dataset).changed))))
     if svg is not None:
         svg.write_text(bout_plot(seen.title, seen.classes, seen.bouts(), dataset.fps), encoding="utf-8")
         click.echo(f"\nwrote {svg}")
@@ -163,7 +166,10 @@ def _pull(
 
     frozen, copy = _tasks_of(dataset), dataset.published
     if source is not None:
-        return store.pull(dataset, source, frozen, replace=replace, accept_changed=accept_changed)
+        try:
+            return store.pull(dataset, source, frozen, replace=replace, accept_changed=accept_changed)
+        except DataError as fault:
+            raise _pulled_from(fault, dataset, source) from None
     if repo is not None:
         return hub.pull(dataset, repo, revision, frozen, replace=replace)
     if copy is not None:
@@ -174,6 +180,16 @@ def _pull(
         f"{dataset.name}: get the official files from {dataset.url} ({dataset.licence})",
         [f"expected files: {dataset.files}"],
         hint=f"bench pull {dataset.name} --from FOLDER",
+    )
+
+
+def _pulled_from(fault: DataError, dataset: Dataset, source: Path) -> DataError:
+    """Return a reader's fault with the command to type when its files are mended."""
+    if fault.hint and "bench pull" in fault.hint:
+        return fault
+    again = shlex.join(["bench", "pull", dataset.name, "--from", str(source)])
+    return type(fault)(
+        fault.title, fault.problems, f"{fault.hint or 'mend the official files'}, then: {again}"
     )
 
 

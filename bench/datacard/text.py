@@ -88,7 +88,8 @@ def _balance(survey: Survey) -> str:
         here = f"{len(held)}" if len(held) == len(ids) else f"{len(held)} of {len(ids)}"
         rows.append([subset, here, *_shares(held, len(survey.classes))])
     headers = ["subset", "recordings", "groups", "frames", "annotated", *survey.classes]
-    return "Share of the annotated frames in which a class holds\n" + _table(headers, rows)
+    title = "Share of the annotated frames in which a class holds" if survey.classes else "Recordings"
+    return f"{title}\n{_table(headers, rows)}"
 
 
 def _shares(tallies: Sequence[Tally], classes: int) -> list[str]:
