@@ -73,7 +73,10 @@ class Dataset:
 
 @dataclass(frozen=True)
 class Protocol:
-    """Which frames of a recording count. Part of the task, because it changes the number."""
+    """Which frames of a recording count; where segments are asked for, all of it or nothing.
+
+    Part of the task, because it changes the number.
+    """
 
     name: str
     description: str
@@ -94,10 +97,10 @@ class Protocol:
 ALL_FRAMES = Protocol("all-frames", "every annotated frame of every test recording")
 WHOLE_RECORDINGS = Protocol(
     "whole-recordings",
-    "every detection in a test recording counts; one where nobody annotated is false, like any that no true "
-    "segment answers",
+    "every detection in a test recording that somebody annotated counts; one in a stretch that nobody "
+    "annotated is false, like any that no true segment answers",
 )
-"""The protocol of localisation: there are no frames to choose among."""
+"""The protocol of localisation: a recording of which any frame counts is scored as a whole."""
 
 
 @dataclass(frozen=True)

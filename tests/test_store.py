@@ -18,7 +18,7 @@ import pytest
 from bench import store
 from bench.errors import DataError, UsageError
 from bench.metrics import FRAME_METRICS
-from bench.recordings import Recording, one_hot
+from bench.recordings import Recording, Segments, one_hot
 from bench.splits import Split, Totals
 from bench.store import loading, pulling, rows
 from bench.tasks import Dataset, Task
@@ -82,6 +82,24 @@ def test_what_goes_in_comes_out(bench_home: Path, tmp_path: Path) -> None:
         np.testing.assert_array_equal(before.annotated, after.annotated)
         np.testing.assert_array_equal(before.keypoints, after.keypoints)
         np.testing.assert_array_equal(before.confidence, after.confidence)
+
+
+def test_segments_go_in_and_come_out(bench_home: Path, tmp_path: Path) -> None:
+    some = Segments(np.array([[0.04, 0.2], [0.0, 0.1]]), np.array([2, 0]), 3)
+    none = Segments(np.empty((0, 2)), np.empty(0, dtype=np.int64), 3)
+    kept = {"m1": some, "m2": None, "m3": none, "m4": some}
+    put = [replace(recording(id_, 7 + i), segments=held) for i, (id_, held) in enumerate(kept.items())]
+    store.pull(reading(*put), tmp_path)
+    for poses in (True, False):
+        for got in store.load(reading(), ["m4", "m2", "m3", "m1"], poses=poses):
+            held = kept[got.id]
+            if held is None:
+                assert got.segments is None
+                continue
+            assert got.segments is not None
+            np.testing.assert_array_equal(got.segments.bounds, held.bounds)
+            np.testing.assert_array_equal(got.segments.labels, held.labels)
+            assert got.segments.classes == 3
 
 
 def test_recordings_larger_than_a_row_group(

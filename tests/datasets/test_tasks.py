@@ -28,6 +28,9 @@ def test_every_task_is_whole(task: Task) -> None:
     assert set(task.classes) <= set(task.dataset.classes)
     assert task.background in (None, *task.classes)
     assert task.metrics
+    assert {metric.reads == "detections" for metric in task.metrics} == {task.kind == "segments"}
+    if task.kind == "segments":
+        assert (task.background, task.protocol.skip_first, task.protocol.skip_last) == (None, 0, 0)
     assert set(task.class_weights) <= set(split.parts)
     for part in split.parts:
         assert split.ids(part, "test")
