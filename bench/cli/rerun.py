@@ -19,7 +19,7 @@ from bench.reference import (
     compare,
     job_of,
     jobs,
-    tables,
+    tables_of,
     values,
     why_not,
 )
@@ -38,7 +38,7 @@ Train = Callable[[Job, Path], None]
 def listing(numbers: Sequence[Number]) -> list[Row]:
     """Return one row per table: what it prints and what training it again needs."""
     rows = []
-    for table in tables(numbers):
+    for table in tables_of(numbers):
         of = [number for number in numbers if number.table == table]
         asked = [number for number in of if not why_not(number, _task(number.task))]
         needed = jobs(asked)

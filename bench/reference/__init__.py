@@ -5,7 +5,7 @@ from bench.reference.audit import audit
 from bench.reference.findings import Finding
 from bench.reference.official import against_runs, read_runs
 from bench.reference.rivals import Rival, rivals
-from bench.reference.tables import Number, Paper, Row, Table, get_table, read_published, tables
+from bench.reference.tables import Number, Paper, Row, Table, get_table, read_published, tables_of
 from bench.reference.text import beside, compared_text, findings_text
 
 __all__ = [
@@ -31,7 +31,7 @@ __all__ = [
     "read_published",
     "read_runs",
     "rivals",
-    "tables",
+    "tables_of",
     "values",
     "why_not",
 ]

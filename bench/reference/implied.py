@@ -15,10 +15,8 @@ from bench.reference.tables import Number
 from bench.tasks import Task
 from bench.verification import Printed
 
-Weights = Mapping[str, float]
+Weights = Mapping[str, int]
 """Class -> frames in which it holds."""
-Shares = Mapping[str, float]
-"""Class -> value."""
 
 
 @dataclass(frozen=True)
@@ -121,5 +119,5 @@ def as_number(of: Number, metric: str, found: Implied) -> Number:
     )
 
 
-def _weighted(values: Sequence[float], weights: Sequence[float]) -> float:
+def _weighted(values: Sequence[float], weights: Sequence[float | int]) -> float:
     return sum(v * w for v, w in zip(values, weights, strict=True)) / sum(weights)

@@ -90,5 +90,5 @@ def _seeds(number: Number, runs: Runs) -> list[float]:
                 for (part, name), of in cells.items()
                 if number.part in ("", part) and number.class_ in ("", name)
             ]
-            values.append(fmean(chosen))
+            values += [fmean(chosen)] if chosen else []
     return values

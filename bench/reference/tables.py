@@ -152,7 +152,7 @@ def read_published(folder: Path | None = None) -> tuple[Number, ...]:
     return _read(folder or resource("reference", "leaderboard/reference"))
 
 
-def tables(numbers: Sequence[Number]) -> tuple[Table, ...]:
+def tables_of(numbers: Sequence[Number]) -> tuple[Table, ...]:
     """Return the tables of these numbers, each once, in their order."""
     return tuple(dict.fromkeys(number.table for number in numbers))
 
@@ -161,7 +161,7 @@ def get_table(numbers: Sequence[Number], name: str) -> list[Number]:
     """Return the numbers of one table by its name; raise `UsageError` where there is none."""
     found = [number for number in numbers if number.table.name == name]
     if not found:
-        known = [table.name for table in tables(numbers)]
+        known = [table.name for table in tables_of(numbers)]
         raise UsageError(f"no table {name!r}{nearest(name, known)}", hint="bench reproduce --list")
     return found
 

@@ -99,7 +99,7 @@ def _compared(row: Compared) -> tuple[str, ...]:
         ours += f" ± {row.spread / factor:.{decimals}f}"
     difference = f"{row.difference / factor:+,.{decimals}f}"
     if row.yardstick:
-        apart = f"{row.deviations:+.1f} of the {row.yardstick} ±"
+        apart = f"{row.deviations:+.1f} of {'the published' if row.yardstick == 'published' else 'our'} ±"
     else:
         apart = "" if whole else "no ± on either side"
     return number.row.row, number.column, printed, ours, difference, apart

@@ -1,0 +1,109 @@
+"""Published rivals: in the text of an evaluation and on the task's page."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.datasets import TASKS, get_task
+from bench.evaluation import task_card
+from bench.leaderboard.published import beside as on_page
+from bench.reference import beside, read_published, rivals
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+from pages import Page, page, result, score
+
+KNOWN = {task.name: task for task in TASKS}
+NUMBERS = read_published()
+
+
+def test_a_rival_comes_once_with_its_finest_numbers() -> None:
+    found = {(rival.name, rival.part): rival for rival in rivals("calms21-task1", NUMBERS, KNOWN.get)}
+    conv = found["1-D convolution", ""]
+    assert {metric: number.text for metric, number in conv.numbers.items()} == {
+        "f1": ".793 ± .011",
+        "map": ".856 ± .010",
+    }
+    assert conv.model == "conv1d"
+    assert found["MABe 2021 Task 1 Top-1", ""].model == ""
+    assert not any(rival.follows for rival in found.values())
+
+
+def test_what_nobody_printed_follows_from_a_table_of_classes() -> None:
+    first, *_ = rivals("calms21-task1-msgl", NUMBERS, KNOWN.get)
+    assert first.name == "MSGL-Transformer"
+    assert first.numbers["f1"].printed == "0.7477"
+    assert first.numbers["accuracy"].printed == "0.8709"
+    assert first.follows == {"f1", "f1_all_classes", "recall", "recall_mean", "precision"}
+    assert first.tables == ("Table 7", "Table 13", "Section 4.2.5", "Table 12")
+
+
+def test_a_model_with_another_window_is_another_rival() -> None:
+    found = {rival.name: rival for rival in rivals("calms21-task1-msgl", NUMBERS, KNOWN.get)}
+    assert found["MSGL-Transformer, window of 20"].model == ""
+    assert found["MSGL-Transformer"].model == "msgl"
+
+
+def test_a_part_alone_is_no_headline() -> None:
+    found = rivals("ratsi", NUMBERS, KNOWN.get)
+    assert [rival.name for rival in found if not rival.part] == ["MSGL-Transformer"]
+    assert {rival.part for rival in found if rival.name == "TCN"} == {"val8-test2"}
+    assert not found[0].part
+    text = beside("ratsi", "accuracy", "Accuracy")
+    assert "0.754 ± 0.051" in text
+    assert "TCN" not in text
+
+
+def test_the_best_published_value_comes_first() -> None:
+    lines = beside("calms21-task1", "f1", "F1").splitlines()
+    assert lines[0].startswith("published, not scored here")
+    assert "MABe 2021 Task 1 Top-1" in lines[2]
+    assert any("1-D convolution " in line and ".793 ± .011" in line and "Table 1" in line for line in lines)
+    assert "follows from its classes" in beside("calms21-task1-msgl", "f1", "F1")
+    assert beside("demo", "f1", "F1") == ""
+    assert beside("calms21-task1", "accuracy", "Accuracy") == ""
+
+
+def task_page(name: str) -> Page:
+    card = task_card(get_task(name))
+    parts = {part["name"]: score(0.5).per_part["all"] for part in card["parts"]}
+    scores = {card["metrics"][0]["name"]: score(0.5, per_part=parts)}
+    support = dict.fromkeys(card["classes"], 5)
+    return page([result("mine", 0.5, task=card, scores=scores, support=support)], f"{name}.html")
+
+
+def test_the_page_of_a_task_shows_them_unranked() -> None:
+    made = task_page("calms21-task1")
+    (table,) = [table for table in made.tables if table[0][0] == "Model"]
+    assert [cell.split("\n")[0] for cell in table[0]] == ["Model", "F1", "MAP", "Where", "Baseline here"]
+    assert table[1][:3] == ["MABe 2021 Task 1 Top-1", ".864± .011", ".914± .009"]
+    assert {"href": "https://arxiv.org/abs/2104.02710", "rel": "noopener noreferrer nofollow"} in made.all("a")
+    assert {"href": "#published"} in made.all("a")
+    assert len([row for row in made.tables[0] if row[0] == "1"]) == 1  # the ranking holds our entry alone
+
+
+def test_the_page_says_what_only_follows() -> None:
+    made = task_page("calms21-task1-msgl")
+    assert made.all("i")
+    assert "in italics what nobody printed" in made.text
+    assert "in italics" not in task_page("calms21-task1").text
+
+
+def test_a_page_without_rivals_says_nothing_of_them() -> None:
+    assert on_page(task_card(get_task("rat-dyads"))) is None
+    made = task_page("rat-dyads")
+    assert "Published" not in made.text
+    assert {"href": "#published"} not in made.all("a")
+
+
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
+def test_rivals_of_every_task_fit_its_metrics(task) -> None:
+    found = on_page(task_card(task))
+    if found is None:
+        assert not [n for n in NUMBERS if n.task == task.name]
+        return
+    names = {metric["name"] for metric in found.metrics}
+    assert names <= {metric.name for metric in task.metrics}
+    assert all(names & set(rival.numbers) for rival in found.rivals)
