@@ -21,6 +21,7 @@ import numpy as np
 from jaxtyping import Float32, Float64, Int
 
 from bench.datasets.json_stream import LayoutError, entries
+from bench.datasets.strict_json import once
 from bench.errors import DataError
 from bench.recordings import Recording, one_hot
 
@@ -34,7 +35,7 @@ _GROUP = re.compile(r"annotator[-_]id[-_](\d+)")
 _ANNOTATOR = ("annotator_id", "annotator-id")
 _FIELDS = ("keypoints", "scores", "annotations", "metadata")
 # Python would read NaN and Infinity, which are not JSON: as infinities they are found and refused
-_DECODER = json.JSONDecoder(parse_constant=lambda _: float("inf"))
+_DECODER = json.JSONDecoder(parse_constant=lambda _: float("inf"), object_pairs_hook=once)
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ def read_layout(
                         yield build(named, _DECODER.decode(text.decode()), simulated=simulated)
                 except DataError as error:
                     faults += [f"{place}: {problem}" for problem in error.problems]
-                except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+                except (ValueError, RecursionError) as error:
                     faults.append(f"{place}: not JSON: {error}")
         except (LayoutError, UnicodeDecodeError) as error:
             faults.append(f"{path.name}: not JSON of this layout, or cut short: {error}")

@@ -34,6 +34,8 @@ BEHAVIOURS = ("base", "social", "nonsocial", "aggression")
 SUBTYPES = ("lateralthreat", "keepdown", "clinch", "uprightposture", "freezing", "bite", "chase")
 """Channel S2 after its own "base", in the same order."""
 CLASSES = (*BEHAVIOURS, *SUBTYPES)
+_UNREADABLE = (OSError, ValueError, EOFError, BadZipFile, zlib.error, NotImplementedError, RuntimeError)
+"""What numpy and zipfile raise for an archive that is empty, cut, encrypted or packed in other ways."""
 _NUMBER = re.compile(r"(\d+)(?:DLC.*\.csv|_annot\.txt)")
 
 
@@ -67,9 +69,12 @@ def read_compact(path: Path) -> Recording:
     expected = {"class_names": BEHAVIOURS, "class_names_s2": ("base", *SUBTYPES), "keypoint_names": KEYPOINTS}
     arrays = ("keypoints", "scores", "labels", "labels_s2")
     try:
-        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
+        with path.open("rb") as opened:
+            file = np.load(opened, allow_pickle=False)
+            if not isinstance(file, np.lib.npyio.NpzFile):
+                raise ValueError("one array, expected an archive of them")
             content = {name: file[name] for name in (*arrays, *expected) if name in file.files}
-    except (OSError, ValueError, BadZipFile, zlib.error) as error:
+    except _UNREADABLE as error:
         raise DataError(f"{path.name} is no compact recording", [str(error)]) from None
     faults = [f"without {name}" for name in (*arrays, *expected) if name not in content]
     for name, names in expected.items():

@@ -23,7 +23,7 @@ def read_json(path: Path, most: int) -> Any:
         if size > most:
             raise ValueError(f"{size:,} bytes, expected {most:,} at most")
         text = path.read_bytes().decode("utf-8-sig")
-        return json.loads(text, parse_constant=_refuse, object_pairs_hook=_object)
+        return json.loads(text, parse_constant=_refuse, object_pairs_hook=once)
     except UnicodeDecodeError as error:
         fault = f"not UTF-8: byte {error.start:,} is {error.object[error.start]:#04x}"
     except json.JSONDecodeError as error:
@@ -39,7 +39,8 @@ def _refuse(name: str) -> None:
     raise ValueError(f"{name} stands in it, which is no JSON number")
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make an object of its pairs, as `json` asks for; raise `ValueError` where a key stands twice."""
     made = dict(pairs)
     if len(made) < len(pairs):
         twice = [repr(key[:80]) for key, count in Counter(key for key, _ in pairs).items() if count > 1]

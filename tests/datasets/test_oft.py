@@ -162,10 +162,10 @@ def changed(index: int, column: str, value: str) -> list[list[str]]:
     [
         (changed(5, "type", "Rearing"), "line 7: type 'Rearing', expected one of Supported"),
         (changed(5, "Experimenter", "Anna"), "line 7: rater 'Anna', expected one of Furkan"),
-        (changed(5, "to", "soon"), "line 7: from 0.32 to soon: expected seconds"),
-        (changed(5, "to", "0.1"), "the second not below the first"),
+        (changed(5, "to", "soon"), "line 7: from 0.32 to soon: expected two of 0 to 1,000,000 seconds"),
+        (changed(5, "to", "0.1"), "seconds, in that order"),
         (changed(5, "from", "nan"), "line 7: from nan"),
-        (changed(5, "to", "inf"), "expected seconds"),
+        (changed(5, "to", "inf"), "expected two of 0 to"),
         ([*rows(), rows()[5]], "line 16: Supported from 0.32 to 0.6 of OFT_7 by Furkan a second time"),
         ([*rows(), ["one", "cell"]], "line 16: 2 columns, expected 7"),
         (rows()[1:], "its trial ends before it starts"),

@@ -134,7 +134,7 @@ def test_the_clips_of_a_subset_count_alone(tmp_path: Path) -> None:
 def test_without_a_list_the_subsets_have_no_clip_and_it_says_why(tmp_path: Path) -> None:
     found = _by_id(list(ratseizure.read(write(tmp_path, SMALL))))
     task = _toy("ratseizure-augmented")
-    with pytest.raises(DataError, match=f"anything that counts(.|\n)*{LIST} calls augmented"):
+    with pytest.raises(DataError, match=f"no test recording counts(.|\n)*{LIST} calls augmented"):
         evaluation.cut(task, task.split, found)
 
 
