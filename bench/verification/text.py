@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 from tabulate import tabulate
@@ -14,7 +15,8 @@ WHERE = {"stored": "stored recordings", "frozen": "frozen splits", "printed": "i
 
 def table(checks: Sequence[Check]) -> str:
     """Return all checks: a line to each paper's table and each task, then a block to each of them."""
-    of_papers, of_tasks = [c for c in checks if c.printed], [c for c in checks if not c.printed]
+    of_papers = sorted((c for c in checks if c.printed), key=_numbered)
+    of_tasks = [c for c in checks if not c.printed]
     tables = [("The papers' tables", "table", of_papers, _source), ("The tasks", "task", of_tasks, _task)]
     blocks = [_overview(title, name, of, key) for title, name, of, key in tables if of]
     blocks += [
@@ -35,6 +37,11 @@ Key = Callable[[Check], str]
 
 def _source(check: Check) -> str:
     return check.source
+
+
+def _numbered(check: Check) -> str:
+    """Return the source as text that sorts by number: Table 4 before Table 12."""
+    return re.sub(r"\d+", lambda number: number[0].zfill(3), check.source)
 
 
 def _task(check: Check) -> str:
