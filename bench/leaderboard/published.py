@@ -42,5 +42,5 @@ def beside(task: Mapping[str, Any]) -> Beside | None:
         return [signs[name] * values[name] if name in values else float("-inf") for name in signs]
 
     ordered = sorted(found, key=merit, reverse=True)
-    ordered.sort(key=lambda rival: bool(rival.part))
+    ordered.sort(key=lambda rival: rival.part)  # stable; the whole task has none, so it comes first
     return Beside(shown, tuple(ordered), any(set(rival.follows) & set(signs) for rival in found))

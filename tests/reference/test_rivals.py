@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import pytest
+from pages import Page, page, result, score
 
 from bench.datasets import TASKS, get_task
 from bench.evaluation import task_card
 from bench.leaderboard.published import beside as on_page
 from bench.reference import beside, read_published, rivals
-
-sys.path.insert(0, str(Path(__file__).parent.parent))
-from pages import Page, page, result, score
+from bench.tasks import Task
 
 KNOWN = {task.name: task for task in TASKS}
 NUMBERS = read_published()
@@ -32,8 +28,8 @@ def test_a_rival_comes_once_with_its_finest_numbers() -> None:
 
 
 def test_what_nobody_printed_follows_from_a_table_of_classes() -> None:
-    first, *_ = rivals("calms21-task1-msgl", NUMBERS, KNOWN.get)
-    assert first.name == "MSGL-Transformer"
+    found = {rival.name: rival for rival in rivals("calms21-task1-msgl", NUMBERS, KNOWN.get)}
+    first = found["MSGL-Transformer"]
     assert first.numbers["f1"].printed == "0.7477"
     assert first.numbers["accuracy"].printed == "0.8709"
     assert first.follows == {"f1", "f1_all_classes", "recall", "recall_mean", "precision"}
@@ -71,16 +67,20 @@ def task_page(name: str) -> Page:
     parts = {part["name"]: score(0.5).per_part["all"] for part in card["parts"]}
     scores = {card["metrics"][0]["name"]: score(0.5, per_part=parts)}
     support = dict.fromkeys(card["classes"], 5)
-    return page([result("mine", 0.5, task=card, scores=scores, support=support)], f"{name}.html")
+    return page([result("mine", 0.5, task=card, scores=scores, support=support, details={})], f"{name}.html")
 
 
 def test_the_page_of_a_task_shows_them_unranked() -> None:
     made = task_page("calms21-task1")
     (table,) = [table for table in made.tables if table[0][0] == "Model"]
-    assert [cell.split("\n")[0] for cell in table[0]] == ["Model", "F1", "MAP", "Where", "Baseline here"]
+    assert [cell.split("\n")[0] for cell in table[0]] == ["Model", "F1", "MAP", "Where"]
     assert table[1][:3] == ["MABe 2021 Task 1 Top-1", ".864± .011", ".914± .009"]
-    assert {"href": "https://arxiv.org/abs/2104.02710", "rel": "noopener noreferrer nofollow"} in made.all("a")
+    assert any(row[0] == "1-D convolution here: conv1d" for row in table)
+    assert {"href": "https://arxiv.org/abs/2104.02710", "rel": "noopener noreferrer nofollow"} in made.all(
+        "a"
+    )
     assert {"href": "#published"} in made.all("a")
+    assert [h for h in made.all("h3") if h.get("id") == "published"] == [{"id": "published"}]
     assert len([row for row in made.tables[0] if row[0] == "1"]) == 1  # the ranking holds our entry alone
 
 
@@ -99,7 +99,7 @@ def test_a_page_without_rivals_says_nothing_of_them() -> None:
 
 
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
-def test_rivals_of_every_task_fit_its_metrics(task) -> None:
+def test_rivals_of_every_task_fit_its_metrics(task: Task) -> None:
     found = on_page(task_card(task))
     if found is None:
         assert not [n for n in NUMBERS if n.task == task.name]
