@@ -18,7 +18,7 @@ from bench.details import (
     recording_rows,
 )
 from bench.errors import UsageError, nearest
-from bench.report import between, by_part, number, per_minute, table, valued
+from bench.report import between, by_part, counted, number, per_minute, table, valued
 from bench.results import Result, plain
 
 PER_CLASS = ("precision", "recall", "f1", "map", "auroc")
@@ -62,7 +62,7 @@ def explain(result: Result, metric: str | None = None, part: str | None = None) 
     runs = ", ".join(f"{name} {number(value, card['unit'])}" for name, value in score.per_run.items())
     blocks = [
         f"{result.entry['name']} on {task['name']}: {task['title']}",
-        f"{result.recordings} test recordings, {result.frames:,} frames",
+        f"{result.recordings} test recordings, {counted(result)}",
         f"{value}, {level}; {runs}",
     ]
     if part is not None:
@@ -159,8 +159,8 @@ def class_metrics(result: Result) -> list[Mapping[str, Any]]:
 def _classes(result: Result) -> str:
     """Return, class by class, precision, recall, F1, AP and AUROC, and how many frames it has."""
     chosen = class_metrics(result)
-    counted = "frames" if result.task["kind"] == "frames" else result.task["kind"]
-    total = max(1, result.frames if counted == "frames" else sum(result.support.values()))
+    segments = result.task["kind"] == "segments"
+    total = max(1, sum(result.support.values()) if segments else result.frames)
     titles = {"map": "AP"} | {card["name"]: card["title"] for card in chosen if card["name"] != "map"}
     rows = [
         [
@@ -171,8 +171,8 @@ def _classes(result: Result) -> str:
         ]
         for name in result.task["classes"]
     ]
-    headers = ["by class", *("\n".join(wrap(titles[card["name"]], 14)) for card in chosen), counted, "share"]
-    return table(headers, rows)
+    headers = ["by class", *("\n".join(wrap(titles[card["name"]], 14)) for card in chosen)]
+    return table([*headers, "segments" if segments else "frames", "share"], rows)
 
 
 def _confusion(result: Result, part: str | None) -> str:

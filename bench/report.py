@@ -17,7 +17,7 @@ from bench.metrics import FAMILIES, METRICS, METRICS_VERSION, Metric, metric, so
 from bench.results import PartScore, Result, Score
 
 UNDEFINED = "–"
-FORMS = {
+DETECTION_FORMS = {
     "raw": (
         f"raw, so put through Soft-NMS first (sigma {softnms.SIGMA}, at most {softnms.MOST} of a recording, "
         f"scores from {softnms.MIN_SCORE} on)"
@@ -128,9 +128,9 @@ def text(result: Result, *, every: bool = False) -> str:
     runs = list(next(iter(result.scores.values())).per_run)
     blocks = [
         f"{result.entry['name']} on {task['name']}: {task['title']}",
-        f"{result.recordings} test recordings, {_counted(result)} ({task['protocol']['name']})",
+        f"{result.recordings} test recordings, {counted(result)} ({task['protocol']['name']})",
         f"{len(runs)} run{'s' * (len(runs) != 1)}: {', '.join(runs)}",
-        *([f"detections: {FORMS[form]}"] if (form := result.entry.get("detections")) else []),
+        *([f"detections: {DETECTION_FORMS[form]}"] if (form := result.entry.get("detections")) else []),
         *_changes(result.changed),
         "",
         _numbers(result, cards, headings=every),
@@ -280,7 +280,8 @@ def _level(result: Result) -> str:
     return f"{result.interval['level']:.0%} interval"
 
 
-def _counted(result: Result) -> str:
+def counted(result: Result) -> str:
+    """Say how much was tested: frames, or true segments."""
     if result.task["kind"] == "segments":
         return f"{sum(result.support.values()):,} true segments"
     return f"{result.frames:,} frames"

@@ -14,7 +14,7 @@ from bench.leaderboard.entries import compared
 from bench.leaderboard.published import beside
 from bench.leaderboard.ranking import ranking_score
 from bench.leaderboard.words import link, number, shown
-from bench.report import by_family, family_line, interval_statement
+from bench.report import DETECTION_FORMS, by_family, family_line, interval_statement
 from bench.resources import resource
 
 MAIN_CLASSES = 6
@@ -49,6 +49,7 @@ def environment_of_pages() -> Environment:
         beside=beside,
         main_classes=MAIN_CLASSES,
         compared=compared,
+        detection_forms=DETECTION_FORMS,
         by_family=by_family,
         family_line=family_line,
         interval_statement=interval_statement,

@@ -1,0 +1,180 @@
+"""The page of one entry: where it is wrong, where it is hard, and every number in families."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from pages import CLASSES, RESULTS, details, page, result, score, task
+
+from bench.leaderboard.curves import APART, BOTTOM, LEFT, RIGHT, TONES, TOP, curve_plot
+from bench.leaderboard.entries import compared
+from bench.leaderboard.ranking import rank
+from bench.results import PartScore
+
+OWN = "toy-task--a.html"
+
+
+def test_the_head_says_value_rank_and_where_it_was_tested() -> None:
+    made = page(RESULTS, "toy-task--d.html")
+    for words in (
+        "Model d",
+        "0.500",
+        "[0.438, 0.531]",
+        "3 of 5",
+        "2, ± 0.004",
+        "1,234 frames of 7 recordings",
+    ):
+        assert words in made.text
+    assert "undefined" in page(RESULTS, "toy-task--c.html").source
+    assert [anchor["href"] for anchor in made.all("a")][:2] == ["index.html", "toy-task.html"]
+
+
+def test_the_task_page_links_to_every_entry() -> None:
+    links = {anchor["href"] for anchor in page(RESULTS).all("a")}
+    assert {f"toy-task--{id_}.html" for id_ in "abcde"} <= links
+
+
+def test_confusion_shows_shares_of_the_row_and_frames_as_the_mean_over_runs() -> None:
+    made = page(RESULTS, OWN)
+    (table,) = (table for table in made.tables if table[0][0] == "True class")
+    # Two runs of 50 + 40 + 40 frames: 25 of 65 are right.
+    assert table[1] == ["attack", "38.5 %25", "30.8 %20", "30.8 %20", "65"]
+    assert table[2] == ["mount", "–", "–", "–", "0"]
+    shades = [cell["class"] for cell in made.all("td") if "shade" in cell.get("class", "")]
+    assert shades[:3] == ["n shade4 strong", "n shade3", "n shade3"]
+    assert not [cell for cell in made.all("td") if "style" in cell]
+
+
+def test_the_curves_are_drawn_and_said_in_words() -> None:
+    made = page(RESULTS, OWN)
+    titles = re.findall('<title id="[a-z-]+-title">([^<]+)</title>', made.source)
+    assert titles == [
+        "Accuracy by distance to the nearest true transition",
+        "Onsets found: F1 by tolerance",
+        "Offsets found: F1 by tolerance",
+    ]
+    # All frames and two classes (mount does not occur); mean and attack, without the background.
+    assert [path["class"] for path in made.all("path")] == [
+        "curve tone2",
+        "curve tone1",
+        "curve whole",
+        *["curve tone1", "curve whole"] * 2,
+    ]
+    assert "all frames: 0.250 at 0, 0.500 at 5" in made.text
+    assert "attack: 0.250 at 0, 0.333 at 5" in made.text
+    (bands,) = (table for table in made.tables if table[0][0] == "True frames of")
+    assert bands[1] == ["all classes", "0.250", "0.489", "0.649", "8"]
+
+
+def test_every_recording_stands_alone_in_a_sortable_table() -> None:
+    made = page(RESULTS, OWN)
+    (table,) = (table for table in made.tables if table[0][0] == "Recording")
+    assert table[0][1:3] == ["Frames", "F1"]
+    assert table[1] == ["mouse1", "1,000", "0.500", "0.500", "–", "0.500"]
+    assert table[2] == ["mouse2", "234", "0.250", "–", "–", "–"]
+
+
+def test_numbers_stand_in_families_and_strange_ones_under_others() -> None:
+    made = page(RESULTS, OWN)
+    text = made.text
+    assert text.index("Frame metrics of one class against the rest") < text.index("Others")
+    tables = [table for table in made.tables if table[0][0] == "Metric"]
+    assert [[row[0].split(" ")[0] for row in table] for table in tables] == [
+        ["Metric", "F1"],
+        ["Metric", "Delay"],
+    ]
+    assert tables[0][0] == ["Metric", "Value", "±\N{NO-BREAK SPACE}runs", *CLASSES]
+    folded = page(RESULTS).all("details")
+    assert len(folded) == 2
+
+
+def test_parts_have_every_metric() -> None:
+    parts = [{"name": "one", "title": "annotator 1"}, {"name": "two", "title": "annotator 2"}]
+    per_part = {
+        "one": PartScore(0.25, 0.125, 0.375, {}),
+        "two": PartScore(0.75, 0.5, 0.875, {}),
+    }
+    own = score(0.5, per_part=per_part, std_parts=0.25)
+    late = score(3.0, per_part={name: PartScore(3.0, 2.0, 4.0, {}) for name in per_part}, std_parts=0.0)
+    why = details(parts=("one", "two"))
+    made = page(
+        [result("a", 0.5, task=task(parts=parts), scores={"f1": own, "delay": late}, details=why)], OWN
+    )
+    f1, delay = (table for table in made.tables if table[0][0] == "Metric" and "annotator 1" in table[0])
+    assert f1[1] == ["F1", "0.250[0.125, 0.375]", "0.750[0.500, 0.875]", "0.250"]
+    assert delay[1][1:] == ["3.000[2.000, 4.000]", "3.000[2.000, 4.000]", "0.000"]
+    (recordings,) = (table for table in made.tables if table[0][0] == "Recording")
+    assert [row[1] for row in recordings] == ["Part", "one", "one", "two", "two"]
+    (confusion,) = (table for table in made.tables if table[0][0] == "True class")
+    assert confusion[1][-1] == "130"
+
+
+def test_overlapping_classes_have_no_matrix_and_old_results_say_what_they_lack() -> None:
+    why = details()
+    why["parts"]["all"] = {key: of for key, of in why["parts"]["all"].items() if key != "confusion"}
+    made = page([result("a", 0.5, task=task(exclusive=False), details=why)], OWN)
+    assert "Confusion" not in made.text
+    assert made.all("path")
+    old = page([result("a", 0.5, details={})], OWN)
+    assert "before the reasons behind numbers were kept" in old.text
+    assert not old.all("path")
+    assert not page([result("a", 0.5, details={})]).all("path")
+
+
+def test_segments_are_counted_as_segments() -> None:
+    made = page([result("a", 0.5, task=task(kind="segments"), details={})], OWN)
+    (table,) = (table for table in made.tables if table[0][0] == "Class")
+    assert table[0][-2:] == ["True segments", "Share"]
+    assert table[3][-2:] == ["1,200", "97.2 %"]
+    assert "before the reasons" not in made.text
+    assert "True segments of each class" in page([result("a", 0.5, task=task(kind="segments"))]).text
+
+
+def test_entries_are_compared_near_a_transition_in_their_order() -> None:
+    plot = compared(rank(RESULTS)[0])
+    assert plot is not None
+    assert [line.name for line in plot.lines] == ["Model a", "Model e", "Model b", "Model d", "Model c"]
+    assert [line.tone for line in plot.lines] == [f"tone{k}" for k in range(1, 6)]
+    many = compared(rank([result(f"m{k}", k / 60) for k in range(30)])[0])
+    assert many is not None
+    assert [line.tone for line in many.lines].count("rest") == len(many.lines) - TONES
+    assert compared(rank([replace(each, details={}) for each in RESULTS])[0]) is None
+
+
+def test_names_at_the_ends_of_lines_are_not_over_each_other() -> None:
+    for level in (0.0, 0.5, 1.0):
+        plot = curve_plot([(f"class {k}", np.full(31, level)) for k in range(7)], whole=True)
+        assert plot is not None
+        labels = sorted(line.label for line in plot.lines)
+        assert (np.diff(labels) >= APART - 0.2).all()
+        assert labels[0] >= TOP - APART
+        assert labels[-1] <= BOTTOM + 0.1
+        assert {line.end for line in plot.lines} == {BOTTOM - (BOTTOM - TOP) * level}
+
+
+def test_a_line_is_broken_where_it_is_undefined() -> None:
+    plot = curve_plot([("a", np.array([0.0, 0.5, np.nan, 1.0, 1.0]))], whole=True)
+    assert plot is not None
+    middle = (TOP + BOTTOM) / 2
+    step = (RIGHT - LEFT) / 4
+    expected = [
+        f"M{LEFT:.1f} {BOTTOM:.1f}",
+        f"L{LEFT + step:.1f} {middle:.1f}",
+        f"M{LEFT + 3 * step:.1f} {TOP:.1f}",
+        f"L{RIGHT:.1f} {TOP:.1f}",
+    ]
+    assert plot.lines[0].path == "".join(expected)
+    assert plot.lines[0].words == "0.000 at 0"
+    assert curve_plot([("a", np.full(31, np.nan))], whole=True) is None
+    assert curve_plot([], whole=False) is None
+
+
+@pytest.mark.parametrize("name", [OWN, "toy-task.html"])
+def test_simulated_numbers_are_badged(name: str) -> None:
+    simulated = [replace(each, task=task(dataset={"simulated": True})) for each in RESULTS]
+    made = page(simulated, name)
+    badges = [span for span in made.all("span") if span.get("class") == "badge"]
+    assert len(badges) == 1 + len(made.all("caption")) + len(made.all("figure"))
