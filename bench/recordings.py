@@ -70,6 +70,8 @@ class Recording:
 
     `labels` may then be their frames, or nothing but False: `annotated` says which frames were watched.
     """
+    features: Float32[np.ndarray, "T F"] | None = None
+    """F numbers per frame that the data set gives beside the poses, such as CalMS21's of task programming."""
 
     def __post_init__(self) -> None:
         problems = list(_faults(self))
@@ -135,6 +137,8 @@ def _faults(r: Recording) -> list[str]:
         faults.append(f"annotated has {len(r.annotated)} frames, labels have {frames}")
     elif r.labels[~r.annotated].any():
         faults.append("labels in frames that are marked as not annotated")
+    if r.features is not None and len(r.features) != frames:
+        faults.append(f"{len(r.features)} frames of features, {frames} of labels")
     return faults + _pose_faults(r) + (_segment_faults(r, r.segments) if r.segments is not None else [])
 
 

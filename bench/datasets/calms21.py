@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int
 
+from bench.datasets.calms21_features import name_beside
 from bench.datasets.calms21_json import ANIMALS, CLASSES, FPS, IMAGE, KEYPOINTS, read_layout
 from bench.datasets.regular import regular
 from bench.datasets.rules import SplitRule, Summary
@@ -145,12 +146,17 @@ DATASET = Dataset(
     ),
     read=read,
     resume=read,
-    official=tuple(f"{place}{name}" for place in ("", f"{ARCHIVE}/") for name in (*POSE_FILES, LABEL_FILE)),
+    official=tuple(
+        f"{place}{name}"
+        for place in ("", f"{ARCHIVE}/")
+        for name in (*POSE_FILES, *map(name_beside, POSE_FILES), LABEL_FILE)
+    ),
     digests={f"{ARCHIVE}.zip": "md5:8a02654fddae28614ee24a6a082261b8"},
     notes=(
         "The published files place every keypoint in every frame; a hidden one has a low score.",
         "Task 1 alone; Tasks 2 and 3 are data sets of their own.",
         "A group is one mouse number of the official sequence ids.",
+        "Where the archive's precomputed task-programming features lie beside the poses, they are read too.",
     ),
 )
 

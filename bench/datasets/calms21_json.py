@@ -13,13 +13,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float32, Float64, Int
 
+from bench.datasets.calms21_features import Features, find, name_beside
 from bench.datasets.json_stream import LayoutError, entries
 from bench.datasets.strict_json import once
 from bench.errors import DataError
@@ -88,6 +89,7 @@ def read_layout(
     faults: list[str] = []
     origin: dict[str, str] = {}
     for path in paths:
+        features = _features(path, faults)
         try:
             for group, key, text in entries(path):
                 place = f"{path.name}: {key}"
@@ -98,7 +100,9 @@ def read_layout(
                     origin[named.id] = place
                     if named.id not in skip:
                         build = _recording if labelled else _unlabelled
-                        yield build(named, _DECODER.decode(text.decode()), simulated=simulated)
+                        read = build(named, _DECODER.decode(text.decode()), simulated=simulated)
+                        more = None if features is None else features.of(group, key, read.frames)
+                        yield replace(read, features=more)
                 except DataError as error:
                     faults += [f"{place}: {problem}" for problem in error.problems]
                 except (ValueError, RecursionError) as error:
@@ -113,6 +117,15 @@ def read_layout(
             faults,
             hint="fetch or make the named files again, then repeat the import",
         )
+
+
+def _features(path: Path, faults: list[str]) -> Features | None:
+    """Return the features beside a file; note where they cannot be read."""
+    try:
+        return find(path)
+    except (LayoutError, UnicodeDecodeError) as error:
+        faults.append(f"{name_beside(path.name)}: not JSON of this layout, or cut short: {error}")
+        return None
 
 
 @dataclass(frozen=True)

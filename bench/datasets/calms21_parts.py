@@ -13,6 +13,7 @@ from pathlib import Path
 
 from bench.datasets.calms21 import DATASET as TASK1_DATASET
 from bench.datasets.calms21 import REFERENCE, URL, find
+from bench.datasets.calms21_features import name_beside
 from bench.datasets.calms21_json import CLASSES, Name, Named, annotator_of, read_layout
 from bench.datasets.rules import SplitRule, Summary
 from bench.errors import DataError
@@ -105,6 +106,11 @@ def _read(
     yield from read_layout(paths, simulated=False, name=placed, skip=skip)
 
 
+def _official(names: Sequence[str], archive: str) -> tuple[str, ...]:
+    every = (*names, *map(name_beside, names))
+    return (*every, *(f"{archive}/{name}" for name in every))
+
+
 def _annotator(_: Path, group: str, key: str) -> Named:
     number = annotator_of(group)
     if number not in "12345":
@@ -170,7 +176,7 @@ DATASET2 = Dataset(
     files=f"{FILES2[0]} and {FILES2[1]}, in the folder or in its {ARCHIVE2}/, or {ARCHIVE2}.zip",
     read=read_task2,
     resume=read_task2,
-    official=(*FILES2, *(f"{ARCHIVE2}/{name}" for name in FILES2)),
+    official=_official(FILES2, ARCHIVE2),
     digests={f"{ARCHIVE2}.zip": "md5:c97e87e13e77ffb80c073e05c05a4683"},
     notes=_NEVER_SEEN,
 )
@@ -189,7 +195,7 @@ DATASET3 = Dataset(
     files=f"{FILES3[0]} and {FILES3[1]}, in the folder or in its {ARCHIVE3}/, or {ARCHIVE3}.zip",
     read=read_task3,
     resume=read_task3,
-    official=(*FILES3, *(f"{ARCHIVE3}/{name}" for name in FILES3)),
+    official=_official(FILES3, ARCHIVE3),
     digests={f"{ARCHIVE3}.zip": "md5:df59df02d069bab1cfc376cdc1a3925b"},
     notes=(*_NEVER_SEEN, "The class is called behaviour; which one it is, is said by the recording's part."),
 )

@@ -37,7 +37,8 @@ COLUMNS = """\
 | `segments` | S x 2 float64, seconds, (start, end); null where the annotators gave none |
 | `segment_labels` | S int32, indices of `classes`; null with `segments` |
 | `poses` | T x A x K x 2 float32, pixels, x right and y down; NaN = not detected |
-| `confidence` | T x A x K float32, the tracker's; null where it gives none |"""
+| `confidence` | T x A x K float32, the tracker's; null where it gives none |
+| `features` | T x F float32, what the data set gives beside the poses; null where it gives none |"""
 
 Configurations = Mapping[str, Mapping[str, Sequence[str]]]
 """Configuration -> split -> files."""

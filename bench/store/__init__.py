@@ -12,6 +12,7 @@ segments               S x 2 float64, seconds, (start, end); null where the anno
 segment_labels         S int32, indices of classes; null with segments
 poses                  T x A x K x 2 float32, pixels, NaN = not detected; null without poses
 confidence             T x A x K float32; null where the data set has none
+features               T x F float32, what the data set gives beside the poses; null where it has none
 
 The rows stand in `recordings-00000.parquet` and so on, in the order of the official files: a file ends with
 the recording that makes it 500,000 frames. `manifest.json` beside them is written last, so a folder with a

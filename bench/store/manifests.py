@@ -25,7 +25,7 @@ class Stored:
     truth: str
     """`Recording.truth_digest`: what scoring reads."""
     rest: str
-    """`rows.rest_digest`: group, annotator, frame rate, poses and confidence."""
+    """`rows.rest_digest`: group, annotator, frame rate, poses, confidence and features."""
     counts: Mapping[str, int]
     shard: str = field(default="", compare=False)
     """The Parquet file that holds it."""

@@ -36,9 +36,10 @@ SCHEMA = pa.schema(
         ("segment_labels", pa.list_(pa.int32())),
         ("poses", pa.list_(pa.float32())),
         ("confidence", pa.list_(pa.float32())),
+        ("features", pa.list_(pa.float32())),
     ]
 )
-TRUTH_COLUMNS = [name for name in SCHEMA.names if name not in ("poses", "confidence")]
+TRUTH_COLUMNS = [name for name in SCHEMA.names if name not in ("poses", "confidence", "features")]
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ def write_parquet(recordings: Iterable[Recording], path: Path) -> dict[str, Stor
 def rest_digest(recording: Recording) -> str:
     """Return the SHA-256 of all that `Recording.truth_digest` leaves out; arrays as they are stored."""
     digest = hashlib.sha256(f"{recording.group}\n{recording.annotator}\n{recording.fps!r}\n".encode())
-    for values in (recording.keypoints, recording.confidence):
+    for values in (recording.keypoints, recording.confidence, recording.features):
         digest.update(f"{None if values is None else values.shape}\n".encode())
         if values is not None:
             digest.update(np.ascontiguousarray(values, dtype=np.float32).ravel().data)
@@ -121,6 +122,7 @@ def _row(r: Recording) -> dict[str, Any]:
         "segment_labels": None if r.segments is None else r.segments.labels,
         "poses": None if r.keypoints is None else r.keypoints.ravel(),
         "confidence": None if r.confidence is None else r.confidence.ravel(),
+        "features": None if r.features is None else r.features.ravel(),
     }
 
 
@@ -172,6 +174,7 @@ def _recording(table: pa.Table, row: int) -> Recording:
         annotated=array("annotated", frames),
         keypoints=array("poses", frames, animals, keypoints, 2),
         confidence=array("confidence", frames, animals, keypoints),
+        features=array("features", frames, -1),
         segments=None if bounds is None else Segments(bounds, segment_labels, len(classes)),
     )
 
