@@ -74,7 +74,7 @@ class Run:
             **self._pretraining(parts),
             "switches": asdict(self.switches),
             "code": _code(),
-            **{name: version(name) for name in self._libraries},
+            **{name: version(name) for name in self.libraries},
         }
 
     def _pretraining(self, parts: Mapping[str, Data]) -> dict[str, Any]:
@@ -84,7 +84,7 @@ class Run:
         return {"pretraining recordings": dict.fromkeys(parts, pretraining_digest(self.recipe.pretraining))}
 
     @property
-    def _libraries(self) -> tuple[str, ...]:
+    def libraries(self) -> tuple[str, ...]:
         """The distributions that compute: another version may round, or draw, otherwise."""
         if self.recipe is None:
             return ("numpy",)

@@ -82,7 +82,7 @@ def train_seeds(
     where recordings are missing or where `out` holds runs that were trained otherwise.
     """
     recipe = _recipe(baseline, epochs)
-    _check(baseline, task, device, here=crew is None or crew.cluster is None)
+    check(baseline, task, device, here=crew is None or crew.cluster is None)
     check_switches(switches, device, network=isinstance(recipe, Recipe), tensorboard=tensorboard)
     if crew and switches.devices > 1:
         raise UsageError("a worker has one device", hint="leave out --devices, or --workers and --cluster")
@@ -141,8 +141,11 @@ def _recipe(baseline: Baseline, epochs: int | None) -> Recipe | Boosting | None:
     return baseline.recipe.with_epochs(epochs)
 
 
-def _check(baseline: Baseline, task: Task, device: str, *, here: bool) -> None:
-    """Refuse before any recording is read; `here`: it is this machine that trains."""
+def check(baseline: Baseline, task: Task, device: str, *, here: bool = True) -> None:
+    """Raise `UsageError` for what cannot be trained, before any recording is read.
+
+    `here` says that this machine trains: then the device must be there.
+    """
     if task.kind != "frames":
         raise UsageError(f"baseline {baseline.name!r} labels frames; task {task.name!r} asks for {task.kind}")
     if device not in ("cpu", "cuda"):

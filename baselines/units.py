@@ -58,7 +58,7 @@ class Unit:
         Where another process is at the same unit, wait for it and take what it wrote.
         """
         self.run.folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(self.run.folder / f"{self.name}.lock"), _one_thread(self.run):
+        with FileLock(self.run.folder / f"{self.name}.lock"), one_thread(self.run):
             if not self.is_done():
                 scores = {self.part: self._scores(data)}
                 write_run(self.run.folder.parent, self.run.task.name, self.name, scores)
@@ -100,7 +100,7 @@ def check_device(device: str) -> None:
 
 
 @contextmanager
-def _one_thread(run: Run) -> Iterator[None]:
+def one_thread(run: Run) -> Iterator[None]:
     """Compute in one thread, whatever the machine has; leave the numbers of threads as they were found."""
     if run.recipe is None:  # adds up counts, and needs none of the libraries below
         yield

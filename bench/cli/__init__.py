@@ -15,7 +15,7 @@ from bench.cli.explain import explain
 from bench.cli.own import add
 from bench.cli.reproduction import audit, reproduce
 from bench.cli.score import score
-from bench.cli.training import demo, models, train
+from bench.cli.training import demo, models, profile, train
 from bench.errors import BenchError, UsageError
 
 
@@ -61,6 +61,7 @@ for command in (
     metrics,
     models,
     train,
+    profile,
     reproduce,
     audit,
     publish,

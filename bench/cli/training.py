@@ -99,6 +99,27 @@ def train(
 
 
 @click.command()
+@click.argument("model")
+@click.option("--task", "task_name", required=True)
+@click.option("--device", default="cpu", show_default=True, type=click.Choice(["cpu", "cuda"]))
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of lines.")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Also write the JSON here.")
+def profile(model: str, task_name: str, device: str, as_json: bool, out: Path | None) -> None:
+    """Measure what a baseline costs: arithmetic, time to train and predict, memory."""
+    from baselines import get_baseline
+    from baselines.profiling import profile as measure
+    from bench.datasets import get_task
+    from bench.results import canonical
+
+    found = measure(get_baseline(model), get_task(task_name), device)
+    content = canonical(found.as_json()).decode()
+    if out is not None:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(content, encoding="utf-8")
+    click.echo(content if as_json else found.text(), nl=not as_json)
+
+
+@click.command()
 @click.option("--recordings", type=click.IntRange(4, 100_000), help="Simulate another number of recordings.")
 @click.option("--frames", type=click.IntRange(1), help="Frames of each recording.")
 @click.option("--epochs", default=6, show_default=True, type=click.IntRange(1), help="Of the convolution.")

@@ -1,0 +1,176 @@
+"""What a model costs: parameters, arithmetic, time to train and to predict, memory.
+
+Time and memory are measured here and now, in one thread as all training on the CPU, and say as much about
+the machine as about the model. What a model has no number for is None, and a note says why.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import time
+from contextlib import redirect_stderr
+from dataclasses import asdict, dataclass, field, replace
+from importlib.metadata import version
+from io import StringIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from baselines.baseline import Baseline, Recipe
+from baselines.listing import parameters
+from baselines.runs import Data, Run, load_part
+from baselines.training import check
+from baselines.units import one_thread
+from bench.tasks import Task
+
+BUSY = 0.8
+"""A share of one core below which measured times say more about other processes."""
+UNKNOWN = ("seconds_per_epoch", "flops_per_frame", "frames_per_second", "latency_ms", "latency_ms_p95")
+WHOLE = "no network: it learns and predicts in one go"
+
+
+@dataclass(frozen=True)
+class Costs:
+    """What was counted and measured."""
+
+    seconds_per_run: float
+    """To train all epochs of the recipe on one part with one seed, and to predict."""
+    seconds_per_epoch: float | None = None
+    """The validation included."""
+    flops_per_frame: int | None = None
+    """To label one frame: matrix products, convolutions and attention; a multiply-add counts as 2."""
+    frames_per_second: float | None = None
+    """Labelled where whole recordings are at hand."""
+    latency_ms: float | None = None
+    """To label one frame where frames come one at a time: the median."""
+    latency_ms_p95: float | None = None
+    notes: dict[str, str] = field(default_factory=dict)
+    """Which of these are estimates, and why others are None."""
+
+
+@dataclass(frozen=True)
+class Profile:
+    """The costs of one model on the first part of one task."""
+
+    model: str
+    task: str
+    device: str
+    parameters: int | None
+    peak_memory_mib: float | None
+    """On the CPU of the process, libraries and recordings included; on a GPU of what lies on it."""
+    costs: Costs
+    machine: dict[str, str | int]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return all as JSON values, on one level."""
+        values = asdict(self)
+        return {**values.pop("costs"), **values}
+
+    def text(self) -> str:
+        """Return it for people."""
+        costs = self.costs
+        lines = [
+            ("parameters", _number(self.parameters)),
+            ("FLOPs per frame", _number(costs.flops_per_frame)),
+            ("training", _number(costs.seconds_per_epoch, " s per epoch")),
+            ("one run", _number(costs.seconds_per_run, " s")),
+            ("predicting", _number(costs.frames_per_second, " frames/s")),
+            ("latency", _number(costs.latency_ms, " ms per frame, median")),
+            ("", _number(costs.latency_ms_p95, " ms in 95 of 100 frames")),
+            ("peak memory", _number(self.peak_memory_mib, " MiB")),
+            *(("note", f"{name}: {text}") for name, text in costs.notes.items()),
+            ("measured on", ", ".join(f"{key} {value}" for key, value in self.machine.items())),
+        ]
+        title = f"{self.model} on {self.task}, {self.device}"
+        return "\n".join([title, *(f"  {name:<16} {value}" for name, value in lines if value)])
+
+
+def profile(baseline: Baseline, task: Task, device: str) -> Profile:
+    """Measure a baseline on the first part of a task, in seconds to minutes; nothing is kept of it.
+
+    Raises `UsageError` and `DataError` as training does.
+    """
+    check(baseline, task, device)
+    part = task.parts[0].name
+    with TemporaryDirectory() as folder, redirect_stderr(StringIO()):
+        run = Run(baseline, task, baseline.recipe, 0, device, Path(folder))
+        data = load_part(task, baseline.recipe, part)
+        began, worked = time.perf_counter(), time.process_time()
+        with one_thread(run):
+            if isinstance(baseline.recipe, Recipe):
+                from baselines import measuring  # here, because it imports torch
+
+                costs = measuring.costs(run, baseline.recipe, part, data)
+            else:
+                costs = _whole(run, data)
+        had = (time.process_time() - worked) / (time.perf_counter() - began)
+    if device == "cpu" and had < BUSY:
+        busy = {"times": f"too long: others left this process {had:.0%} of a core"}
+        costs = replace(costs, notes={**costs.notes, **busy})
+    return Profile(
+        model=baseline.name,
+        task=task.name,
+        device=device,
+        parameters=parameters(baseline, task),
+        peak_memory_mib=_peak_memory(device),
+        costs=costs,
+        machine=_machine(run),
+    )
+
+
+def _whole(run: Run, data: Data) -> Costs:
+    """Run a model that is no network from beginning to end."""
+    began = time.perf_counter()
+    run.baseline.load()(run, data)
+    seconds = time.perf_counter() - began
+    return Costs(seconds, notes=dict.fromkeys(UNKNOWN, WHOLE))
+
+
+def _peak_memory(device: str) -> float | None:
+    if device == "cuda":
+        import torch
+
+        return torch.cuda.max_memory_allocated() / 2**20
+    try:
+        import resource
+    except ModuleNotFoundError:  # Windows does not say
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (2**20 if sys.platform == "darwin" else 2**10)
+
+
+def _machine(run: Run) -> dict[str, str | int]:
+    """Say what the numbers were measured with."""
+    found: dict[str, str | int] = {
+        "system": f"{platform.system()} {platform.machine()}",
+        "processor": _processor(),
+        "cores": os.cpu_count() or 1,
+        "python": platform.python_version(),
+        **{name: version(name) for name in run.libraries},
+    }
+    if run.device == "cuda":
+        import torch
+
+        found["gpu"] = torch.cuda.get_device_name()
+    return found
+
+
+def _processor() -> str:
+    """Return the model's name where the system says it."""
+    listing = Path("/proc/cpuinfo")
+    if listing.is_file():
+        for line in listing.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or "unknown"
+
+
+def _number(value: int | float | None, unit: str = "") -> str:
+    """Write three digits or, of what is counted, all of them; nothing where there is no number."""
+    if value is None:
+        return ""
+    if isinstance(value, int) or value >= 100:
+        return f"{value:,.0f}{unit}"
+    return f"{value:.3g}{unit}"

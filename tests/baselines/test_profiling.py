@@ -1,0 +1,123 @@
+"""What models cost: counted by hand, measured as positive numbers, and never made up."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import toy
+from click.testing import CliRunner
+
+from baselines import Baseline, get_baseline, profiling
+from baselines.profiling import Costs, Profile, profile
+from bench.cli import cli
+from bench.errors import DataError, UsageError
+from bench.store import pull
+
+torch = pytest.importorskip("torch", reason="torch is in the extra `train`")
+measuring = pytest.importorskip("baselines.measuring")
+
+MEASURED = ("seconds_per_run", "seconds_per_epoch", "frames_per_second")
+
+
+@pytest.fixture
+def store(bench_home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    pull(toy.DATASET, Path())
+    monkeypatch.setattr(measuring, "STEPS", 3)
+    monkeypatch.setattr(measuring, "SINGLE", 20)
+    return bench_home
+
+
+def small(name: str, **recipe: object) -> Baseline:
+    baseline = get_baseline(name)
+    return replace(baseline, recipe=replace(baseline.recipe, **recipe))
+
+
+def test_dense_layers_cost_two_operations_per_weight(store: Path) -> None:
+    found = profile(small("fc", past=5, future=3, gap=1, batch=16), toy.task(), "cpu")
+    weights = [p for p in get_baseline("fc").load()(12, 9, 3).parameters() if p.dim() == 2]
+    assert found.costs.flops_per_frame == 2 * sum(p.numel() for p in weights)
+    assert found.parameters == sum(p.numel() for p in get_baseline("fc").load()(12, 9, 3).parameters())
+
+
+def test_recurrent_layers_are_counted_step_by_step(store: Path) -> None:
+    found = profile(small("msgl_lstm", past=10, batch=8), toy.task(), "cpu")
+    network = get_baseline("msgl_lstm").load()(12, 11, 3)
+    per_step = [p for name, p in network.named_parameters() if "weight_" in name]
+    once = [p for name, p in network.named_parameters() if p.dim() == 2 and "weight_" not in name]
+    expected = 2 * (11 * sum(p.numel() for p in per_step) + sum(p.numel() for p in once))
+    assert found.costs.flops_per_frame == expected
+
+
+def test_a_causal_network_has_a_latency_and_others_say_why_not(store: Path) -> None:
+    causal = profile(small("msgl_tcn", past=8, batch=8), toy.task(first="ab", second="c"), "cpu").costs
+    assert 0 < causal.latency_ms <= causal.latency_ms_p95
+    assert "latency_ms" not in causal.notes
+    blind = profile(replace(toy.CONV, name="conv"), toy.task(), "cpu").costs
+    assert blind.latency_ms is blind.latency_ms_p95 is None
+    assert "later frames" in blind.notes["latency_ms"]
+    for costs in (causal, blind):
+        assert all(getattr(costs, name) > 0 for name in MEASURED)
+        assert "times" in costs.notes["seconds_per_epoch"]
+
+
+def test_what_is_cut_keeps_every_recording_and_says_how_much_it_left_out(store: Path) -> None:
+    from baselines.runs import load_part
+
+    task, recipe = toy.task(), replace(toy.MSGL.recipe, batch=8)
+    data = load_part(task, recipe, "all")
+    few = measuring._few(task, recipe, data)
+    assert [r.id for r in few.train] == ["a", "b", "c"]
+    assert all(r.frames > recipe.past for r in few.train), "each has a whole window"
+    assert 24 <= measuring._examples(task, recipe, few.train) < 40, "three batches of eight, or a few more"
+    assert measuring._examples(task, recipe, data.train) == sum(r.frames - recipe.past for r in data.train)
+
+
+def test_a_model_that_is_no_network_is_timed_whole(store: Path) -> None:
+    found = profile(get_baseline("prior"), toy.task(), "cpu").as_json()
+    assert found["seconds_per_run"] > 0
+    for name in profiling.UNKNOWN:
+        assert found[name] is None
+        assert "no network" in found["notes"][name]
+    assert found["parameters"] is None
+    assert found["peak_memory_mib"] > 10
+
+
+def test_a_busy_machine_is_said(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(profiling, "BUSY", float("inf"))
+    assert "too long" in profile(get_baseline("prior"), toy.task(), "cpu").costs.notes["times"]
+
+
+def test_the_command_prints_and_writes_the_same(bench_home: Path, tmp_path: Path) -> None:
+    bench = CliRunner()
+    bench.invoke(cli, ["pull", "demo-4x300"], catch_exceptions=False)
+    out = tmp_path / "new" / "cost.json"
+    asked = ["profile", "single_frame", "--task", "demo-4x300", "--out", str(out)]
+    printed = bench.invoke(cli, [*asked, "--json"], catch_exceptions=False).stdout
+    assert json.loads(printed) == json.loads(out.read_text())
+    found = json.loads(printed)
+    assert found["flops_per_frame"] == 373_248
+    assert found["machine"]["torch"] == torch.__version__
+    assert "costs" not in found
+    text = bench.invoke(cli, asked, catch_exceptions=False).stdout
+    assert text.startswith("single_frame on demo-4x300, cpu\n")
+    assert "373,248" in text
+
+
+def test_what_cannot_be_measured_is_refused(bench_home: Path) -> None:
+    with pytest.raises(DataError) as caught:
+        profile(toy.CONV, toy.task(), "cpu")
+    assert "bench pull toy" in caught.value.hint
+    with pytest.raises(UsageError, match="CPU alone"):
+        profile(get_baseline("gbdt"), toy.task(), "cuda")
+
+
+def test_numbers_are_short_and_what_is_missing_is_left_out() -> None:
+    machine: dict[str, str | int] = {"cores": 2}
+    text = Profile("m", "t", "cpu", 285_892, None, Costs(1234.5, latency_ms=0.123456), machine).text()
+    assert "285,892" in text
+    assert "1,234 s" in text
+    assert "0.123 ms" in text
+    assert "memory" not in text
