@@ -23,12 +23,13 @@ from bench.reference import (
     values,
     why_not,
 )
+from bench.splits import SUBSETS
 
 if TYPE_CHECKING:
     from baselines import Baseline
     from bench.recordings import Recording
     from bench.submissions import Predictions
-    from bench.tasks import Dataset, Task
+    from bench.tasks import Task
 
 Row = dict[str, Any]
 Train = Callable[[Job, Path], None]
@@ -203,15 +204,22 @@ def baseline_of(job: Job) -> Baseline:
 
 
 def missing_data(job: Job) -> list[str]:
-    """Return the commands that get the recordings which a job lacks."""
+    """Return the commands that get the recordings, or the poses, which a job lacks."""
     from bench.store import manifest
 
+    recipe = baseline_of(job).recipe
     hints = []
-    for dataset in _datasets(job):
+    for task in _tasks(job):
+        split, pull = task.load_split(), f"bench pull {task.dataset.name}"
+        pull += "" if task.dataset.simulated else " --from FOLDER"
         try:
-            manifest(dataset)
+            held = manifest(task.dataset).recordings
         except DataError as fault:
-            hints.append(fault.hint or fault.title)
+            hints.append(fault.hint or pull)
+            continue
+        needed = {id_ for part in split.parts for subset in SUBSETS for id_ in split.ids(part, subset)}
+        if any(id_ not in held or (recipe and not held[id_].poses) for id_ in needed):
+            hints.append(f"{pull} --replace")
     return hints
 
 
@@ -247,13 +255,12 @@ def as_json(row: Compared) -> Row:
     }
 
 
-def _datasets(job: Job) -> list[Dataset]:
+def _tasks(job: Job) -> list[Task]:
+    """Return the task of a job and, where its model learns another one first, that one."""
     from bench.datasets import get_task
 
-    recipe = baseline_of(job).recipe
-    before = getattr(recipe, "pretraining", None)
-    names = [job.task, *([before.task] if before else [])]
-    return [get_task(name).dataset for name in names]
+    before = getattr(baseline_of(job).recipe, "pretraining", None)
+    return [get_task(name) for name in (job.task, *([before.task] if before else []))]
 
 
 def _task(name: str) -> Task | None:

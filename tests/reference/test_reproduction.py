@@ -170,6 +170,25 @@ def test_without_recordings_it_says_which_command_gets_them(bench_home: Path, tm
     assert ".726 ± .004" in done.output
 
 
+def test_labels_without_poses_train_nothing(
+    tiny: Path, bench_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A prior needs no poses, a network does; and a store may lack recordings altogether."""
+    task = get_task("demo-8x240")
+    pull_simulated(task.dataset)
+    path = bench_home / task.dataset.name / "manifest.json"
+    held = json.loads(path.read_bytes())
+    for stored in held["recordings"].values():
+        stored["poses"] = False
+    path.write_text(json.dumps(held))
+    prior, frame = Job("prior", None, task.name, (0,)), Job("single_frame", None, task.name, (0,))
+    assert rerun.missing_data(prior) == []
+    assert rerun.missing_data(frame) == [f"bench pull {task.dataset.name} --replace"]
+    held["recordings"].popitem()
+    path.write_text(json.dumps(held))
+    assert rerun.missing_data(prior) == [f"bench pull {task.dataset.name} --replace"]
+
+
 def test_parameters_need_no_recordings(bench_home: Path) -> None:
     done = bench("msgl-16", "--json")
     assert done.exit_code == 0, done.output
