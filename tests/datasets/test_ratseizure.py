@@ -10,8 +10,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from ratseizure_file import OVERLAPPING, TEST, clip, database, row, write
 
+from bench import cli as command
 from bench import evaluation, store
 from bench.datasets import get_task, ratseizure
 from bench.datasets.ratseizure import AUGMENTATION, FILE, LABELS, LIST
@@ -20,6 +22,7 @@ from bench.errors import DataError
 from bench.metrics.segments import clean
 from bench.recordings import Recording
 from bench.resources import resource
+from bench.verification import Printed, verify
 
 SMALL = {
     "Rat4_b": clip("testing", row(13, 0, 10), row(9, 2.5, 6), row(9, 2.5, 6), row(0, 7, 9)),
@@ -134,7 +137,7 @@ def test_the_clips_of_a_subset_count_alone(tmp_path: Path) -> None:
 def test_without_a_list_the_subsets_have_no_clip_and_it_says_why(tmp_path: Path) -> None:
     found = _by_id(list(ratseizure.read(write(tmp_path, SMALL))))
     task = _toy("ratseizure-augmented")
-    with pytest.raises(DataError, match=f"no test recording counts(.|\n)*{LIST} calls augmented"):
+    with pytest.raises(DataError, match=f"counts(.|\n)*{LIST} calls augmented"):
         evaluation.cut(task, task.split, found)
 
 
@@ -197,6 +200,35 @@ def test_a_file_that_is_not_the_official_one_is_refused_by_name(bench_home: Path
     assert FILE in caught.value.problems[0]
     assert f"sha256:{ratseizure.SHA256}" in caught.value.problems[0]
     assert not (bench_home / "ratseizure").exists()
+
+
+def test_a_changed_file_is_scored_with_a_mark_and_the_papers_numbers_are_counted_anew(
+    bench_home: Path, tmp_path: Path
+) -> None:
+    folder = write(tmp_path / "in", database())
+    run = CliRunner().invoke(command.cli, ["pull", "ratseizure", "--from", str(folder), "--accept-changed"])
+    assert run.exit_code == 0, run.output
+    run = CliRunner().invoke(command.cli, ["tasks"])
+    assert "absent: none of 794 is augmented" in run.output
+    run = CliRunner().invoke(command.cli, ["verify", "ratseizure", "--json"])
+    checks = json.loads(run.output)
+    assert [check["what"] for check in checks if check["ok"] is False] == ["as declared: ratseizure.json"]
+    told = {check["what"]: check for check in checks if check["printed"]}
+    assert told["test: segments of tonic extension"]["found"] == "23"
+    assert told["all: recordings of non-augmented"]["found"] == "none is marked"
+    assert {c["where"] for what, c in told.items() if "non-augmented" not in what} == {"stored", "printed"}
+
+
+def test_clips_that_a_list_calls_augmented_are_counted(bench_home: Path, tmp_path: Path) -> None:
+    names = dict.fromkeys(SMALL, "non-augmented") | {"Rat1_z": "augmented"}
+    folder = listed(write(tmp_path / "in", SMALL), **names)
+    tasks = [replace(task, split=_toy(task.name).split) for task in ratseizure.TASKS]
+    store.pull(ratseizure.DATASET, folder, tasks, accept_changed=True)
+    printed = [
+        Printed("P", "T", "ratseizure", "", "test", "", name, "recordings", "2") for name in AUGMENTATION
+    ]
+    assert [check.ok for check in verify(tasks[:1], printed) if check.printed] == [True, False]
+    assert "absent" not in CliRunner().invoke(command.cli, ["tasks"]).output
 
 
 def test_nothing_of_the_file_is_in_the_split(tmp_path: Path) -> None:
