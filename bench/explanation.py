@@ -42,6 +42,8 @@ SHORT = {
 }
 """What the accuracy of a band is called in a narrow column."""
 HARDEST = 5
+WIDE = 8
+"""Classes that have columns of their own; more stand below each other."""
 BAR = 30
 """Characters of a bar that is 1."""
 
@@ -176,32 +178,39 @@ def _classes(result: Result) -> str:
 
 
 def _confusion(result: Result, part: str | None) -> str:
+    """Return the frames and the shares of every cell; of many classes the shares alone, columns by number."""
     matrix = confusion_matrix(result, part)
     if matrix is None:
         return "No confusion matrix: classes overlap, so no predicted class stands in for a true one."
-    names = result.task["classes"]
-    shares = np.divide(
-        matrix, total := matrix.sum(axis=1, keepdims=True), where=total > 0, out=np.zeros_like(matrix)
-    )
-    rows = [
-        [
-            name,
-            *(f"{cell:,.0f}  {share:4.0%}" for cell, share in zip(*of, strict=True)),
-            f"{of[0].sum():,.0f}",
-        ]
-        for name, *of in zip(names, matrix, shares, strict=True)
-    ]
-    return table(["true class, frames given to", *names, "frames"], rows)
+    names, wide = result.task["classes"], len(result.task["classes"]) > WIDE
+    total = matrix.sum(axis=1, keepdims=True)
+    shares = np.divide(matrix, total, where=total > 0, out=np.zeros_like(matrix))
+    rows = []
+    for k, (name, frames, of) in enumerate(zip(names, matrix, shares, strict=True)):
+        pairs = zip(frames, of, strict=True)
+        cells = [f"{share:.0%}" if wide else f"{count:,.0f}  {share:4.0%}" for count, share in pairs]
+        rows.append([f"{k + 1} {name}" if wide else name, *cells, f"{frames.sum():,.0f}"])
+    heads = [str(k + 1) for k in range(len(names))] if wide else names
+    return table(["true class, frames given to", *heads, "frames"], rows)
 
 
 def _boundary(result: Result, part: str | None) -> str:
+    """Return accuracy by distance, its bands, and both by class; of many classes the bands alone."""
     names = result.task["classes"]
     curves = [boundary(result, name, part) for name in (None, *names)]
     whole, *by_class = [curve for curve in curves if curve]
-    headers = ["frames from a true transition", "frames", "accuracy", "0" + " " * (BAR - 2) + "1", *names]
-    rows = [_zone(label, zone, whole, by_class) for label, zone in ZONES.items()]
-    bands = [_zone(label, zone, whole, by_class) for label, zone in BANDS.items()]
-    return table(headers, [*rows, [""] * len(headers), *bands])
+    beside, columns = ([], []) if len(names) > WIDE else (by_class, names)
+    headers = ["frames from a true transition", "frames", "accuracy", "0" + " " * (BAR - 2) + "1", *columns]
+    rows = [_zone(label, zone, whole, beside) for label, zone in ZONES.items()]
+    bands = [_zone(label, zone, whole, beside) for label, zone in BANDS.items()]
+    text = table(headers, [*rows, [""] * len(headers), *bands])
+    if beside:
+        return text
+    of_class = [
+        [name, *(number(value) for value in curve.bands.values())]
+        for name, curve in zip(names, by_class, strict=True)
+    ]
+    return f"{text}\n\n{table(['accuracy by class', *BANDS], of_class)}"
 
 
 def _zone(label: str, zone: slice, whole: Boundary, by_class: Sequence[Boundary]) -> list[str]:
@@ -252,16 +261,15 @@ def _hardest(result: Result, metric: str, part: str | None) -> str:
     )
     columns = [name for name in cards if every and name in every[0].values]
     parted = len({row.part for row in every}) > 1
+    names = result.task["classes"] if len(result.task["classes"]) <= WIDE else []
     headers = [
         f"{title}, by {cards[by]['title']}",
         *(["part"] if parted else []),
         "frames",
         *("\n".join(wrap(SHORT.get(name, cards[name]["title"]), 10)) for name in columns),
-        *(f"{cards[result.task['metrics'][0]['name']]['title']}\n{name}" for name in result.task["classes"]),
+        *(f"{cards[result.task['metrics'][0]['name']]['title']}\n{name}" for name in names),
     ]
-    return table(
-        headers, [_recording(row, columns, result.task["classes"], parted) for row in ranked[:HARDEST]]
-    )
+    return table(headers, [_recording(row, columns, names, parted) for row in ranked[:HARDEST]])
 
 
 def _recording(row: RecordingRow, columns: Sequence[str], classes: Sequence[str], parted: bool) -> list[str]:

@@ -215,6 +215,11 @@ def _row(card: Mapping[str, Any], score: Score, task: Mapping[str, Any]) -> list
     ]
 
 
+def _folded(heading: str) -> str:
+    """Break a long heading between its words."""
+    return "\n".join(wrap(heading, 12, break_long_words=False))
+
+
 def by_family(cards: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
     """Put metrics under their families, in the order of `FAMILIES`; those of no family now are "others"."""
     family = {one.name: name for name, module in FAMILIES.items() for one in module.METRICS}
@@ -232,13 +237,14 @@ def family_line(name: str) -> str:
 def _numbers(result: Result, cards: Sequence[Mapping[str, Any]], *, headings: bool) -> str:
     """Align metrics under each other; with headings, family by family."""
     task = result.task
-    headers = ["metric", "value", _level(result), "± runs", *task["classes"]]
+    headers = ["metric", "value", _level(result), "± runs", *map(_folded, task["classes"])]
     grouped = by_family(cards) if headings else {"": cards}
     rows = [_row(card, result.scores[card["name"]], task) for of in grouped.values() for card in of]
     if not headings:
         return table(headers, rows)
-    head, rule, *lines = table(headers, rows).split("\n")
-    blocks, start = [f"  {head}", f"  {rule}"], 0
+    every = table(headers, rows).split("\n")
+    lines = every[len(every) - len(rows) :]
+    blocks, start = [f"  {line}" for line in every[: len(every) - len(rows)]], 0
     for name, of in grouped.items():
         blocks += ["", name, *(f"  {line}" for line in lines[start : start + len(of)])]
         start += len(of)
@@ -262,7 +268,7 @@ def by_part(result: Result, name: str | None = None) -> str:
         for part, score in zip(task["parts"], scores, strict=True)
     ]
     title = card["title"] + (f", {unit}" if unit else "")
-    return table([f"{title} by part", "value", _level(result), *classes], rows)
+    return table([f"{title} by part", "value", _level(result), *map(_folded, classes)], rows)
 
 
 def _every_part(result: Result) -> str:
@@ -273,7 +279,7 @@ def _every_part(result: Result) -> str:
         of_part = result.scores[card["name"]].per_part
         values = [number(of_part[part["name"]].value * factor, unit) for part in task["parts"]]
         rows.append([card["title"] + (f", {unit}" if unit else ""), *values])
-    return table(["by part", *("\n".join(wrap(part["title"], 14)) for part in task["parts"])], rows)
+    return table(["by part", *(_folded(part["title"]) for part in task["parts"])], rows)
 
 
 def _level(result: Result) -> str:

@@ -154,3 +154,20 @@ def test_the_command_reads_the_result_alone(tmp_path: Path) -> None:
     assert isinstance(wrong.exception, UsageError)
     assert "did you mean 'toy-task--a'" in str(wrong.exception)
     assert "bench evaluate submissions/b --task toy-task" in str(wrong.exception)
+
+
+def test_many_classes_stand_below_each_other() -> None:
+    names = [f"behaviour {k}" for k in range(9)]
+    own = full(0.5, per_class=dict.fromkeys(names, 0.25))
+    wide = made(
+        task=task(parts=PARTS, metrics=METRICS[:1], classes=names, background=None),
+        scores={"f1": own},
+        support=dict.fromkeys(names, 7),
+        details=details(names, ("one", "two")),
+    )
+    printed = explain(wide)
+    matrix = rows(printed, "true class")
+    assert matrix[0] == ["1 behaviour 0", "14%", *["11%"] * 8, "370"]
+    assert [row[0] for row in rows(printed, "accuracy by class")] == names
+    assert len(rows(printed, "frames from a true transition")[0]) == 4
+    assert max(map(len, printed.split("\n"))) < 120

@@ -12,7 +12,7 @@ from bench.leaderboard.words import number, shown
 
 WIDTH, HEIGHT = 420, 264
 """Of the drawing, in its own units; it is shown up to 30 rem wide, so a unit is never far from a pixel."""
-LEFT, RIGHT, TOP, BOTTOM = 34, 304, 10, 222
+LEFT, RIGHT, TOP, BOTTOM = 34, 274, 10, 222
 """Edges of the axes inside it; to the right stand the names."""
 APART = 16
 """Units between two names."""
@@ -62,7 +62,7 @@ def curve_plot(curves: Sequence[tuple[str, Float[np.ndarray, " K"]]], *, whole: 
     places = dict(zip(named, _apart([ends[k] for k in named]), strict=True))
     lines = tuple(
         Line(
-            name=shown(name, 16),
+            name=shown(name, 18),
             tone=tones[k],
             path=_path(curve),
             end=round(ends[k], 1),
