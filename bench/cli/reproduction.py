@@ -93,6 +93,8 @@ def reproduce(
     train = rerun.trainer(epochs=epochs, device=device, workers=workers, cluster=cluster)
     rows, missing = rerun.compare_all(chosen, seeds, out, train)
     _echo([rerun.as_json(row) for row in rows], lambda _: compared_text(rows), as_json=as_json)
+    for entry, task in rerun.entries(rows, seeds):
+        click.echo(f"next: bench evaluate {out / entry} --task {task}", err=True)
     if missing:
         raise DataError(
             "some of it needs recordings that are not here",

@@ -178,6 +178,11 @@ def trainer(*, epochs: int | None, device: str, workers: int | None, cluster: st
     return train
 
 
+def entries(rows: Sequence[Compared], count: int | None) -> list[tuple[str, str]]:
+    """Return the entry and the task of every job that gave a value."""
+    return list(dict.fromkeys((entry_name(job_of(r.number, count)), r.number.task) for r in rows if r.runs))
+
+
 def entry_name(job: Job) -> str:
     """Return the entry of a job: its baseline, and the window where that is another."""
     return baseline_of(job).name

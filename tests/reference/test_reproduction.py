@@ -281,6 +281,9 @@ def test_from_simulated_recordings_to_ours_beside_theirs(
     assert rows["Oracle", "Acc"]["reason"] == "sees the truth"
     assert rows["Prior", "Loss"]["reason"] == "loss: no metric of the task"
 
+    assert f"next: bench evaluate {out / 'single_frame'} --task demo-8x240" in done.stderr
+    assert "msgl" not in done.stderr
+
     files = {path: path.stat().st_mtime_ns for path in out.rglob("*.npz")}
     assert {path.name for path in files} == {"seed7.npz", "seed8.npz"}
     assert len(files) == 4
