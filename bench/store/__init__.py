@@ -19,7 +19,9 @@ the recording that makes it 500,000 frames. `manifest.json` beside them is writt
 manifest is a complete store:
 dataset, schema        its name, and the version of the schema above
 shards                 Parquet file -> SHA-256, checked whenever poses are loaded from it
-files                  official file or archive -> SHA-256: a pull of the same files reads nothing again
+files                  official file or archive -> SHA-256
+key                    SHA-256 of those, of the data set's declaration and of the code that read them: a pull
+                       with the same key reads nothing again
 changed                what is not as declared or frozen and was accepted: name, expected, found
 origin                 repository, revision and digest of a copy from a hub; else empty
 recordings             by id: frames, whether it has poses, counts by class, shard; `truth`, the SHA-256 of

@@ -55,6 +55,8 @@ class Manifest:
     """Parquet file -> SHA-256; another version of pyarrow may write the same recordings otherwise."""
     files: Mapping[str, str] = field(default_factory=dict, compare=False)
     """Official file, as it lay in the folder that was imported -> SHA-256."""
+    key: str = field(default="", compare=False)
+    """`staging.key`: of those files, and of what read them."""
     changed: tuple[Changed, ...] = field(default=(), compare=False)
     """What `--accept-changed` took; every result scored on this store carries it."""
     origin: Mapping[str, str] = field(default_factory=dict, compare=False)

@@ -40,18 +40,19 @@ def pull(
     `accept_changed`, taken and marked. The new store takes its place in one rename: an interrupted pull
     leaves the old store, or none, and the same pull goes on from the shards it had finished; of two pulls
     at once each builds in a folder of its own. A store that holds something else already, other poses
-    included, is kept unless `replace` is set. Files that were imported before are not read again.
+    included, is kept unless `replace` is set. What was imported before by the same code is not read again.
     """
     found = official.find(dataset, source)
     changed = official.departures(dataset, found.named.values())
     if not accept_changed:
         official.refuse(dataset, source, changed)
     files = official.digests(found)
-    held = None if replace else _held(dataset, files, changed, origin or {})
+    import_key = key(dataset, files)
+    held = None if replace or not files else _held(dataset, import_key, changed, origin or {})
     if held and (accept_changed or not held.changed):
         return held, False
     target = home() / dataset.name
-    with working_folder(dataset, key(dataset, files)) as (folder, progress):
+    with working_folder(dataset, import_key) as (folder, progress):
         read = found.folder
         if found.archives:
             read = folder / "official"
@@ -68,6 +69,7 @@ def pull(
             recordings=done.recordings,
             shards=done.shards,
             files=files,
+            key=import_key,
             changed=(*changed, *departed),
             origin=origin or {},
         )
@@ -85,14 +87,14 @@ def pull_simulated(dataset: Dataset, *, replace: bool = False) -> tuple[Manifest
 
 
 def _held(
-    dataset: Dataset, files: Mapping[str, str], changed: Sequence[Changed], origin: Mapping[str, str]
+    dataset: Dataset, import_key: str, changed: Sequence[Changed], origin: Mapping[str, str]
 ) -> Manifest | None:
-    """Return the store where it was made from these very files and is whole."""
+    """Return the store where it was made from these very files by this very code, and is whole."""
     try:
         held = manifest(dataset)
     except DataError:
         return None
-    same = files and held.files == files and set(changed) <= set(held.changed) and held.origin == origin
+    same = held.key == import_key and set(changed) <= set(held.changed) and held.origin == origin
     return held if same and not damage(dataset, held, held.shards) else None
 
 

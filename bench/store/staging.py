@@ -51,8 +51,10 @@ class Progress:
 
 
 def key(dataset: Dataset, files: Mapping[str, str]) -> str:
-    """Return the SHA-256 of all that decides the shards: the official files and the code that reads them."""
-    digest = hashlib.sha256(json.dumps([dataset.name, SCHEMA_VERSION, sorted(files.items())]).encode())
+    """Return the SHA-256 of all that decides the shards: official files, declaration, and reading code."""
+    told = [getattr(dataset.read, "args", ()), sorted(getattr(dataset.read, "keywords", {}).items())]
+    declared = [dataset.name, dataset.fps, dataset.classes, dataset.animals, dataset.keypoints, told]
+    digest = hashlib.sha256(repr([SCHEMA_VERSION, declared, sorted(files.items())]).encode())
     package = Path(__file__).parent.parent
     for path in sorted(package.rglob("*.py")):
         digest.update(f"\n{path.relative_to(package).as_posix()} {file_digest(path)}".encode())
