@@ -18,7 +18,7 @@ from bench.details import (
     recording_rows,
 )
 from bench.errors import UsageError, nearest
-from bench.report import between, by_part, counted, number, per_minute, table, valued
+from bench.report import WIDE, between, by_part, counted, number, per_minute, table, valued
 from bench.results import Result, plain
 
 PER_CLASS = ("precision", "recall", "f1", "map", "auroc")
@@ -42,8 +42,6 @@ SHORT = {
 }
 """What the accuracy of a band is called in a narrow column."""
 HARDEST = 5
-WIDE = 8
-"""Classes that have columns of their own; more stand below each other."""
 BAR = 30
 """Characters of a bar that is 1."""
 

@@ -25,6 +25,8 @@ DETECTION_FORMS = {
     "final": "final, scored as they are",
 }
 """What the card's word about detections says."""
+WIDE = 8
+"""Classes that have columns of their own beside something else; more stand below each other."""
 MAIN = 4
 """How many metrics of a task are printed unless all are asked for."""
 
@@ -268,7 +270,11 @@ def by_part(result: Result, name: str | None = None) -> str:
         for part, score in zip(task["parts"], scores, strict=True)
     ]
     title = card["title"] + (f", {unit}" if unit else "")
-    return table([f"{title} by part", "value", _level(result), *map(_folded, classes)], rows)
+    if len(classes) <= WIDE:
+        return table([f"{title} by part", "value", _level(result), *map(_folded, classes)], rows)
+    parts, *below = zip(*rows, strict=True)
+    named = zip(["value", _level(result), *classes], below, strict=True)
+    return table([f"{title} by part", *map(_folded, parts)], [[name, *cells] for name, cells in named])
 
 
 def _every_part(result: Result) -> str:

@@ -169,5 +169,7 @@ def test_many_classes_stand_below_each_other() -> None:
     matrix = rows(printed, "true class")
     assert matrix[0] == ["1 behaviour 0", "14%", *["11%"] * 8, "370"]
     assert [row[0] for row in rows(printed, "accuracy by class")] == names
+    assert rows(printed, "F1 by part")[0] == ["value", "0.250", "0.750"]
+    assert rows(printed, "F1 by part")[2] == ["behaviour 0", "0.250", "0.250"]
     assert len(rows(printed, "frames from a true transition")[0]) == 4
     assert max(map(len, printed.split("\n"))) < 120
