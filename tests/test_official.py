@@ -18,7 +18,7 @@ from bench import hub, store
 from bench.cli import cli
 from bench.cli.entries import score_and_write
 from bench.datacard import survey_dataset, text
-from bench.datasets import DATASETS, calms21, demo, get_dataset, get_task, oft
+from bench.datasets import DATASETS, calms21, demo, demo_unlabelled, get_dataset, get_task, oft
 from bench.errors import DataError
 from bench.leaderboard import render
 from bench.report import text as report
@@ -273,6 +273,8 @@ def test_changed_recordings_are_marked_wherever_a_number_is_shown(changed: Task,
     assert "Changed data" not in render([replace(read, changed=())])["demo.html"]
     wrong = [check.what for check in verify([changed], []) if check.ok is False]
     assert any("demo: labels of mouse00001_simulated" in what for what in wrong)
+    compared = runner.invoke(cli, ["compare", str(entry), str(entry), "--task", "demo"]).output
+    assert f"CHANGED DATA, {len(result.changed)} departures" in compared
     card = runner.invoke(cli, ["data", "demo"]).output
     assert "CHANGED: not as declared or frozen" in card
     with pytest.raises(DataError, match="--accept-changed: it is not published"):
@@ -292,9 +294,10 @@ def test_the_flag_is_about_official_files(bench_home: Path) -> None:
     assert "about official files" in str(done.exception)
 
 
-def test_the_card_of_a_data_set_without_labels(bench_home: Path) -> None:
+def test_the_card_of_a_data_set_without_labels(bench_home: Path, tmp_path: Path) -> None:
     dataset = get_dataset("demo-unlabelled")
-    store.pull_simulated(dataset)
+    demo_unlabelled.write(tmp_path / "official", recordings=6, frames=40)
+    store.pull(dataset, tmp_path / "official")
     card = text(survey_dataset(dataset, store.load_all(dataset)))
     assert "No labels: poses alone" in card
-    assert "20 of 20 groups, 20 with poses" in card
+    assert "6 of 6 groups, 6 with poses" in card

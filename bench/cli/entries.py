@@ -100,17 +100,24 @@ def compare(first: Path, second: Path, task_name: str, as_json: bool, every: boo
     from bench.evaluation import task_card
     from bench.report import comparison_text
     from bench.results import canonical, plain
+    from bench.store import manifest
 
     ((task, one, ours, recordings),) = _submission(first, task_name)
     ((_, other, theirs, _),) = _submission(second, task_name)
     forms = (one.tasks[task.name].detections, other.tasks[task.name].detections)
     rows = differences(task, ours, theirs, recordings, forms=forms)
+    changed = manifest(task.dataset).changed
     if as_json:
         found = {"task": task.name, "first": one.id, "second": other.id, "metrics": [asdict(r) for r in rows]}
+        found |= {"changed": [asdict(one) for one in changed]} if changed else {}
         click.echo(canonical(plain(found)).decode(), nl=False)
     else:
         names = (_beside(one, forms[0]), _beside(other, forms[1]))
         click.echo(comparison_text(names, task_card(task), rows, every=every))
+        if changed:
+            click.echo(
+                f"CHANGED DATA, {len(changed)} departures from what is declared: bench data {task.name}"
+            )
 
 
 @click.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +123,21 @@ def test_no_task_asks_the_unlabelled_set_anything() -> None:
 def test_too_few_recordings_for_four_files(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="3 recordings, expected 4 or more"):
         demo_unlabelled.write(tmp_path, recordings=3)
+
+
+def test_one_sequence_is_held_at_a_time(tmp_path: Path) -> None:
+    """Twelve sequences to a file need the memory of three; read whole, a file would need four times that."""
+
+    def peak(recordings: int) -> int:
+        demo_unlabelled.write(tmp_path / str(recordings), recordings=recordings, frames=80)
+        tracemalloc.start()
+        frames = sum(r.frames for r in calms21_unlabelled.read(tmp_path / str(recordings), simulated=True))
+        used = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert frames == recordings * 80
+        return used
+
+    assert peak(48) < 1.3 * peak(12)
 
 
 # ---------------------------------------------------------------------- JSON, one value at a time
