@@ -23,6 +23,8 @@ from baselines.listing import parameters
 from baselines.runs import Data, Run, load_part
 from baselines.training import check
 from baselines.units import one_thread
+from bench.errors import UsageError
+from bench.submissions import read_entry, write_card
 from bench.tasks import Task
 
 BUSY = 0.8
@@ -118,6 +120,28 @@ def profile(baseline: Baseline, task: Task, device: str) -> Profile:
         costs=costs,
         machine=_machine(run),
     )
+
+
+def declare(found: Profile, folder: Path) -> None:
+    """Write into the card of a submission what was measured, and on what.
+
+    Raises `UsageError` where the card has no table of the task.
+    """
+    entry = read_entry(folder)
+    if found.task not in entry.tasks:
+        raise UsageError(
+            f"{folder} answers no task {found.task!r}",
+            hint=f"bench train {found.model} --task {found.task} --out {folder}",
+        )
+    machine = found.machine
+    card = replace(
+        entry.tasks[found.task],
+        flops_per_frame=found.costs.flops_per_frame,
+        frames_per_second=found.costs.frames_per_second,
+        latency_ms=found.costs.latency_ms,
+        hardware=str(machine.get("gpu") or f"one thread of {machine['cores']} cores, {machine['processor']}"),
+    )
+    write_card(folder, replace(entry, tasks={**entry.tasks, found.task: card}), replace=True)
 
 
 def _whole(run: Run, data: Data) -> Costs:

@@ -177,10 +177,18 @@ def _declare(run: Run, out: Path) -> None:
         extra_data=extra_data(run.recipe),
         causal=run.baseline.causal,
         parameters=parameters(run.baseline, run.task),
+        flops_per_frame=_flops(run),
     )
     if (out / "submission.toml").exists():
         entry = read_entry(out)
-        if entry.tasks.get(run.task.name) != card:
+        if there := entry.tasks.get(run.task.name):  # what was measured says nothing of how it is trained
+            card = replace(
+                card,
+                frames_per_second=there.frames_per_second,
+                latency_ms=there.latency_ms,
+                hardware=there.hardware,
+            )
+        if there != card:
             write_card(out, replace(entry, tasks={**entry.tasks, run.task.name: card}), replace=True)
         return
     entry = Entry(
@@ -192,6 +200,14 @@ def _declare(run: Run, out: Path) -> None:
         paper=run.baseline.paper,
     )
     write_card(out, entry)
+
+
+def _flops(run: Run) -> int | None:
+    if not isinstance(run.recipe, Recipe):
+        return None
+    from baselines import measuring  # here, because it imports torch
+
+    return measuring.flops(run, run.recipe)
 
 
 def _description(run: Run) -> str:

@@ -104,9 +104,13 @@ def train(
 @click.option("--device", default="cpu", show_default=True, type=click.Choice(["cpu", "cuda"]))
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of lines.")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Also write the JSON here.")
-def profile(model: str, task_name: str, device: str, as_json: bool, out: Path | None) -> None:
+@click.option("--into", type=folder, help="Also declare it in the card of this submission.")
+def profile(
+    model: str, task_name: str, device: str, as_json: bool, out: Path | None, into: Path | None
+) -> None:
     """Measure what a baseline costs: arithmetic, time to train and predict, memory."""
     from baselines import get_baseline
+    from baselines.profiling import declare
     from baselines.profiling import profile as measure
     from bench.datasets import get_task
     from bench.results import canonical
@@ -116,6 +120,8 @@ def profile(model: str, task_name: str, device: str, as_json: bool, out: Path | 
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_text(content, encoding="utf-8")
+    if into is not None:
+        declare(found, into)
     click.echo(content if as_json else found.text(), nl=not as_json)
 
 

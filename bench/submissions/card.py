@@ -13,7 +13,10 @@ description = "..."
 extra_data = "none"
 causal = false
 parameters = 72540                    # optional
-hardware = "2 CPU cores"              # optional
+flops_per_frame = 15646976            # optional, a multiply-add counts as 2
+frames_per_second = 2015.5            # optional, of whole recordings
+latency_ms = 0.6                      # optional, of frames that come one at a time
+hardware = "2 CPU cores"              # optional, where these were measured
 
 Where a task asks for segments its table says `detections` and no `output`: "raw", to be put through the
 frozen Soft-NMS before they are scored, or "final", to be scored as they are.
@@ -68,6 +71,9 @@ class TaskCard:
     causal: bool
     """Whether a frame's scores depend on no later frame."""
     parameters: int | None = None
+    flops_per_frame: int | None = None
+    frames_per_second: float | None = None
+    latency_ms: float | None = None
     hardware: str | None = None
     detections: DetectionForm | None = None
     """Where segments are asked for; None for a frame task."""
@@ -105,6 +111,9 @@ def entry_card(entry: Entry, task_name: str) -> dict[str, Any]:
         "extra_data": task.extra_data,
         "causal": task.causal,
         "parameters": task.parameters,
+        "flops_per_frame": task.flops_per_frame,
+        "frames_per_second": task.frames_per_second,
+        "latency_ms": task.latency_ms,
         "hardware": task.hardware,
     }
 
@@ -149,6 +158,9 @@ def parse(id_: str, content: Mapping[str, Any]) -> tuple[Entry, list[Fault]]:
             extra_data=card.get("extra_data", ""),
             causal=card.get("causal", False),
             parameters=card.get("parameters"),
+            flops_per_frame=card.get("flops_per_frame"),
+            frames_per_second=_float(card.get("frames_per_second")),
+            latency_ms=_float(card.get("latency_ms")),
             hardware=card.get("hardware"),
             detections=card.get("detections", "final" if "detections" in table else None),
         )
@@ -231,6 +243,9 @@ def to_toml(entry: Entry, comments: Mapping[str, str] | None = None) -> str:
         "extra_data",
         "causal",
         "parameters",
+        "flops_per_frame",
+        "frames_per_second",
+        "latency_ms",
         "hardware",
     )
     for name, task in entry.tasks.items():
@@ -241,7 +256,7 @@ def to_toml(entry: Entry, comments: Mapping[str, str] | None = None) -> str:
 def _lines(holder: Entry | TaskCard, keys: tuple[str, ...], comments: Mapping[str, str]) -> list[str]:
     values = {key: getattr(holder, key) for key in keys}
     return [
-        # JSON writes strings, lists, booleans and whole numbers exactly as TOML reads them
+        # JSON writes strings, lists, booleans and numbers exactly as TOML reads them
         f"{key} = {json.dumps(value, ensure_ascii=False)}"
         + (f"  # {comments[key]}" if key in comments else "")
         for key, value in values.items()
@@ -312,6 +327,16 @@ def _count(value: Any) -> str | None:
     return None if 0 <= value < 2**63 else "expected a whole number from 0 to 2^63 - 1"
 
 
+def _amount(value: Any) -> str | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return f"{_type(value)}, expected a number"
+    return None if 0 <= value < 2**63 else "expected a number from 0 to 2^63"
+
+
+def _float(value: float | int | None) -> float | None:
+    return None if value is None else float(value)  # TOML tells 2 from 2.0
+
+
 def _output(value: Any) -> str | None:
     if value in ("probabilities", "scores"):
         return None
@@ -354,6 +379,9 @@ _TASK_OPTIONAL: Mapping[str, Check] = {
     "output": _output,
     "detections": _form,
     "parameters": _count,
+    "flops_per_frame": _count,
+    "frames_per_second": _amount,
+    "latency_ms": _amount,
     "hardware": _text(200),
 }
 """Which of the first two a task needs hangs on its kind."""

@@ -11,10 +11,11 @@ import toy
 from click.testing import CliRunner
 
 from baselines import Baseline, get_baseline, profiling
-from baselines.profiling import Costs, Profile, profile
+from baselines.profiling import Costs, Profile, declare, profile
 from bench.cli import cli
 from bench.errors import DataError, UsageError
 from bench.store import pull
+from bench.submissions import read_entry
 
 torch = pytest.importorskip("torch", reason="torch is in the extra `train`")
 measuring = pytest.importorskip("baselines.measuring")
@@ -121,3 +122,22 @@ def test_numbers_are_short_and_what_is_missing_is_left_out() -> None:
     assert "1,234 s" in text
     assert "0.123 ms" in text
     assert "memory" not in text
+
+
+def test_what_was_measured_goes_into_the_card_and_stays_there(bench_home: Path, tmp_path: Path) -> None:
+    bench, out = CliRunner(), tmp_path / "entry"
+    bench.invoke(cli, ["pull", "demo-4x300"], catch_exceptions=False)
+    train = ["train", "single_frame", "--task", "demo-4x300", "--epochs", "1", "--out", str(out)]
+    bench.invoke(cli, train, catch_exceptions=False)
+    card = read_entry(out).tasks["demo-4x300"]
+    assert (card.flops_per_frame, card.latency_ms, card.hardware) == (373_248, None, None)
+    asked = ["profile", "single_frame", "--task", "demo-4x300", "--into", str(out), "--json"]
+    found = json.loads(bench.invoke(cli, asked, catch_exceptions=False).stdout)
+    bench.invoke(cli, [*train, "--seed", "1"], catch_exceptions=False)
+    measured = read_entry(out).tasks["demo-4x300"]
+    assert measured.latency_ms == found["latency_ms"]
+    assert measured.frames_per_second == found["frames_per_second"]
+    assert measured.hardware.startswith("one thread of ")
+    assert replace(measured, latency_ms=None, frames_per_second=None, hardware=None) == card
+    with pytest.raises(UsageError, match="answers no task 'toy'"):
+        declare(Profile("m", "toy", "cpu", None, None, Costs(1.0), {"cores": 2}), out)

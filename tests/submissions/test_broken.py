@@ -179,6 +179,14 @@ CASES: dict[str, Case] = {
             "parameters: a number, expected a whole number",
         ],
     ),
+    "impossible costs": (
+        card("72540", "72540\nlatency_ms = -1\nframes_per_second = nan\nflops_per_frame = true"),
+        [
+            "latency_ms: expected a number from 0 to 2^63",
+            "frames_per_second: expected a number from 0 to 2^63",
+            "flops_per_frame: true or false, expected a whole number",
+        ],
+    ),
     "no such output": (
         card('"probabilities"', '"logits"'),
         ["output: 'logits', expected \"probabilities\" or"],

@@ -41,6 +41,9 @@ CARDS = st.fixed_dictionaries(
         "extra_data": LINES,
         "causal": st.booleans(),
         "parameters": st.none() | st.integers(0, 2**63 - 1),
+        "flops_per_frame": st.none() | st.integers(0, 2**63 - 1),
+        "frames_per_second": st.none() | st.floats(0, 1e12),
+        "latency_ms": st.none() | st.floats(0, 1e12),
         "hardware": st.none() | LINES,
     }
 )
