@@ -18,7 +18,7 @@ from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
 
-from baselines import records
+from baselines import bouts, records
 from baselines.baseline import Baseline, Boosting, Recipe
 from baselines.listing import parameters
 from baselines.pretraining import check_tuning, extra_data
@@ -27,8 +27,7 @@ from baselines.switches import OFF, Switches, check_switches
 from baselines.units import Unit, check_device
 from baselines.workers import Crew
 from bench.errors import DataError, UsageError, first
-from bench.submissions import Entry, TaskCard, read_entry, write_card, write_run
-from bench.submissions.reading import FORMS
+from bench.submissions import Entry, TaskCard, forms, read_entry, write_card, write_detections, write_run
 from bench.tasks import Task
 
 
@@ -73,6 +72,8 @@ def train_seeds(
 ) -> list[Path]:
     """Train one model per part and seed; write `<out>/<task>/seed<seed>.npz` of each seed, and the card.
 
+    Where the task asks for segments, `.json`: what is learned is its question about frames (`bouts`).
+
     What trains, what is held out and which epoch predicts is the recipe's to say. `epochs` replaces its
     number, and the card says so. A finished run is not repeated, a killed one goes on after its last epoch.
     A crew trains many units side by side; without one they train here, one after the other, to the same
@@ -86,27 +87,30 @@ def train_seeds(
     check_switches(switches, device, network=isinstance(recipe, Recipe), tensorboard=tensorboard)
     if crew and switches.devices > 1:
         raise UsageError("a worker has one device", hint="leave out --devices, or --workers and --cluster")
+    asked = bouts.frame_task(task)
     runs = [
-        Run(baseline, task, recipe, seed, device, (work or out / ".work") / task.name, switches, tensorboard)
+        Run(baseline, asked, recipe, seed, device, (work or out / ".work") / task.name, switches, tensorboard)
         for seed in dict.fromkeys(seeds)
     ]
     parts = load_parts(task, recipe)
     inputs = runs[0].inputs(parts)  # the same for all seeds
     _same_inputs(runs[0], inputs, out)
-    paths = {run.name: out / task.name / f"{run.name}.npz" for run in runs}
+    paths = {run.name: out / task.name / f"{run.name}{forms(task)[0]}" for run in runs}
     open_ = [run for run in runs if not records.is_finished(run.folder, paths[run.name], inputs)]
     for run in runs:
         if run not in open_:
             print(f"{paths[run.name]} is finished already", file=sys.stderr)
     if open_:
-        _refuse_strangers(runs[0], inputs, out / task.name, [paths[run.name] for run in open_])
+        _refuse_strangers(runs[0], inputs, forms(task), [paths[run.name] for run in open_])
         _remember(runs[0].folder, inputs)
-        _declare(runs[0], out)
-        _work_off([Unit(run, part, inputs) for run in open_ for part in parts], parts, out, crew)
+        _declare(runs[0], task, out)
+        _work_off([Unit(run, part, inputs) for run in open_ for part in parts], parts, task, out, crew)
     return list(paths.values())
 
 
-def _work_off(units: Sequence[Unit], parts: Mapping[str, Data], out: Path, crew: Crew | None) -> None:
+def _work_off(
+    units: Sequence[Unit], parts: Mapping[str, Data], task: Task, out: Path, crew: Crew | None
+) -> None:
     """Train all units; write each run as soon as the last of its parts is done."""
     done = [unit for unit in units if unit.is_done()]  # before a kill
     left = [unit for unit in units if unit not in done]
@@ -115,7 +119,7 @@ def _work_off(units: Sequence[Unit], parts: Mapping[str, Data], out: Path, crew:
         for unit in chain(done, trained):
             missing[unit.run.name].remove(unit.part)
             if not missing[unit.run.name]:
-                _assemble([other for other in units if other.run == unit.run], out)
+                _assemble([other for other in units if other.run == unit.run], task, out)
 
 
 def _one_by_one(units: Sequence[Unit], parts: Mapping[str, Data]) -> Generator[Unit, None, None]:
@@ -124,10 +128,15 @@ def _one_by_one(units: Sequence[Unit], parts: Mapping[str, Data]) -> Generator[U
         yield unit
 
 
-def _assemble(units: Sequence[Unit], out: Path) -> None:
+def _assemble(units: Sequence[Unit], task: Task, out: Path) -> None:
     """Write the predictions of one run, all parts in one file."""
     run, inputs = units[0].run, units[0].inputs
-    predictions = write_run(out, run.task.name, run.name, {unit.part: unit.read() for unit in units})
+    scores = {unit.part: unit.read() for unit in units}
+    if task.kind == "segments":
+        found = bouts.all_detections(scores, task.dataset.fps)
+        predictions = write_detections(out, task, run.name, found)
+    else:
+        predictions = write_run(out, task.name, run.name, scores)
     records.finish(run.folder, predictions, inputs)
     for unit in units:
         unit.forget()
@@ -146,8 +155,8 @@ def check(baseline: Baseline, task: Task, device: str, *, here: bool = True) -> 
 
     `here` says that this machine trains: then the device must be there.
     """
-    if task.kind != "frames":
-        raise UsageError(f"baseline {baseline.name!r} labels frames; task {task.name!r} asks for {task.kind}")
+    if task.kind == "clusters":
+        raise UsageError(f"baseline {baseline.name!r} learns labels; task {task.name!r} asks for {task.kind}")
     if device not in ("cpu", "cuda"):
         raise UsageError(f"no device {device!r}", hint="choose cpu or cuda")
     network = isinstance(baseline.recipe, Recipe)
@@ -168,14 +177,16 @@ def check(baseline: Baseline, task: Task, device: str, *, here: bool = True) -> 
         check_device(device)
 
 
-def _declare(run: Run, out: Path) -> None:
+def _declare(run: Run, task: Task, out: Path) -> None:
     """Write the card, or this task's table of a card that is there."""
+    frames = task.kind == "frames"
     card = TaskCard(
-        classes=run.task.classes,
-        output="probabilities",
-        description=_description(run),
+        classes=task.classes,
+        output="probabilities" if frames else None,
+        description=_description(run) + ("" if frames else f"; {bouts.SAID}"),
         extra_data=extra_data(run.recipe),
-        causal=run.baseline.causal,
+        causal=run.baseline.causal and frames,
+        detections=None if frames else "raw",
         parameters=parameters(run.baseline, run.task),
         flops_per_frame=_flops(run),
     )
@@ -241,15 +252,16 @@ def _same_inputs(run: Run, inputs: Inputs, out: Path) -> None:
         )
 
 
-def _refuse_strangers(run: Run, inputs: Inputs, folder: Path, new: Sequence[Path]) -> None:
-    """Refuse predictions in `folder` that no record describes: trained how, nobody knows.
+def _refuse_strangers(run: Run, inputs: Inputs, endings: Sequence[str], new: Sequence[Path]) -> None:
+    """Refuse predictions beside the new ones that no record describes: trained how, nobody knows.
 
     Raises `DataError`, for the same reason. Those that will be written anew may be there.
     """
+    folder = new[0].parent
     strangers = [
         path
         for path in sorted(folder.glob("*"))
-        if path.suffix in FORMS and not path.name.startswith(".") and path not in new
+        if path.suffix in endings and not path.name.startswith(".") and path not in new
         if not records.is_finished(run.folder, path, inputs)
     ]
     if strangers:
