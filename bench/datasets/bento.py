@@ -9,12 +9,13 @@ Source: the Bento annotator of Segalin et al. 2021, doi 10.7554/eLife.63720, as 
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.datasets.intervals import Interval, interval_faults
+from bench.datasets.intervals import LONGEST, Interval, interval_faults
 from bench.errors import DataError, first
 
 _HEAD = re.compile(r"(annotation (?:start frame|stop frame|framerate))\s*:\s*(\S+)", re.IGNORECASE)
@@ -61,11 +62,12 @@ def read_annot(path: Path) -> Annot:
         except ValueError:
             faults.append(f"{name} {head[name]!r}, expected a number")
     channels, bouts = _bouts(lines, faults)
-    if numbers.get(_RATE, 1.0) <= 0 or numbers.get(_STOP, 1.0) < numbers.get(_START, 1.0):
+    rate, start, end = (numbers.get(name, 1.0) for name in (_RATE, _START, _STOP))
+    if not (0 < rate < math.inf and 1 <= start <= end <= 100 * LONGEST):
         faults.append(f"frames {head.get(_START)} to {head.get(_STOP)} at {head.get(_RATE)} per second")
     if faults:
         raise _error(path, faults)
-    rate, stop = numbers[_RATE], int(numbers[_STOP])
+    stop = int(end)
     seconds = any("." in bout.start + bout.stop for bout in bouts)
     found: dict[str, list[Interval]] = {name: [] for name in channels}
     for bout in bouts:
@@ -75,7 +77,7 @@ def read_annot(path: Path) -> Annot:
         faults += [f"{name}: {fault}" for fault in interval_faults(intervals, stop)]
     if faults:
         raise _error(path, faults)
-    return Annot(rate, int(numbers[_START]) - 1, stop, {name: tuple(of) for name, of in found.items()})
+    return Annot(rate, int(start) - 1, stop, {name: tuple(of) for name, of in found.items()})
 
 
 def _bouts(lines: Sequence[str], faults: list[str]) -> tuple[list[str], list[_Bout]]:
@@ -106,7 +108,7 @@ def _bouts(lines: Sequence[str], faults: list[str]) -> tuple[list[str], list[_Bo
 
 
 def _is_number(text: str) -> bool:
-    return re.fullmatch(r"\d+(\.\d*)?(e[-+]?\d+)?", text, re.IGNORECASE) is not None
+    return re.fullmatch(r"\d{1,12}(\.\d*)?(e[-+]?\d\d?)?", text, re.IGNORECASE) is not None
 
 
 def _error(path: Path, faults: list[str]) -> DataError:

@@ -40,6 +40,11 @@ class Poses:
     """Frames per second, where the file says it."""
 
 
+def beyond_float32(values: np.ndarray) -> bool:
+    """Whether a number is infinite, or would be in the precision of `Poses`."""
+    return bool((np.abs(values) > np.finfo(np.float32).max).any())
+
+
 def read_poses(path: Path) -> Poses:
     """Read one csv or h5 file; raise `DataError` where it is not in this layout.
 
@@ -76,7 +81,7 @@ def _h5_parts(path: Path) -> Parts:
         raise _error(path, [f"columns named by {sorted(map(len, columns))[:1]} rows, expected {_ROWS}"])
     faults = [] if index == list(range(len(index))) else ["rows that are not the frames 0, 1, 2, …"]
     faults += [] if index else ["no frames"]
-    faults += ["infinite numbers"] if np.isinf(table).any() else []
+    faults += ["infinite numbers"] if beyond_float32(table) else []
     if faults:
         raise _error(path, faults)
     return dict(zip(rows, map(list, zip(*columns, strict=True)), strict=True)), table, False
@@ -113,7 +118,7 @@ def _csv_parts(path: Path) -> Parts:
     if faults:
         raise _error(path, faults)
     table = np.array(rows)
-    if np.isinf(table).any():
+    if beyond_float32(table):
         raise _error(path, ["infinite numbers"])
     return header, table, saved_again
 

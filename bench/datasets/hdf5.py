@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.errors import DataError, UsageError
+from bench.errors import BenchError, DataError, UsageError
 
 Refuse = Callable[[Path, list[str]], DataError]
 """Makes a reader's own error of a path and its faults."""
@@ -26,13 +26,16 @@ def library(name: str, files: str) -> Any:
 
 @contextmanager
 def opened(path: Path, files: str, refuse: Refuse) -> Iterator[Any]:
-    """Open an HDF5 file for reading; raise what `refuse` makes where it is none, or is cut short."""
+    """Open an HDF5 file for reading; raise what `refuse` makes where it is none, or none that can be read."""
     h5py = library("h5py", files)
     try:
         with h5py.File(path, "r") as file:
             yield file
-    except OSError as fault:
-        raise refuse(path, [f"no HDF5 file, cut short, or compressed otherwise: {fault}"]) from None
+    except BenchError:
+        raise
+    except Exception as fault:  # noqa: BLE001  # a damaged file can raise anything
+        what = f"{type(fault).__name__}: {fault}"
+        raise refuse(path, [f"no HDF5 file, cut short, damaged, or compressed otherwise: {what}"]) from None
 
 
 def names(values: Any) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
-"""Pose data sets of `movement`, saved as netCDF; they need h5netcdf.
+"""Pose data sets of `movement`, saved as netCDF 4, which is HDF5; they need h5py.
 
-Variables `position` and `confidence`, dimensions by name and in any order (time, space, keypoints and
-individuals since 0.1; time, individuals, keypoints and space before), x and y in pixels along `space`,
+Variables `position` and `confidence`, dimensions by name and in any order (time, space, keypoints,
+individuals; in its first versions time, individuals, keypoints, space), x and y in pixels along `space`,
 NaN = not found. The attribute `fps` is there where `movement` knew it.
 
 Source: the documentation of movement, movement.neuroinformatics.dev, and xarray's netCDF files.
@@ -14,29 +14,25 @@ from typing import Any
 
 import numpy as np
 
-from bench.datasets.deeplabcut import Poses
-from bench.datasets.hdf5 import library, names, twice
+from bench.datasets.deeplabcut import Poses, beyond_float32
+from bench.datasets.hdf5 import names, opened, twice
 from bench.errors import DataError
 
 _AXES = ("time", "individuals", "keypoints", "space")
+_VARIABLES = ("position", "confidence")
 
 
 def read_movement(path: Path) -> Poses:
     """Read one file; raise `DataError` listing every part that is missing or of another shape.
 
-    Raises `UsageError` where h5netcdf is not installed.
+    Raises `UsageError` where h5py is not installed.
     """
-    h5netcdf = library("h5netcdf", "netCDF")
-    try:
-        with h5netcdf.File(path, "r") as file:
-            content = {name: _values(of) for name, of in file.variables.items() if name in _READ}
-            dims = {name: tuple(of.dimensions) for name, of in file.variables.items()}
-            fps = file.attrs.get("fps")
-    except (OSError, ValueError, KeyError) as fault:
-        problem = f"no netCDF 4 file, or cut short: {fault}"
-        raise _error(path, [problem, "netCDF 3 is not read: save it with engine='h5netcdf'"]) from None
+    with opened(path, "netCDF", _error) as file:
+        content = {name: _values(file[name]) for name in (*_VARIABLES, *_AXES[1:]) if name in file}
+        dims = {name: _dimensions(file[name]) for name in _VARIABLES if name in file}
+        fps = None if (rate := file.attrs.get("fps")) is None else float(np.asarray(rate).item())
     faults = [f"no {name!r}" for name in ("position", *_AXES[1:]) if name not in content]
-    for name, axes in (("position", _AXES), ("confidence", _AXES[:3])):
+    for name, axes in zip(_VARIABLES, (_AXES, _AXES[:3]), strict=True):
         if name in dims and sorted(dims[name]) != sorted(axes):
             faults.append(f"{name} along {', '.join(dims[name])}; expected {', '.join(axes)}")
     if faults:
@@ -51,7 +47,9 @@ def read_movement(path: Path) -> Poses:
         faults.append(f"space {space}, expected ('x', 'y')")
     if xy.dtype.kind != "f" or scores.dtype.kind != "f" or not xy.size:
         faults.append(f"position {xy.shape} of {xy.dtype}, confidence of {scores.dtype}, expected numbers")
-    elif np.isinf(xy).any():
+    elif xy.shape[1:] != (len(animals), len(keypoints), len(space)) or scores.shape != xy.shape[:3]:
+        faults.append(f"position {xy.shape}, confidence {scores.shape}, names {animals} x {keypoints}")
+    elif beyond_float32(xy):
         faults.append("infinite positions")
     if faults:
         raise _error(path, faults)
@@ -61,21 +59,22 @@ def read_movement(path: Path) -> Poses:
         keypoints,
         np.where(lost[..., None], np.nan, xy).astype(np.float32),
         np.where(lost, np.nan, scores).astype(np.float32),
-        fps=None if fps is None else float(fps),
+        fps=fps,
     )
-
-
-_READ = ("position", "confidence", *_AXES[1:])
 
 
 def _values(variable: Any) -> np.ndarray:
     """Return the numbers as they were saved; raise `ValueError` where they are packed."""
     if packed := {"scale_factor", "add_offset"} & set(variable.attrs):
-        raise ValueError(f"{variable.name} is packed by {', '.join(sorted(packed))}")
-    return np.asarray(variable[...])
+        raise ValueError(f"{variable.name[1:]} is packed by {', '.join(sorted(packed))}")
+    return np.asarray(variable[()])
+
+
+def _dimensions(variable: Any) -> tuple[str, ...]:
+    """Return the names of a variable's dimensions, in order; each is a scale of the HDF5 file."""
+    return tuple(dimension[0].name[1:] for dimension in variable.dims)
 
 
 def _error(path: Path, faults: list[str]) -> DataError:
-    return DataError(
-        f"{path} is not a pose data set of movement", faults, hint="save it again, or take it out"
-    )
+    hint = "save it again, as netCDF 4: to_netcdf(path, engine='h5netcdf'); or take it out"
+    return DataError(f"{path} is not a pose data set of movement", faults, hint)

@@ -41,11 +41,8 @@ def read_frame(
         tables = [node for node in file.values() if "pandas_type" in node.attrs]
         if len(tables) != 1:
             raise refuse(path, [f"{len(tables)} tables of pandas, expected one"])
-        try:
-            columns, values, index = (_table if "table" in tables[0] else _fixed)(tables[0])
-        except (KeyError, IndexError, TypeError, ValueError, EOFError, pickle.UnpicklingError) as fault:
-            raise refuse(path, [f"not one block of numbers as pandas writes it: {fault}"]) from None
-    if not all(isinstance(column, tuple) and set(map(type, column)) == {str} for column in columns):
+        columns, values, index = (_table if "table" in tables[0] else _fixed)(tables[0])
+    if not isinstance(columns, list) or not all(map(_is_texts, columns)):
         raise refuse(path, ["column names that are not rows of texts"])
     if values.dtype.kind != "f" or values.shape != (len(index), len(columns)):
         expected = f"({len(index)}, {len(columns)}) numbers"
@@ -55,12 +52,16 @@ def read_frame(
     return columns, values.astype(np.float64), index.tolist()
 
 
+def _is_texts(column: object) -> bool:
+    return isinstance(column, tuple) and set(map(type, column)) == {str}
+
+
 def _table(group: Any) -> tuple[list[Column], np.ndarray, np.ndarray]:
     """Read format "table": a row is its number and one block of values."""
     table = group["table"]
     blocks = [name for name in table.dtype.names if name.startswith("values_block_")]
     if len(blocks) != 1:
-        raise ValueError(f"{len(blocks)} blocks of values")
+        raise ValueError(f"{len(blocks)} blocks of values, expected one")
     columns = _PlainOnly(io.BytesIO(bytes(table.attrs[f"{blocks[0]}_kind"]))).load()
     rows = table[()]
     return columns, rows[blocks[0]], rows["index"]
@@ -69,7 +70,7 @@ def _table(group: Any) -> tuple[list[Column], np.ndarray, np.ndarray]:
 def _fixed(group: Any) -> tuple[list[Column], np.ndarray, np.ndarray]:
     """Read format "fixed": the levels of the column names, and which of each a column has."""
     if group.attrs["nblocks"] != 1:
-        raise ValueError(f"{group.attrs['nblocks']} blocks of values")
+        raise ValueError(f"{group.attrs['nblocks']} blocks of values, expected one")
     levels = [names(group[f"axis0_level{i}"][()]) for i in range(group.attrs["axis0_nlevels"])]
     codes = [group[f"axis0_label{i}"][()].tolist() for i in range(len(levels))]
     columns = [

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.datasets.deeplabcut import Poses
+from bench.datasets.deeplabcut import Poses, beyond_float32
 from bench.datasets.hdf5 import names, opened, twice
 from bench.errors import DataError
 
@@ -43,7 +43,7 @@ def _poses(
     if tracks.ndim != 4 or tracks.shape[:3] != shape or tracks.shape[3] == 0 or tracks.dtype.kind != "f":
         expected = f"({', '.join(map(str, shape))}, frames)"
         faults.append(f"tracks {tracks.shape} of {tracks.dtype}, expected {expected} numbers")
-    elif np.isinf(tracks).any():
+    elif beyond_float32(tracks):
         faults.append("infinite numbers in tracks")
     if scores is not None and scores.shape != (*tracks.shape[:1], *tracks.shape[2:]):
         faults.append(f"point_scores {scores.shape}, tracks {tracks.shape}")

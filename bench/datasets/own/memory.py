@@ -48,7 +48,7 @@ def task_of(
     faults = _faults(name, recordings, background)
     known = {recording.id: recording.group for recording in recordings}
     chosen = {PART: named(test, val, known, faults)}
-    if not chosen[PART]["test"]:
+    if not faults and not chosen[PART]["test"]:
         faults.append("test: no recording")
     if faults:
         raise UsageError(f"no task {quoted(name)} can be made of these recordings", first(faults))

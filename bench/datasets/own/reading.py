@@ -75,7 +75,7 @@ def _recording(source: Source, declared: Declaration, poses: Poses | None) -> Re
     said = read_said(source.labels, declared)
     labels, annotated = truth(said, declared)
     faults = []
-    if said.fps is not None and abs(said.fps - declared.fps) > _FPS_TOLERANCE:
+    if said.fps is not None and not abs(said.fps - declared.fps) <= _FPS_TOLERANCE:
         faults.append(f"{said.fps:g} frames per second, declared {declared.fps:g}")
     frames = len(labels) if poses is None else len(poses.xy)
     if (apart := abs(frames - len(labels))) > declared.tolerance:
@@ -109,7 +109,7 @@ def _pose_faults(path: Path, poses: Poses, known: Skeleton, declared: Declaratio
         )
     wrong = map(text_fault, (*poses.individuals, *poses.keypoints))
     faults += [f"name of an animal or keypoint: {fault}" for fault in wrong if fault]
-    if poses.fps is not None and abs(poses.fps - declared.fps) > _FPS_TOLERANCE:
+    if poses.fps is not None and not abs(poses.fps - declared.fps) <= _FPS_TOLERANCE:
         faults.append(f"{poses.fps:g} frames per second, declared {declared.fps:g}")
     return [f"{quoted(path.name)} {fault}" for fault in faults]
 
