@@ -19,6 +19,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from baselines.baseline import Baseline, Recipe
+from baselines.bouts import frame_task
 from baselines.listing import parameters
 from baselines.runs import Data, Run, load_part
 from baselines.training import check
@@ -97,7 +98,7 @@ def profile(baseline: Baseline, task: Task, device: str) -> Profile:
     check(baseline, task, device)
     part = task.parts[0].name
     with TemporaryDirectory() as folder, redirect_stderr(StringIO()):
-        run = Run(baseline, task, baseline.recipe, 0, device, Path(folder))
+        run = Run(baseline, frame_task(task), baseline.recipe, 0, device, Path(folder))
         data = load_part(task, baseline.recipe, part)
         began, worked = time.perf_counter(), time.process_time()
         with one_thread(run):

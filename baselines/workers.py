@@ -60,6 +60,7 @@ class Crew:
         if find_spec("distributed") is None:
             raise UsageError("several workers need dask", hint="pip install 'rodent-bench[cluster]'")
         from distributed import Client, LocalCluster
+        from distributed.utils import silence_logging_cmgr
 
         if self.cluster is None:
             with (
@@ -75,16 +76,17 @@ class Crew:
             ):
                 yield client
             return
-        try:
-            client = Client(self.cluster, timeout=PATIENCE)
-        except (OSError, ValueError) as fault:
-            raise UsageError(
-                f"no Dask scheduler answers at {self.cluster}",
-                [str(fault)],
-                hint="start one with `dask scheduler`, and give the address that it prints",
-            ) from fault
-        with client:
-            yield client
+        with silence_logging_cmgr(logging.CRITICAL):
+            try:
+                client = Client(self.cluster, timeout=PATIENCE)
+            except (OSError, ValueError) as fault:
+                raise UsageError(
+                    f"no Dask scheduler answers at {self.cluster}",
+                    [str(fault)],
+                    hint="start one with `dask scheduler`, and give the address that it prints",
+                ) from fault
+            with client:
+                yield client
 
 
 def _as_they_finish(client: Client, units: Sequence[Unit]) -> Generator[Unit, None, None]:

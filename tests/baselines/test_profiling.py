@@ -76,6 +76,12 @@ def test_what_is_cut_keeps_every_recording_and_says_how_much_it_left_out(store: 
     assert measuring._examples(task, recipe, data.train) == sum(r.frames - recipe.past for r in data.train)
 
 
+def test_a_task_of_segments_costs_what_its_frames_cost(store: Path) -> None:
+    network = small("fc", past=5, future=3, gap=1, batch=16)
+    found = profile(network, replace(toy.task(), kind="segments"), "cpu")
+    assert found.costs.flops_per_frame == profile(network, toy.task(), "cpu").costs.flops_per_frame
+
+
 def test_a_model_that_is_no_network_is_timed_whole(store: Path) -> None:
     found = profile(get_baseline("prior"), toy.task(), "cpu").as_json()
     assert found["seconds_per_run"] > 0
