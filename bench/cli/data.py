@@ -25,8 +25,12 @@ def tasks() -> None:
     from bench.datasets import all_tasks
     from bench.store import home
 
-    rows = [[task.name, task.title, ", ".join(task.classes), _held(task)] for task in all_tasks()]
-    click.echo(tabulate(rows, headers=["task", "title", "classes", "recordings here"]))
+    rows = [[task.name, task.title, _classes(task), _held(task)] for task in all_tasks()]
+    click.echo(
+        tabulate(
+            rows, headers=["task", "title", "classes", "recordings here"], maxcolwidths=[None, 40, None, None]
+        )
+    )
     click.echo(f"\nrecordings are in {home()} ($BENCH_HOME)")
 
 
@@ -204,6 +208,12 @@ def _tasks_of(dataset: Dataset) -> list[Task]:
         return [get_task(dataset.name)]
     except UsageError:  # no task asks it anything: poses alone
         return []
+
+
+def _classes(task: Task) -> str:
+    """Name up to four classes, or the first three and the number of all."""
+    names = list(task.classes)
+    return ", ".join(names if len(names) <= 4 else [*names[:3], f"… {len(names)} in all"])
 
 
 def _held(task: Task) -> str:
