@@ -13,7 +13,17 @@ from tabulate import tabulate
 
 from bench.comparison import Difference
 from bench.errors import UsageError, nearest
-from bench.metrics import FAMILIES, METRICS, METRICS_VERSION, Metric, metric, softnms
+from bench.metrics import (
+    FAMILIES,
+    METRICS,
+    METRICS_VERSION,
+    Metric,
+    intervals,
+    matching,
+    metric,
+    paired,
+    softnms,
+)
 from bench.results import PartScore, Result, Score
 
 UNDEFINED = "–"
@@ -27,6 +37,8 @@ DETECTION_FORMS = {
 """What the card's word about detections says."""
 WIDE = 8
 """Classes that have columns of their own beside something else; more stand below each other."""
+PROCEDURES = {"intervals": intervals, "paired": paired, "matching": matching, "softnms": softnms}
+"""What is frozen like the metrics and is none: each has a page too."""
 MAIN = 4
 """How many metrics of a task are printed unless all are asked for."""
 
@@ -41,12 +53,15 @@ def metric_pages(name: str | None = None) -> str:
         return "\n\n".join([shared, *(_family_page(family) for family in FAMILIES)])
     if name in FAMILIES:
         return _family_page(name)
+    if name in PROCEDURES:
+        return f"{name}\n{'=' * len(name)}\n{inspect.getdoc(PROCEDURES[name])}"
     for one in METRICS:
         if one.name == name:
             return _metric_page(one)
+    known = [*FAMILIES, *PROCEDURES]
     raise UsageError(
-        f"no metric or family {name!r}{nearest(name, [*FAMILIES, *(one.name for one in METRICS)])}",
-        hint=f"bench metrics, or one of the families {', '.join(FAMILIES)}",
+        f"no metric or family {name!r}{nearest(name, [*known, *(one.name for one in METRICS)])}",
+        hint=f"bench metrics, or one of {', '.join(known)}",
     )
 
 
@@ -108,19 +123,23 @@ def _times(score: Score, factor: float) -> Score:
         )
         for name, part in score.per_part.items()
     }
-    return Score(
+    return replace(
+        score,
         value=score.value * factor,
         low=score.low * factor,
         high=score.high * factor,
         std_runs=score.std_runs * factor,
         std_parts=score.std_parts * factor,
         per_class={name: value * factor for name, value in score.per_class.items()},
-        per_class_interval={
-            name: (low * factor, high * factor) for name, (low, high) in score.per_class_interval.items()
-        },
+        per_class_interval=_pairs_times(score.per_class_interval, factor),
         per_part=parts,
         per_run={name: value * factor for name, value in score.per_run.items()},
+        other_intervals=_pairs_times(score.other_intervals, factor),
     )
+
+
+def _pairs_times(pairs: Mapping[str, tuple[float, float]], factor: float) -> dict[str, tuple[float, float]]:
+    return {name: (low * factor, high * factor) for name, (low, high) in pairs.items()}
 
 
 def text(result: Result, *, every: bool = False) -> str:
