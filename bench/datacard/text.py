@@ -57,7 +57,7 @@ def _head(survey: Survey) -> str:
     animals = f"{len(dataset.animals)} animals ({', '.join(dataset.animals)})"
     keypoints = f"{len(dataset.keypoints)} keypoints ({', '.join(dataset.keypoints)})"
     facts = [
-        ("official", dataset.url or "made by rodent-bench"),
+        ("official", dataset.url or ("made by rodent-bench" if dataset.simulated else "not published")),
         ("licence", f"{dataset.licence}; {passing_on}"),
         ("citation", dataset.citation),
         (

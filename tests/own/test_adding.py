@@ -46,7 +46,9 @@ def test_a_lab_becomes_a_task_for_every_command(lab: Path, tmp_path: Path) -> No
     assert "split: 2 train, 0 val, 1 test" in said
     assert "test groups: 1; with fewer than 5 results have no interval" in said
     assert "mylab (own task)" in run("tasks")
-    assert "3 of 3 groups, 3 with poses" in run("data", "mylab")
+    card = run("data", "mylab")
+    assert "3 of 3 groups, 3 with poses" in card
+    assert "official    not published" in card
     task = get_task("mylab")
     assert (task.dataset.animals, task.dataset.image) == (("black", "white"), (640, 480))
     assert get_dataset("mylab").name == "mylab"
