@@ -229,7 +229,7 @@ def test_frames_that_nobody_annotated_do_not_train(store: Path, tmp_path: Path) 
     ("changed", "message"),
     [
         ({"device": "tpu"}, "no device 'tpu'"),
-        ({"task": replace(toy.task(), kind="segments")}, "asks for segments"),
+        ({"task": replace(toy.task(), kind="clusters")}, "asks for clusters"),
         ({"switches": Switches(graphs=True)}, "no CUDA graphs"),
         ({"baseline": get_baseline("prior"), "switches": Switches("bf16")}, "are for networks"),
         ({"baseline": get_baseline("gbdt"), "tensorboard": True}, "are for networks"),
