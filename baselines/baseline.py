@@ -48,6 +48,10 @@ class Tuning:
     head: Literal["kept", "new"] = "kept"
     """Whether the last layer is the pretrained one, or starts anew, as other classes need it."""
 
+    def __post_init__(self) -> None:
+        if self.head == "new" and self.phases[0].adam == "kept":
+            raise ValueError("an optimiser remembers nothing of a new head")
+
 
 @dataclass(frozen=True)
 class Pretraining:

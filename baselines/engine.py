@@ -70,15 +70,7 @@ def fit(
         model = build().to(device)
         learnable = {name for name, weights in model.named_parameters() if weights.requires_grad}
         optimiser = steps.adam(model, recipe, switches)
-        history: list[Epoch] = []
-        best: dict[str, Tensor] = {}
-        if saved := checkpoints.load(checkpoint, inputs):
-            history, best = saved["history"], saved["best"]
-            _say(f"going on after epoch {len(history)} of {recipe.epochs}")
-        if state := saved or start:
-            model.load_state_dict({**model.state_dict(), **state["model"]})
-            if saved or recipe.phase(1)[0].adam == "kept":
-                optimiser.load_state_dict(state["optimiser"])
+        history, best = _restored(model, optimiser, recipe, checkpoints.load(checkpoint, inputs), start)
 
         step: steps.Step | None = None
         while not validation.is_over(recipe, len(history), losses := _held_out_losses(history)):
@@ -88,12 +80,10 @@ def fit(
                 optimiser = steps.adam(model, recipe, switches)
             if opens or step is None:
                 steps.free(model, phase, learnable)
-                model.train()
                 step = steps.prepare(model, train, class_weights, recipe, optimiser, switches)
             rate = validation.learning_rate(phase, recipe.plateau, losses)
             steps.set_rate(optimiser, rate)
-            model.train()
-            mean = _epoch(step, train, recipe, seed, epoch)
+            mean = _epoch(model, step, train, recipe, seed, epoch)
             held = _held_out_loss(model, held_out, class_weights, recipe, switches, epoch)
             if held is not None and held < min(losses, default=math.inf):
                 best = {name: value.clone() for name, value in model.state_dict().items()}
@@ -102,14 +92,35 @@ def fit(
             if parallel.rank() == 0:
                 state = {"model": model.state_dict(), "optimiser": optimiser.state_dict(), "best": best}
                 checkpoints.save(checkpoint, inputs, {**state, "history": history})
-                _log(history, recipe, checkpoint.with_suffix(".csv"), report)
+                _log(history, recipe, checkpoint, report)
         if best:
             model.load_state_dict(best)
     return model
 
 
-def _epoch(step: steps.Step, train: Examples, recipe: Recipe, seed: int, epoch: int) -> float:
+def _restored(
+    model: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    recipe: Recipe,
+    saved: Mapping[str, Any] | None,
+    start: Mapping[str, Any] | None,
+) -> tuple[list[Epoch], dict[str, Tensor]]:
+    """Put the model and its optimiser where the checkpoint or the pretraining left them; return what was."""
+    if state := saved or start:
+        model.load_state_dict({**model.state_dict(), **state["model"]})
+        if saved or recipe.phase(1)[0].adam == "kept":
+            optimiser.load_state_dict(state["optimiser"])
+    if not saved:
+        return [], {}
+    _say(f"going on after epoch {len(saved['history'])} of {recipe.epochs}")
+    return saved["history"], saved["best"]
+
+
+def _epoch(
+    model: nn.Module, step: steps.Step, train: Examples, recipe: Recipe, seed: int, epoch: int
+) -> float:
     """Train one epoch; return the mean loss of its frames."""
+    model.train()
     torch.manual_seed(_derive(seed, epoch, parallel.rank()))  # dropout, augmentation
     batches = _batches(train, recipe.batch, _derive(seed, epoch))
     total, seen = torch.zeros((), device=train.targets.device), 0
@@ -197,8 +208,10 @@ def _held_out_losses(history: Sequence[Epoch]) -> list[float]:
     return [loss for epoch in history if (loss := epoch["validation_loss"]) is not None]
 
 
-def _log(history: Sequence[Epoch], recipe: Recipe, log: Path, report: Callable[[Epoch], None] | None) -> None:
-    write_log(log, history)
+def _log(
+    history: Sequence[Epoch], recipe: Recipe, checkpoint: Path, report: Callable[[Epoch], None] | None
+) -> None:
+    write_log(checkpoint.with_suffix(".csv"), history)
     if report:
         report(history[-1])
     done, held = history[-1], history[-1]["validation_loss"]

@@ -80,6 +80,7 @@ def prepare(
     switches: Switches,
 ) -> Step:
     """Return the step that trains `model`; nothing in it waits for the device."""
+    model.train()
     device, shares = train.targets.device, parallel.size()
     forward: Callable[[Tensor], Tensor] = parallel.wrap(model)
     if switches.compiled:
@@ -108,11 +109,11 @@ def _recorded(
 
     The steps that recording takes are undone, in place: a graph knows tensors by their address.
     """
-    if frames < batch:
-        return step
     device = next(model.parameters()).device
     for group in optimiser.param_groups:
         group["lr"] = torch.tensor(float(group["lr"]), device=device)
+    if frames < batch:
+        return step
     weights = {name: value.clone() for name, value in model.state_dict().items()}
     memory = {w: {key: value.clone() for key, value in kept.items()} for w, kept in optimiser.state.items()}
     chosen = torch.arange(batch, device=device)

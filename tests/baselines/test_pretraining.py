@@ -225,5 +225,7 @@ def test_stopped_in_any_phase_it_ends_as_if_undisturbed(
 def test_recipes_that_contradict_themselves_are_refused() -> None:
     with pytest.raises(ValueError, match="phases have other epochs"):
         replace(RECIPE, phases=(Phase(3, 0.1),))
+    with pytest.raises(ValueError, match="nothing of a new head"):
+        Tuning((Phase(3, 0.1),), head="new")
     with pytest.raises(ValueError, match="nothing is held out"):
         replace(RECIPE, validation="windows", pretraining=Pretraining("demo", {}))
