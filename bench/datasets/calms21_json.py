@@ -22,9 +22,9 @@ from jaxtyping import Float32, Float64, Int
 
 from bench.datasets.calms21_features import Features, find, name_beside
 from bench.datasets.json_stream import LayoutError, entries
-from bench.datasets.strict_json import once
 from bench.errors import DataError
 from bench.recordings import Recording, one_hot
+from bench.strict import once
 
 FPS = 30.0
 ANIMALS = ("resident", "intruder")

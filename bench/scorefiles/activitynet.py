@@ -24,7 +24,15 @@ from bench.scorefiles.read import GIB, read_groups
 from bench.scoring import Scores, score_segments
 from bench.scoring.checks import group_faults, refuse
 from bench.scoring.segments import check_thresholds, detection_faults
-from bench.submissions.detections import Rows, columns_of, detections_of, parse_json, row_faults, short
+from bench.strict import parse_json
+from bench.submissions.detections import (
+    Rows,
+    columns_of,
+    detections_of,
+    numbered,
+    row_faults,
+    short,
+)
 from bench.submissions.faults import SHOWN, Fault, meant, quoted
 from bench.submissions.files import open_regular
 
@@ -72,7 +80,10 @@ def score_segment_files(
     classes = annotated.classes() if not wrong else []
     found, left_out, warnings = _select(results, annotated, classes)
     if not wrong:
-        segments = {id_: _segments(rows, classes) for id_, rows in annotated.rows.items()}
+        known = numbered(classes)
+        segments = {
+            id_: Segments(*columns_of(rows, known), len(known)) for id_, rows in annotated.rows.items()
+        }
         unfit += detection_faults(segments, found, len(classes), soft_nms=soft_nms)
     unfit = [fault.at(str(detections)) for fault in unfit]
     if wrong:
@@ -161,7 +172,7 @@ def _select(
     results: Mapping[str, Rows], truth: _Truth, classes: Sequence[str]
 ) -> tuple[dict[str, Detections], dict[str, Any], tuple[str, ...]]:
     """Take the detections that count; return what was left out beside them, and say so."""
-    known, ignored, outside = set(classes), Counter[str](), 0
+    known, ignored, outside = numbered(classes), Counter[str](), 0
     found = {}
     for id_, rows in results.items():
         if id_ in truth.elsewhere:
@@ -169,7 +180,7 @@ def _select(
             continue
         kept = [row for row in rows if row["label"] in known]
         ignored.update(row["label"] for row in rows if row["label"] not in known)
-        found[id_] = detections_of(kept, classes)
+        found[id_] = detections_of(kept, known)
     warnings = []
     if ignored:
         said = [
@@ -183,8 +194,3 @@ def _select(
     if outside:
         warnings.append(f"detections in recordings of other subsets, left out: {outside:,}")
     return found, {"ignored": dict(ignored), "outside_subset": outside}, tuple(warnings)
-
-
-def _segments(rows: Rows, classes: Sequence[str]) -> Segments:
-    bounds, labels = columns_of(rows, classes)
-    return Segments(bounds, labels, len(classes))

@@ -25,15 +25,14 @@ frozen Soft-NMS before they are scored, or "final", to be scored as they are.
 from __future__ import annotations
 
 import json
-import re
 import tomllib
-import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from bench.errors import SubmissionError, UsageError
+from bench.strict import ADDRESS, text_fault, type_name
 from bench.submissions.faults import Fault, meant, quoted
 from bench.submissions.files import open_regular
 from bench.submissions.predictions import SAFE_NAME, SAFE_NAME_RULE
@@ -48,9 +47,6 @@ DetectionForm = Literal["raw", "final"]
 """Raw detections go through the frozen Soft-NMS before they are scored; final ones are scored as they are."""
 Check = Callable[[Any], str | None]
 """Says what is wrong with a value; None where nothing is."""
-
-_URL = re.compile(r"https://[A-Za-z0-9.-]+(:[0-9]+)?([/?#][A-Za-z0-9._~:/?#\[\]@!$&()*+,;=%-]*)?")
-_UNSHOWABLE = {"Cc": "control", "Cf": "format", "Cs": "surrogate", "Zl": "line", "Zp": "paragraph"}
 
 
 @dataclass(frozen=True)
@@ -282,25 +278,13 @@ def _fields(
 
 
 def _text(limit: int) -> Check:
-    def check(value: Any) -> str | None:
-        if not isinstance(value, str):
-            return f"{_type(value)}, expected text"
-        if not value.strip():
-            return "empty, expected text"
-        if len(value) > limit:
-            return f"{len(value):,} characters, expected at most {limit:,}"
-        for character in value:
-            if kind := _UNSHOWABLE.get(unicodedata.category(character)):
-                return f"holds U+{ord(character):04X}, a {kind} character; expected one line of plain text"
-        return None
-
-    return check
+    return lambda value: text_fault(value, limit)
 
 
 def _texts(limit: int, most: int) -> Check:
     def check(value: Any) -> str | None:
         if not isinstance(value, list):
-            return f"{_type(value)}, expected a list of texts"
+            return f"{type_name(value)}, expected a list of texts"
         if not 1 <= len(value) <= most:
             return f"{len(value):,} texts, expected 1 to {most}"
         wrong = ((i, _text(limit)(item)) for i, item in enumerate(value))
@@ -310,26 +294,28 @@ def _texts(limit: int, most: int) -> Check:
 
 
 def _url(value: Any) -> str | None:
-    if fault := _text(300)(value):
+    if fault := text_fault(value, 300):
         return fault
     return (
-        None if _URL.fullmatch(value) else f"{quoted(value)}, expected an address that starts with https://"
+        None
+        if ADDRESS.fullmatch(value)
+        else f"{quoted(value)}, expected an address that starts with https://"
     )
 
 
 def _boolean(value: Any) -> str | None:
-    return None if isinstance(value, bool) else f"{_type(value)}, expected true or false"
+    return None if isinstance(value, bool) else f"{type_name(value)}, expected true or false"
 
 
 def _count(value: Any) -> str | None:
     if isinstance(value, bool) or not isinstance(value, int):
-        return f"{_type(value)}, expected a whole number"
+        return f"{type_name(value)}, expected a whole number"
     return None if 0 <= value < 2**63 else "expected a whole number from 0 to 2^63 - 1"
 
 
 def _amount(value: Any) -> str | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        return f"{_type(value)}, expected a number"
+        return f"{type_name(value)}, expected a number"
     return None if 0 <= value < 2**63 else "expected a number from 0 to 2^63"
 
 
@@ -349,13 +335,8 @@ def _form(value: Any) -> str | None:
 
 def _tables(value: Any) -> str | None:
     if not isinstance(value, dict):
-        return f"{_type(value)}, expected tables: write [tasks.<name>]"
+        return f"{type_name(value)}, expected tables: write [tasks.<name>]"
     return None if value else "no task: write [tasks.<name>]"
-
-
-def _type(value: Any) -> str:
-    names = {bool: "true or false", int: "a whole number", float: "a number", str: "text", list: "a list"}
-    return names.get(type(value), "a table" if isinstance(value, dict) else "a date or time")
 
 
 def _shown(name: str) -> str:

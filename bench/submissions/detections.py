@@ -8,8 +8,6 @@ that stands twice in one object, of which a lenient reader would lose one.
 
 from __future__ import annotations
 
-import gc
-import json
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,6 +20,7 @@ from jaxtyping import Float, Int
 from bench.errors import SubmissionError
 from bench.metrics.segments import Detections
 from bench.recordings import row_faults as on_rows
+from bench.strict import parse_json
 from bench.submissions.card import DetectionForm
 from bench.submissions.checks import name_faults
 from bench.submissions.faults import SHOWN, Fault, is_name, meant, quoted
@@ -33,8 +32,6 @@ MOST = 2_000
 """Detections of one recording: ten times what Soft-NMS leaves."""
 ROW_BYTES = 200
 """Of one detection written down, generously, its label apart."""
-
-DIGITS = 4_300
 
 
 def limit(seconds: Mapping[Key, Length], task: Task) -> int:
@@ -52,7 +49,7 @@ def read_detections(
     `{"results": {recording: rows}}`, one of several `{"parts": {part: {recording: rows}}}`. Recordings in
     which nothing was found are there with an empty list. Raises `SubmissionError` where nothing can be read.
     """
-    found = Found()
+    found, numbers = Found(), numbered(task.classes)
     for part, results in _by_part(data, task).items():
         if not isinstance(results, dict):
             text = f"{quoted(part)}: {short(results)}, expected {{recording: [...]}}"
@@ -66,7 +63,7 @@ def read_detections(
             wrong = list(_faults(rows, seconds[key], task, form))
             found.faults.extend(fault.at(f"{part}/{id_}") for fault in wrong)
             if not wrong:
-                found.detections[key] = detections_of(rows, task.classes)
+                found.detections[key] = detections_of(rows, numbers)
     wanted = dict.fromkeys(seconds, "where nothing was found write an empty list")
     found.faults.extend(name_faults(found.shapes, wanted))
     return found
@@ -115,20 +112,6 @@ def _faults(rows: Any, seconds: Length, task: Task, form: DetectionForm | None) 
         yield from (Fault("scores", text) for text in on_rows(scores < 0, scores, below))
 
 
-def parse_json(data: bytes) -> Any:
-    """Read strict JSON; raise `ValueError` saying what is not."""
-    collecting = gc.isenabled()
-    gc.disable()  # walking a million fresh objects again and again, none of them garbage, doubles the time
-    try:
-        text = data.decode("utf-8-sig")
-        return json.loads(text, parse_int=_whole, parse_constant=_refuse, object_pairs_hook=_object)
-    except RecursionError:
-        raise ValueError("nested far too deeply") from None
-    finally:
-        if collecting:
-            gc.enable()
-
-
 def row_faults(rows: Rows, *, scored: bool) -> Iterator[Fault]:
     """Say what is wrong with each row; quick where nothing is. True segments have no score."""
     if _sound(rows, scored=scored):
@@ -138,17 +121,23 @@ def row_faults(rows: Rows, *, scored: bool) -> Iterator[Fault]:
             yield fault.at(f"row {number}")
 
 
-def detections_of(rows: Rows, classes: Sequence[str]) -> Detections:
+def numbered(classes: Sequence[str]) -> dict[str, int]:
+    """Return the number of each class, for `detections_of` and `columns_of`."""
+    return {name: i for i, name in enumerate(classes)}
+
+
+def detections_of(rows: Rows, numbers: Mapping[str, int]) -> Detections:
     """Return rows without fault, all of them of these classes."""
-    bounds, labels = columns_of(rows, classes)
+    bounds, labels = columns_of(rows, numbers)
     return Detections(bounds, labels, np.array([row["score"] for row in rows], dtype=np.float64))
 
 
-def columns_of(rows: Rows, classes: Sequence[str]) -> tuple[Float[np.ndarray, "N 2"], Int[np.ndarray, " N"]]:
+def columns_of(
+    rows: Rows, numbers: Mapping[str, int]
+) -> tuple[Float[np.ndarray, "N 2"], Int[np.ndarray, " N"]]:
     """Return the bounds in seconds and the number of the class of each row."""
-    index = {name: i for i, name in enumerate(classes)}
     bounds = np.array([row["segment"] for row in rows], dtype=np.float64).reshape(-1, 2)
-    return bounds, np.array([index[row["label"]] for row in rows], dtype=np.int64)
+    return bounds, np.array([numbers[row["label"]] for row in rows], dtype=np.int64)
 
 
 def short(value: Any) -> str:
@@ -156,25 +145,6 @@ def short(value: Any) -> str:
     if isinstance(value, dict | list) and len(value) > 4:
         return f"{'an object' if isinstance(value, dict) else 'a list'} of {len(value):,}"
     return quoted(value) if isinstance(value, str) else str(value)[:80]
-
-
-def _whole(digits: str) -> int:
-    if len(digits) > DIGITS:  # Python's own limit; reading more takes the square of the time
-        raise ValueError(f"a number of {len(digits):,} digits stands in it")
-    return int(digits)
-
-
-def _refuse(name: str) -> None:
-    raise ValueError(f"{name} stands in it, which is no JSON number")
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made = dict(pairs)
-    if len(made) < len(pairs):
-        twice = [quoted(key) for key, count in Counter(key for key, _ in pairs).items() if count > 1]
-        more = f" and {len(twice) - SHOWN} more" if len(twice) > SHOWN else ""
-        raise ValueError(f"keys that stand twice in one object: {', '.join(twice[:SHOWN])}{more}")
-    return made
 
 
 def _sound(rows: Rows, *, scored: bool) -> bool:

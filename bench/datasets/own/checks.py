@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from bench import strict
 from bench.errors import nearest
 from bench.recordings import RECORDING_ID
+from bench.strict import ADDRESS, type_name
 
 POSE_FORMATS = ("deeplabcut", "sleap", "movement", "simba")
 LABEL_FORMATS = ("boris", "caltech", "bento", "simba", "frames")
 NAME_RULE = "lower-case letters, digits, '_' and '-', 100 at most"
-_UNSHOWABLE = {"Cc": "control", "Cf": "format", "Cs": "surrogate", "Zl": "line", "Zp": "paragraph"}
-_URL = re.compile(r"https://[A-Za-z0-9.-]+(:[0-9]+)?([/?#][A-Za-z0-9._~:/?#\[\]@!$&()*+,;=%-]*)?")
 Check = Callable[[Any], str | None]
 """Says what is wrong with a value; None where nothing is."""
 
@@ -36,28 +34,16 @@ def checked(
 
 
 def text_fault(value: Any, limit: int = 100) -> str | None:
-    """Say why a value is no line of text that any page may show; None where it is one."""
-    if not isinstance(value, str):
-        return f"{_type(value)}, expected text"
-    if not value or value != value.strip():
+    """Say why a value is no line of text without space around it that any page may show; None where it is."""
+    if isinstance(value, str) and value != value.strip():
         return f"{quoted(value)}, expected text without space around it"
-    if len(value) > limit:
-        return f"{len(value):,} characters, expected at most {limit:,}"
-    for character in value:
-        if kind := _UNSHOWABLE.get(unicodedata.category(character)):
-            return f"holds U+{ord(character):04X}, a {kind} character; expected one line of plain text"
-    return None
+    return strict.text_fault(value, limit)
 
 
 def quoted(value: object) -> str:
     """Return a value as a message shows it: in ASCII, and short."""
     text = ascii(value)
     return text if len(text) <= 60 else f"{text[:57]}…'"
-
-
-def _type(value: Any) -> str:
-    names = {bool: "true or false", int: "a whole number", float: "a number", str: "text", list: "a list"}
-    return names.get(type(value), "a table" if isinstance(value, dict) else "a date or time")
 
 
 def _name(value: Any) -> str | None:
@@ -85,7 +71,7 @@ def _count(value: Any) -> str | None:
 
 
 def _boolean(value: Any) -> str | None:
-    return None if isinstance(value, bool) else f"{_type(value)}, expected true or false"
+    return None if isinstance(value, bool) else f"{type_name(value)}, expected true or false"
 
 
 def _texts(value: Any) -> str | None:
@@ -104,7 +90,7 @@ def _long_text(value: Any) -> str | None:
 
 def _url(value: Any) -> str | None:
     fault = text_fault(value, 300)
-    return fault or (None if _URL.fullmatch(value) else f"{quoted(value)}, expected https://…")
+    return fault or (None if ADDRESS.fullmatch(value) else f"{quoted(value)}, expected https://…")
 
 
 def _pattern(value: Any) -> str | None:
@@ -145,7 +131,7 @@ def _labels(value: Any) -> str | None:
 
 def _table(value: Any, required: Mapping[str, Check], optional: Mapping[str, Check]) -> str | None:
     if not isinstance(value, dict):
-        return f'{_type(value)}, expected {{ format = "…", files = "…" }}'
+        return f'{type_name(value)}, expected {{ format = "…", files = "…" }}'
     faults = [fault for _, fault in checked(value, {**required, **optional}, required)[1]]
     return "; ".join(faults) or None
 
