@@ -31,6 +31,13 @@ class TaskData:
     task: Task
     split: Split
 
+    def __repr__(self) -> str:
+        """Name the task and count its recordings: what a notebook shows."""
+        counts = ", ".join(f"{len(self.ids(subset))} {subset}" for subset in SUBSETS)
+        of = f" of {self.task.parts[0].name}, the first of {len(self.split.parts)} parts"
+        of = of if len(self.split.parts) > 1 else ""
+        return f"<task {self.task.name}: {', '.join(self.task.classes)}; recordings{of}: {counts}>"
+
     def ids(self, subset: str, part: str | None = None) -> list[str]:
         """Return the recordings of one subset ("train", "val" or "test") of a part, the first by default.
 
@@ -81,6 +88,9 @@ class DatasetData:
     """A data set and all its recordings; nothing is read before it is asked for."""
 
     dataset: Dataset
+
+    def __repr__(self) -> str:
+        return f"<data set {self.dataset.name}: {self.dataset.title}>"
 
     def ids(self) -> list[str]:
         """Return the recordings of the store, in the order of the official files."""

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench.errors import DataError
+from bench.errors import DataError, first
 
 FORMAT = 1
 _LIST_OF_NUMBERS = re.compile(r"\[\n[^\[\]{}\"]*\]")
@@ -124,26 +124,46 @@ def write(result: Result, folder: Path) -> Path:
 
 def read(path: Path) -> Result:
     """Read one result file; raise `DataError` where it is not one."""
+    again = _again(path)
     try:
         data = json.loads(path.read_bytes())
         if data["format"] != FORMAT:
-            raise DataError(
-                f"{path}: result format {data['format']}, expected {FORMAT}",
-                hint="score the submission again: bench evaluate submissions/<entry>",
-            )
+            raise DataError(f"{path}: result format {data['format']}, expected {FORMAT}", hint=again)
         scores = {name: _score(score) for name, score in data.pop("scores").items()}
         return Result(scores=scores, **data)
-    except (KeyError, TypeError, ValueError, AttributeError) as fault:
+    except KeyError as fault:
         raise DataError(
-            f"{path} is not a result file",
-            [f"{type(fault).__name__}: {fault}"],
-            hint="score the submission again: bench evaluate submissions/<entry>",
+            f"{path} is not a result file of this version", [f"it has no {fault}"], hint=again
+        ) from fault
+    except (TypeError, ValueError, AttributeError) as fault:
+        raise DataError(
+            f"{path} is not a result file", [f"{type(fault).__name__}: {fault}"], hint=again
         ) from fault
 
 
 def read_all(folder: Path) -> list[Result]:
-    """Read every result of a folder, sorted by file name."""
-    return [read(path) for path in sorted(folder.glob("*.json"))]
+    """Read every result of a folder, sorted by file name; raise one `DataError` for all that are none."""
+    found, faults = [], []
+    for path in sorted(folder.glob("*.json")):
+        try:
+            found.append(read(path))
+        except DataError as fault:
+            faults.append(fault)
+    if len(faults) == 1:
+        raise faults[0]
+    if faults:
+        listed = [": ".join([fault.title, *fault.problems]) for fault in faults]
+        raise DataError(f"results that cannot be read: {len(faults)}", first(listed), hint=faults[0].hint)
+    return found
+
+
+def _again(path: Path) -> str:
+    """Say how a result is made anew; it can also be done without."""
+    task, _, entry = path.stem.partition("--")
+    command = (
+        f"bench evaluate submissions/{entry} --task {task}" if entry else "bench evaluate submissions/ENTRY"
+    )
+    return f"{command}, or take {path} away"
 
 
 def _same(path: Path, result: Result) -> bool:

@@ -67,3 +67,13 @@ def test_unknown_names_are_named(task: bench.TaskData) -> None:
         bench.load_task("demmo")
     with pytest.raises(AttributeError, match="load_tsk"):
         bench.load_tsk  # noqa: B018
+
+
+def test_a_notebook_shows_one_line(task: bench.TaskData) -> None:
+    assert (
+        repr(task)
+        == f"<task {TASK}: attack, investigation, mount, other; recordings: 4 train, 1 val, 2 test>"
+    )
+    five = repr(bench.load_task("calms21-task2"))
+    assert five.endswith("; recordings of annotator1, the first of 5 parts: 6 train, 0 val, 13 test>")
+    assert repr(bench.load_dataset("ethome")).startswith("<data set ethome: ")
