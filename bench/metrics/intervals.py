@@ -12,8 +12,11 @@ logit_t       v -+ t * s' on the scale of log odds, log((v - a) / (b - v)) for a
               s' is the standard deviation of the resamples on that scale times sqrt(G / (G - 1)). Near an
               end of its range a value can move one way only, and there the interval is one-sided too. It
               holds v, also where the resamples are biased: a recording drawn twice brings its bouts and
-              its detections twice, which lifts average precision. The default. A metric whose range has
-              not two ends (an error in frames, which may be infinite) has no odds: "expanded" serves it.
+              its detections twice, which lifts average precision. The default. Odds are cut off 0.001 of
+              the range from its ends; where v is nearer than that to one (the precision of a rare class,
+              guessed), the interval holds that of "expanded" too, or what was cut off would have no width.
+              A metric whose range has not two ends (an error in frames, which may be infinite) has no
+              odds: "expanded" serves it.
 bca           Percentile with tails corrected for bias and for skewness, from the jackknife (Efron 1987).
 jackknife_t   v -+ t * s: symmetric, needs no resample, may leave the range of the metric.
 bootstrap_t   v - s * the quantiles of (v* - v) / s* (Efron 1981), where s* is the error of each resample.
@@ -44,7 +47,7 @@ MIN_GROUPS = 5
 MIN_DEFINED = 0.8
 NORMAL = NormalDist()
 EDGE = 1e-3
-"""A value nearer to an end of its range than this share of it counts as that far: odds there have no end."""
+"""For its odds, a value nearer to an end of its range than this share of it counts as that far."""
 NUDGE = 1e-3
 """Change of one group's weight in the differences that stand for derivatives."""
 
@@ -164,7 +167,13 @@ def logit_t(value: Value, draws: Draws, level: float) -> Ends:
     half = wide * _deviation(odds(draws.resampled))
     ends = [least + (greatest - least) / (1 + np.exp(-odds(draws.point) - side)) for side in (-half, half)]
     ends = [np.where(half == 0, draws.point, end) for end in ends]
-    return np.minimum(ends[0], draws.point), np.maximum(ends[1], draws.point)
+    low, high = np.minimum(ends[0], draws.point), np.maximum(ends[1], draws.point)
+    share = (draws.point - least) / (greatest - least)
+    cut_off = (np.minimum(share, 1 - share) < EDGE) & (_deviation(draws.resampled) > 0)
+    if not cut_off.any():
+        return low, high
+    lower, upper = expanded(value, draws, level)
+    return np.where(cut_off, np.minimum(low, lower), low), np.where(cut_off, np.maximum(high, upper), high)
 
 
 def _deviation(sample: Float[np.ndarray, "R K"]) -> Float[np.ndarray, " K"]:

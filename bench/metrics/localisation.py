@@ -33,6 +33,7 @@ from jaxtyping import Float, Int
 from bench.errors import SubmissionError, UsageError
 from bench.metrics.matching import Pairs, Pool, candidate_pairs, lay_out, match, places
 from bench.metrics.metric import Metric, Shared
+from bench.metrics.pooling import product
 from bench.metrics.segments import Detections, Segments, clean
 
 TIOU: tuple[float, ...] = tuple(np.linspace(0.3, 0.7, 5).tolist())
@@ -175,7 +176,7 @@ def _weight_up_to(
     if len(points) * len(present) * (1 + len(weights) / GATHER) < len(shown) * len(weights):
         group = np.repeat(np.arange(len(points)), points - steps)
         counts = np.bincount(group * len(present) + column, minlength=len(points) * len(present))
-        sums = weights[:, present] @ counts.reshape(len(points), len(present)).T.astype(np.float64)
+        sums = product(weights[:, present], counts.reshape(len(points), len(present)).T.astype(np.float64))
     else:
         rows = max(1, BLOCK // len(shown))
         blocks = [weights[i : i + rows] for i in range(0, len(weights), rows)]

@@ -11,6 +11,25 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float, Int
 
+UNTHREADED = 2**18
+"""Multiply-adds up to which OpenBLAS stays in the calling thread. Its own threads wait by spinning: on cores
+that others use too, they made thousands of small products take minutes."""
+TILE, SLIVER = 32, 8
+"""Rows of one tile of a product, and the columns below which tiles are not worth it."""
+
+
+def product(a: Float[np.ndarray, "R K"], b: Float[np.ndarray, "K G"]) -> Float[np.ndarray, "R G"]:
+    """Return a @ b in tiles too small to start threads, unless sums are so long that tiles are slivers."""
+    width = UNTHREADED // (TILE * len(b))
+    if width < SLIVER:
+        return np.asarray(a @ b)
+    made = np.empty((len(a), b.shape[1]))
+    for left in range(0, b.shape[1], width):
+        side = np.ascontiguousarray(b[:, left : left + width])
+        for top in range(0, len(a), TILE):
+            made[top : top + TILE, left : left + width] = a[top : top + TILE] @ side
+    return made
+
 
 def pool(
     measures: Sequence[Int[np.ndarray, ...]], weights: Float[np.ndarray, "R N"]

@@ -34,14 +34,14 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from bench.metrics.metric import Metric
+from bench.metrics.pooling import UNTHREADED
 
 PIECE = 2**17
 """Numbers per temporary array, 1 MiB: small enough for the cache, large enough for fast products."""
 WORKERS = 2
 """Classes ranked side by side. More would hold more sorted copies of all frames at once."""
-BLOCK, UNTHREADED = 32, 2**18
-"""Rows of one product, and the multiply-adds up to which OpenBLAS stays in the calling thread. Its own
-threads wait by spinning: on cores that others use too, they made thousands of small products take minutes."""
+BLOCK = 32
+"""Rows of one product."""
 PRODUCT, TALLY, STEP, FRAME = 0.07, 8.0, 2.0, 4.0
 """Nanoseconds, as measured: of one multiply-add in the products, of tallying one count for them, of dividing
 and summing one threshold in one row, of weighting and accumulating one frame in one row. They choose the

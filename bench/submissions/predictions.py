@@ -61,6 +61,6 @@ def predictions_digest(predictions: Predictions) -> str:
 
 
 def _rows(found: Detections) -> bytes:
-    """Return detections as bytes, in one order whatever that of their rows was."""
-    columns = np.column_stack([found.labels, found.bounds, found.scores]).astype("<f8")
+    """Return detections as bytes, in one order whatever that of their rows was; -0.0 is 0.0."""
+    columns = np.column_stack([found.labels, found.bounds, found.scores]).astype("<f8") + 0.0
     return columns[np.lexsort(columns.T[::-1])].tobytes()

@@ -325,6 +325,19 @@ def test_log_odds_stay_around_the_value_and_inside_the_range() -> None:
     assert 0.99 < near.low[0] <= near.high[0] <= 1
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_value_at_the_very_end_of_its_range_keeps_its_spread(turned: bool) -> None:
+    """A rare class, guessed: AP 0.0004. All its resamples are where odds are cut off, and yet they differ."""
+    shares = np.array([[1e-4, 9e-4, 3e-4, 2e-4, 6e-4, 4e-4, 5e-4], [0.0] * 7, [2**-11] * 7]).T
+    value = ratio(1 - shares if turned else shares, np.ones(7))
+    found, spread = (interval(value, 7, bounds=(0.0, 1.0), method=m) for m in ("logit_t", "expanded"))
+    point = value(np.ones((1, 7)))[0]
+    assert found.low[0] <= spread.low[0] < point[0] < spread.high[0] <= found.high[0]
+    assert found.low[0] >= 0
+    assert found.high[0] <= 1
+    np.testing.assert_array_equal(found.low[1:], found.high[1:])
+
+
 def test_a_range_without_two_ends_has_no_odds() -> None:
     scores = np.array([1.0, 2.0, np.inf, 4.0, 3.0, 2.5])
 

@@ -22,6 +22,7 @@ from bench.metrics.localisation import (
     measure,
     recall_at,
 )
+from bench.metrics.pooling import product
 from bench.metrics.segments import Detections, Segments, clean
 
 GOLDEN = Path(os.environ.get("RODENT_BENCH_GOLDEN", Path(__file__).parents[2].parent / "shared" / "golden"))
@@ -107,6 +108,14 @@ def test_own_golden_file() -> None:
         found = table(recordings, case["tiou"])
         for name, values in case["expected"].items():
             np.testing.assert_allclose(found[name], np.array(values, float), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(70, 3, 5), (33, 281, 60), (7, 1_100, 4), (0, 2, 3)])
+def test_tiles_give_the_product(shape: tuple[int, int, int]) -> None:
+    rng = np.random.default_rng(0)
+    rows, inner, columns = shape
+    a, b = rng.integers(0, 9, (rows, inner)) / 1.0, rng.integers(0, 9, (inner, columns)) / 1.0
+    np.testing.assert_array_equal(product(a, b), a @ b)
 
 
 # --- The plain loop ----------------------------------------------------------------------------------------

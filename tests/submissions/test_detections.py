@@ -126,6 +126,9 @@ def test_the_digest_knows_names_and_values_but_no_order_of_rows() -> None:
     one = base["seed0"]["all"]["m"]
     turned = {"seed0": {"all": {"m": one.take(np.array([1, 0]))}}}
     assert predictions_digest(base) == predictions_digest(turned)
+    nought = Detections(np.array([[-0.0, 1.0], [0.0, 1.0]]), np.array([0, 0]), np.array([0.5, 0.5]))
+    both = [{"seed0": {"all": {"m": nought.take(np.array(rows))}}} for rows in ([0, 1], [1, 0])]
+    assert predictions_digest(both[0]) == predictions_digest(both[1])
     others = [
         Detections(one.bounds + 1, one.labels, one.scores),
         Detections(one.bounds, one.labels[::-1].copy(), one.scores),
