@@ -23,9 +23,9 @@ class BenchError(Exception):
     exit_code = 1
 
     def __init__(self, title: str, problems: Iterable[str] = (), hint: str | None = None) -> None:
-        self.title = title
-        self.problems = tuple(problems)
-        self.hint = hint
+        self.title = printable(title)
+        self.problems = tuple(map(printable, problems))
+        self.hint = hint and printable(hint)
         super().__init__(str(self))
 
     def __str__(self) -> str:
@@ -55,6 +55,16 @@ class DataError(BenchError):
 
 class SplitError(DataError):
     """A frozen split file is missing or was changed."""
+
+
+def printable(text: str) -> str:
+    """Return text with every sign that a terminal would obey, or could not write, as its escape."""
+    if text.isprintable():
+        return text
+    return "".join(
+        sign if sign.isprintable() or sign == "\n" else sign.encode("unicode_escape").decode()
+        for sign in text
+    )
 
 
 SHOWN = 20

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import json
+import math
 import re
 import unicodedata
 from collections import Counter
@@ -55,6 +56,14 @@ def text_fault(value: Any, limit: int = 100) -> str | None:
         if kind := _UNSHOWABLE.get(unicodedata.category(character)):
             return f"holds U+{ord(character):04X}, a {kind} character; expected one line of plain text"
     return None
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value of JSON is a number that a float can hold; true and false are none."""
+    try:
+        return type(value) in (int, float) and math.isfinite(value)
+    except OverflowError:  # an integer beyond every float
+        return False
 
 
 def type_name(value: Any) -> str:

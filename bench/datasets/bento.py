@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.datasets.intervals import LONGEST, Interval, interval_faults
+from bench.datasets.intervals import LONGEST, Interval, frame_at, interval_faults
 from bench.errors import DataError, first
 
 _HEAD = re.compile(r"(annotation (?:start frame|stop frame|framerate))\s*:\s*(\S+)", re.IGNORECASE)
@@ -71,7 +71,7 @@ def read_annot(path: Path) -> Annot:
     seconds = any("." in bout.start + bout.stop for bout in bouts)
     found: dict[str, list[Interval]] = {name: [] for name in channels}
     for bout in bouts:
-        first, last = (round(float(x) * (rate if seconds else 1)) for x in (bout.start, bout.stop))
+        first, last = (frame_at(float(x), rate if seconds else 1.0) for x in (bout.start, bout.stop))
         found[bout.channel].append(Interval(first - 1, last, bout.label))
     for name, intervals in found.items():
         faults += [f"{name}: {fault}" for fault in interval_faults(intervals, stop)]

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.datasets.intervals import LONGEST, Interval, interval_faults
+from bench.datasets.intervals import LONGEST, Interval, frame_at, interval_faults
 from bench.datasets.tables import read_rows, width_faults
 from bench.errors import DataError, first
 
@@ -94,7 +94,7 @@ def _paired(cells: Cells, fps: float, faults: list[str]) -> Iterator[_Bout]:
                 f"line {line}: {row['Time']!r}, {row[status]!r}, expected seconds and START, STOP or POINT"
             )
         elif how == "POINT":
-            yield _Bout(Interval(round(time * fps), round(time * fps) + 1, what), who)
+            yield _Bout(Interval(frame_at(time, fps), frame_at(time, fps) + 1, what), who)
         elif how == "START":
             if (who, what) in opened:
                 faults.append(
@@ -105,7 +105,7 @@ def _paired(cells: Cells, fps: float, faults: list[str]) -> Iterator[_Bout]:
             faults.append(f"line {line}: {what} stops without a start")
         else:
             _, began = opened.pop((who, what))
-            yield _Bout(Interval(round(began * fps), round(time * fps), what), who)
+            yield _Bout(Interval(frame_at(began, fps), frame_at(time, fps), what), who)
     faults += [f"line {line}: {what} never stops" for (_, what), (line, _) in opened.items()]
 
 
@@ -115,7 +115,7 @@ def _aggregated(cells: Cells, fps: float, faults: list[str]) -> Iterator[_Bout]:
         if start is None or stop is None:
             faults.append(f"line {line}: from {row['Start (s)']!r} to {row['Stop (s)']!r}, expected seconds")
         else:
-            first, last = round(start * fps), round(stop * fps)
+            first, last = frame_at(start, fps), frame_at(stop, fps)
             last += start == stop  # a point event is one frame
             yield _Bout(Interval(first, last, row["Behavior"]), row["Subject"])
 

@@ -31,6 +31,8 @@ ANIMALS = ("resident", "intruder")
 KEYPOINTS = ("nose", "left ear", "right ear", "neck", "left hip", "right hip", "tail base")
 IMAGE = (1024, 570)
 CLASSES = ("attack", "investigation", "mount", "other")
+MOST = 1_000
+"""A class has no higher number: a table as long as the highest is made of them."""
 
 _GROUP = re.compile(r"annotator[-_]id[-_](\d+)")
 _ANNOTATOR = ("annotator_id", "annotator-id")
@@ -206,9 +208,12 @@ def _poses(
 
 def _floats(values: Any) -> Float64[np.ndarray, ...] | None:
     try:
-        return np.array(values, dtype=np.float64)  # None becomes NaN
-    except (TypeError, ValueError):
+        found = np.array(values)
+        if found.dtype.kind == "O" and {type(value) for value in found.ravel()} <= {float, int, type(None)}:
+            return found.astype(np.float64)  # None becomes NaN
+    except (OverflowError, ValueError):  # an integer beyond every float; rows of different lengths
         return None
+    return found.astype(np.float64, copy=False) if found.dtype.kind in "iuf" else None
 
 
 def _integers(values: Any) -> Int[np.ndarray, ...] | None:
@@ -247,7 +252,7 @@ def _label_faults(s: _Arrays, names: tuple[str, ...]) -> list[str]:
     if s.annotations is None or s.annotations.ndim != 1:
         faults.append("annotations are not one whole number per frame")
     vocab = s.metadata.get("vocab")
-    whole = isinstance(vocab, dict) and all(type(v) is int and v >= 0 for v in vocab.values())
+    whole = isinstance(vocab, dict) and all(type(v) is int and 0 <= v <= MOST for v in vocab.values())
     if not isinstance(vocab, dict) or not whole or set(vocab) != set(names):
         faults.append(f"vocab {vocab!r}, expected the classes {', '.join(names)}, each with its number")
     elif len(set(vocab.values())) != len(vocab):

@@ -21,6 +21,11 @@ class Interval:
     label: str
 
 
+def frame_at(seconds: float, fps: float) -> int:
+    """Return the frame that is nearest to a time; of a time beyond every video, some frame beyond all."""
+    return round(min(seconds * fps, 1e12))
+
+
 def paint(intervals: Iterable[Interval], labels: Sequence[str], frames: int) -> Bool[np.ndarray, "T C"]:
     """Return which labels hold in each frame; several may.
 

@@ -42,9 +42,16 @@ def entries(path: Path) -> Iterator[tuple[str, str, bytes]]:
 
 
 def index(path: Path) -> dict[tuple[str, str], tuple[int, int]]:
-    """Return (group, key) -> where the text of the value is, for `read_at`; raises what `entries` raises."""
+    """Return (group, key) -> where the text of the value is, for `read_at`.
+
+    Raises what `entries` raises, and `LayoutError` where a key stands twice.
+    """
+    found: dict[tuple[str, str], tuple[int, int]] = {}
     with _mapped(path) as text:
-        return {(group, key): (start, end) for group, key, start, end in _places(text)}
+        for group, key, start, end in _places(text):
+            if found.setdefault((group, key), (start, end)) != (start, end):
+                raise LayoutError(f"{key!r} of {group!r} a second time, at byte {start:,}")
+    return found
 
 
 def read_at(path: Path, place: tuple[int, int]) -> bytes:

@@ -34,7 +34,10 @@ BEHAVIOURS = ("base", "social", "nonsocial", "aggression")
 SUBTYPES = ("lateralthreat", "keepdown", "clinch", "uprightposture", "freezing", "bite", "chase")
 """Channel S2 after its own "base", in the same order."""
 CLASSES = (*BEHAVIOURS, *SUBTYPES)
-_UNREADABLE = (OSError, ValueError, EOFError, BadZipFile, zlib.error, NotImplementedError, RuntimeError)
+_UNREADABLE = (
+    *(OSError, ValueError, EOFError, BadZipFile, zlib.error, NotImplementedError, RuntimeError),
+    MemoryError,  # a head that promises more numbers than any machine holds
+)
 """What numpy and zipfile raise for an archive that is empty, cut, encrypted or packed in other ways."""
 _NUMBER = re.compile(r"(\d+)(?:DLC.*\.csv|_annot\.txt)")
 
@@ -168,6 +171,8 @@ def _array_faults(
     ):
         if found.shape != expected:
             faults.append(f"{name} of shape {found.shape}, expected {expected}")
+        elif len(expected) > 1 and found.dtype.kind != "f":
+            faults.append(f"{name} of type {found.dtype}, expected numbers with a point")
     for name, numbers, classes in (
         ("labels", labels, BEHAVIOURS),
         ("labels_s2", subtypes, ("base", *SUBTYPES)),

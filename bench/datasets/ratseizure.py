@@ -10,7 +10,6 @@ Source: the RatSeizure paper, and github UA-CVML/RatSeizure at commit a068209.
 from __future__ import annotations
 
 import csv
-import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -26,6 +25,7 @@ from bench.errors import DataError, first
 from bench.metrics import DETECTION_METRICS
 from bench.recordings import Recording, Segments
 from bench.splits import FrozenSplit, Totals
+from bench.strict import is_number, text_fault
 from bench.tasks import WHOLE_RECORDINGS, Dataset, Protocol, Task
 
 FPS = 30.0
@@ -70,7 +70,10 @@ def read(folder: Path) -> Iterator[Recording]:
     database = content.get("database") if isinstance(content, dict) else None
     if not isinstance(database, dict) or not database:
         raise _error(path, [f"{FILE}: expected an object 'database' of clips"])
-    faults = [f"{FILE}: {clip}: {fault}" for clip, entry in database.items() for fault in _clip_faults(entry)]
+    faults = [f"{FILE}: clip {_short(clip)} {fault}" for clip in database if (fault := text_fault(clip))]
+    faults += [
+        f"{FILE}: {clip}: {fault}" for clip, entry in database.items() for fault in _clip_faults(entry)
+    ]
     if faults:
         raise _error(path, faults)
     listed = _read_list(beside, list(database)) if beside else {}
@@ -102,9 +105,9 @@ def _clip_faults(entry: Any) -> Iterator[str]:
     if absent:
         yield f"without {', '.join(absent)}"
         return
-    if entry["subset"] not in _SUBSETS:
+    if not isinstance(entry["subset"], str) or entry["subset"] not in _SUBSETS:
         yield f"subset {_short(entry['subset'])}, expected one of {', '.join(_SUBSETS)}"
-    if not _is_number(entry["duration"]) or entry["duration"] != SECONDS:
+    if not is_number(entry["duration"]) or entry["duration"] != SECONDS:
         yield f"duration {_short(entry['duration'])}, expected {SECONDS:g} seconds"
     if "fps" in entry and entry["fps"] != FPS:
         yield f"fps {_short(entry['fps'])}, expected {FPS:g}"
@@ -122,7 +125,7 @@ def _row_faults(row: Any) -> Iterator[str]:
         yield f"{_short(row)}, expected an object of {', '.join(wanted)}"
         return
     segment, label, number = (row[name] for name in wanted)
-    if not isinstance(segment, list) or len(segment) != 2 or not all(map(_is_number, segment)):
+    if not isinstance(segment, list) or len(segment) != 2 or not all(map(is_number, segment)):
         yield f"segment {_short(segment)}, expected [start, end] in seconds"
     elif not 0 <= segment[0] < segment[1] <= SECONDS:
         yield f"segment {segment}, expected 0 <= start < end <= {SECONDS:g} seconds"
@@ -158,10 +161,6 @@ def _read_list(path: Path, clips: Sequence[str]) -> dict[str, str]:
     if faults:
         raise _list_error(path, faults)
     return listed
-
-
-def _is_number(value: Any) -> bool:
-    return type(value) in (int, float) and math.isfinite(value)
 
 
 def _short(value: Any) -> str:

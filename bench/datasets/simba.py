@@ -80,8 +80,9 @@ def _row_faults(
 
 
 def _finite(text: str) -> bool:
+    """Whether a cell is a number that is still one in the precision of `Targets`."""
     try:
-        return bool(np.isfinite(float(text)))
+        return abs(float(text)) <= float(np.finfo(np.float32).max)
     except ValueError:
         return False
 

@@ -8,7 +8,6 @@ that stands twice in one object, of which a lenient reader would lose one.
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
@@ -20,7 +19,7 @@ from jaxtyping import Float, Int
 from bench.errors import SubmissionError
 from bench.metrics.segments import Detections
 from bench.recordings import row_faults as on_rows
-from bench.strict import parse_json
+from bench.strict import is_number, parse_json
 from bench.submissions.card import DetectionForm
 from bench.submissions.checks import name_faults
 from bench.submissions.faults import SHOWN, Fault, is_name, meant, quoted
@@ -176,19 +175,12 @@ def _one_row(row: Any, *, scored: bool) -> Iterator[Fault]:
         return
     if not isinstance(row["label"], str) or not is_name(row["label"]):
         yield Fault("labels", f"label is {short(row['label'])}, expected text")
-    if scored and not _is_number(row["score"]):
+    if scored and not is_number(row["score"]):
         yield Fault("scores", f"score is {short(row['score'])}, expected a finite number")
     segment = row["segment"]
-    if not isinstance(segment, list) or len(segment) != 2 or not all(map(_is_number, segment)):
+    if not isinstance(segment, list) or len(segment) != 2 or not all(map(is_number, segment)):
         yield Fault("segments", f"segment is {short(segment)}, expected [start, end] in seconds")
     elif scored and not float(segment[0]) < float(segment[1]):
         yield Fault("segments", f"segment {short(segment)}: its end is not after its start")
     elif segment[0] > segment[1]:
         yield Fault("segments", f"segment {short(segment)}: its end is before its start")
-
-
-def _is_number(value: Any) -> bool:
-    try:
-        return type(value) in (int, float) and math.isfinite(value)
-    except OverflowError:  # an integer beyond every float
-        return False
