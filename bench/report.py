@@ -190,6 +190,7 @@ def comparison_text(
         )
     headers = ["metric", *names, "difference", "95% interval", "p"]
     lines = [f"{names[0]} against {names[1]} on {task['name']}", "", table(headers, shown), ""]
+    lines.append(f"the difference is {names[0]} minus {names[1]}")
     if rows[0].reason:
         lines.append(f"no interval: {rows[0].reason}")
     else:

@@ -154,6 +154,8 @@ def test_the_command_reads_the_result_alone(tmp_path: Path) -> None:
     assert isinstance(wrong.exception, UsageError)
     assert "did you mean 'toy-task--a'" in str(wrong.exception)
     assert "bench evaluate submissions/b --task toy-task" in str(wrong.exception)
+    turned = run(cli, ["explain", "submissions/a", "toy-task", "--results", str(tmp_path)])
+    assert "next: bench explain toy-task a" in str(turned.exception)
 
 
 def test_many_classes_stand_below_each_other() -> None:

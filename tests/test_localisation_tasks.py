@@ -268,6 +268,7 @@ def whole_path(of: Task, folder: Path) -> None:
     assert second.scores["detection_map"].value < 1.0
     compared = bench("compare", str(mine), str(late), "--task", of.name)
     assert "mine (raw) against late (final)" in compared
+    assert "the difference is mine (raw) minus late (final)" in compared
     (folder / "truth.json").write_text(layout(of, truth))
     arguments = (str(folder / "truth.json"), str(late / of.name / "seed0.json"), "--json")
     scored = json.loads(bench("score", "segments", *arguments))

@@ -113,7 +113,7 @@ def test_a_new_submission_validates_once_predictions_are_added(demo: Path) -> No
         (["pull", "calms-21"], 2, "did you mean 'calms21'"),
         (["pull", "rat-dyads"], 2, "bench pull rat-dyads --from FOLDER"),
         (["pull", "rat-dyads", "--from", "nowhere"], 4, "nowhere does not exist, expected a folder"),
-        (["pull", "calms21", "--from", "file"], 4, "file is a file, expected a folder"),
+        (["pull", "calms21", "--from", "file"], 4, "file is a file that is no .zip, expected a folder"),
         (["train", "prior", "--task", "demo", "--device", "cuda"], 2, "runs on the CPU alone"),
         (["train", "conv2d", "--task", "demo"], 2, "did you mean 'conv1d'"),
         (["train", "prior", "--task", "demo", "--seed", "4..1"], 2, "a range such as 0..4"),

@@ -33,6 +33,9 @@ def explain(
     path = results / f"{task}--{entry.name}.json"
     if not path.is_file():
         known = [one.stem for one in sorted(results.glob("*--*.json"))]
+        if f"{entry.name}--{Path(task).name}" in known:
+            right = f"bench explain {entry.name} {Path(task).name}"
+            raise UsageError(f"no task {task!r}: the task comes first, then the entry", hint=right)
         raise UsageError(
             f"no result {path.stem!r} in {results}{nearest(path.stem, known)}",
             [one.replace("--", " ", 1) for one in known],

@@ -29,6 +29,8 @@ from bench.tasks import Task
 FORMS = (".npz", ".parquet", ".csv")
 DETECTION_FORMS = (".json",)
 MAX_RUNS = 100
+HOME = Path("submissions")
+"""Where entries usually lie: a name alone may be meant to be one of them."""
 
 
 def forms(task: Task) -> tuple[str, ...]:
@@ -122,6 +124,9 @@ def _folder(path: Path) -> Path:
     """Return the folder with its own name, also where it was given as "."; refuse anything else."""
     folder = Path(os.path.abspath(path))  # noqa: PTH100  (resolve() would follow links)
     if fault := why_no_folder(folder):
+        named = HOME / path
+        if not path.exists() and why_no_folder(named) is None:
+            raise SubmissionError(f"{path}: {fault}; did you mean {named}?", hint=f"name its folder: {named}")
         raise SubmissionError(f"{path}: {fault}", hint=f"bench new {path} --task TASK")
     return folder
 
@@ -137,7 +142,8 @@ def _run_files(folder: Path, task: Task) -> tuple[list[str], list[Fault]]:
     """Return the names of the run files, sorted, and what else is wrong with the folder."""
     place, endings = f"{task.name}/", forms(task)
     if fault := why_no_folder(folder / task.name):
-        return [], [Fault("files", f"{place}: {fault}")]
+        wanted = f"expected runs such as seed0{endings[0]}; bench train writes those of a baseline"
+        return [], [Fault("files", f"{place}: {fault}: {wanted}")]
     files, faults = [], []
     runs: dict[str, str] = {}
     for name in sorted(path.name for path in (folder / task.name).iterdir()):

@@ -207,7 +207,10 @@ CASES: dict[str, Case] = {
     ),
     "text that hides": (card("Mine", "Mi\u202ene"), ["name: holds U+202E, a format character"]),
     "no runs": (no_runs, ["demo/: no run, expected files such as seed0.npz"]),
-    "no task folder": (no_folder, ["demo/: cannot be opened (No such file or directory)"]),
+    "no task folder": (
+        no_folder,
+        ["demo/: cannot be opened (No such file or directory): expected runs such as seed0.npz"],
+    ),
     "stray files": (
         lambda f: (f / "demo" / "preds.pkl").write_bytes(b"x"),
         ["demo/'preds.pkl' is not a run: expected .npz, .parquet, .csv"],
@@ -546,6 +549,17 @@ def test_a_path_that_is_no_submission_says_how_to_start_one(folder, tmp_path):
     for path in (tmp_path / "absent", folder / "submission.toml", tmp_path / "empty"):
         with pytest.raises(SubmissionError, match=f"next: bench new {re.escape(str(path))} --task"):
             read_entry(path)
+
+
+def test_the_name_of_an_entry_is_not_taken_for_a_new_one(folder, monkeypatch):
+    folder.rename(folder.parent / "moved")
+    home = folder.parent / "work" / "submissions"
+    home.mkdir(parents=True)
+    (folder.parent / "moved").rename(home / folder.name)
+    monkeypatch.chdir(home.parent)
+    with pytest.raises(SubmissionError, match=f"did you mean submissions/{folder.name}") as caught:
+        read_entry(Path(folder.name))
+    assert "bench new" not in str(caught.value)
 
 
 def two_tasks(name: str):
