@@ -20,6 +20,8 @@ RECORDING_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}")
 """Ids are safe as file names, as keys of an .npz and in any page."""
 
 
+FURTHEST = 1e12
+"""Seconds. A segment further out is of no recording, and lengths of such numbers may overflow."""
 SHOWN = 8
 """How many row numbers a message lists before it only counts them."""
 
@@ -148,7 +150,7 @@ def segment_faults(
     """Say all that keeps these true segments from being scored; empty where nothing does."""
     faults = shape_faults(bounds, labels)
     if not faults:
-        faults += row_faults(~np.isfinite(bounds).all(axis=1), bounds, "a start or end that is not finite")
+        faults += bound_faults(bounds)
         faults += row_faults((labels < 0) | (labels >= classes), labels, f"a label outside 0..{classes - 1}")
     return faults
 
@@ -163,6 +165,16 @@ def shape_faults(bounds: Shaped[np.ndarray, "*_"], labels: Shaped[np.ndarray, "*
             f"labels of shape {labels.shape}, expected {bounds.shape[:1]}, one for each row of bounds"
         )
     return faults
+
+
+def bound_faults(bounds: Shaped[np.ndarray, "D 2"]) -> list[str]:
+    """Say which bounds are no times in seconds."""
+    finite = np.isfinite(bounds).all(axis=1)
+    far = finite & (np.abs(bounds) > FURTHEST).any(axis=1)
+    return [
+        *row_faults(~finite, bounds, "a start or end that is not finite"),
+        *row_faults(far, bounds, f"a start or end beyond {FURTHEST:.0e} s"),
+    ]
 
 
 def row_faults(bad: Bool[np.ndarray, " D"], values: Shaped[np.ndarray, "D ..."], what: str) -> list[str]:

@@ -83,7 +83,7 @@ def lay_out(truths: Sequence[Segments], detections: Sequence[Detections]) -> Poo
 
     order = _order(label, score, bounds)
     label, score, found, known = label[order], score[order], found[order], known[order]
-    new = np.flatnonzero((np.diff(label) != 0) | (np.diff(score) != 0)) + 1
+    new = np.flatnonzero((label[1:] != label[:-1]) | (score[1:] != score[:-1])) + 1
     ends = np.append(new, len(label))
     return Pool(
         classes=classes,
@@ -175,7 +175,8 @@ def _order(
     """Order by class, descending score, start, end. Start and end are only looked at where scores tie."""
     order = np.argsort(-score)
     order = order[np.argsort(label[order].astype(np.min_scalar_type(label.max(initial=0))), kind="stable")]
-    same = (np.diff(score[order]) == 0) & (np.diff(label[order]) == 0)
+    falling, classes = score[order], label[order]
+    same = (falling[1:] == falling[:-1]) & (classes[1:] == classes[:-1])  # a difference may overflow
     tied = np.flatnonzero(np.append(same, False) | np.append(False, same))
     rows = order[tied]
     order[tied] = rows[np.lexsort((bounds[rows, 1], bounds[rows, 0], -score[rows], label[rows]))]

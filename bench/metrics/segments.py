@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float, Int, Shaped
 
 from bench.errors import SubmissionError
-from bench.recordings import Segments, row_faults, shape_faults
+from bench.recordings import Segments, bound_faults, row_faults, shape_faults
 
 __all__ = ["TOLERANCE", "Detections", "Segments", "clean", "detection_faults"]
 
@@ -25,9 +25,10 @@ TOLERANCE = 1e-3
 class Detections:
     """The detections of one recording, D of them, in any order: shuffling the rows changes no score.
 
-    Raises `SubmissionError` for an end that is not after its start, for NaN and infinity anywhere, for
-    negative labels and for lengths that differ. The reference evaluators let these through: a segment of
-    length zero can make their tIoU 0/0, which then counts as a hit, and a NaN score sorts first.
+    Raises `SubmissionError` for an end that is not after its start, for NaN and infinity anywhere, for bounds
+    beyond 1e12 s, for negative labels and for lengths that differ. The reference evaluators let these
+    through: a segment of length zero can make their tIoU 0/0, which then counts as a hit, and a NaN score
+    sorts first.
     """
 
     bounds: Float[np.ndarray, "D 2"]
@@ -61,7 +62,7 @@ def detection_faults(
         return faults
     finite = np.isfinite(bounds).all(axis=1)
     return [
-        *row_faults(~finite, bounds, "a start or end that is not finite"),
+        *bound_faults(bounds),
         *row_faults(finite & ~(bounds[:, 0] < bounds[:, 1]), bounds, "an end that is not after its start"),
         *row_faults(~np.isfinite(scores), scores, "a score that is not finite"),
         *row_faults(labels < 0, labels, "a negative label"),

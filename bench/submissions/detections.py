@@ -18,6 +18,7 @@ from jaxtyping import Float, Int
 
 from bench.errors import SubmissionError
 from bench.metrics.segments import Detections
+from bench.recordings import FURTHEST
 from bench.recordings import row_faults as on_rows
 from bench.strict import is_number, parse_json
 from bench.submissions.card import DetectionForm
@@ -158,7 +159,8 @@ def _sound(rows: Rows, *, scored: bool) -> bool:
             return False
         bounds = np.array(segments, dtype=np.float64).reshape(-1, 2)
         ordered = bounds[:, 0] < bounds[:, 1] if scored else bounds[:, 0] <= bounds[:, 1]
-        return bool(np.isfinite(np.array(numbers, dtype=np.float64)).all() and ordered.all())
+        near = np.abs(bounds).max(initial=0.0) <= FURTHEST
+        return bool(np.isfinite(np.array(numbers, dtype=np.float64)).all() and ordered.all() and near)
     except (KeyError, TypeError, OverflowError, ValueError, AttributeError):
         return False
 
@@ -180,6 +182,8 @@ def _one_row(row: Any, *, scored: bool) -> Iterator[Fault]:
     segment = row["segment"]
     if not isinstance(segment, list) or len(segment) != 2 or not all(map(is_number, segment)):
         yield Fault("segments", f"segment is {short(segment)}, expected [start, end] in seconds")
+    elif max(map(abs, segment)) > FURTHEST:
+        yield Fault("segments", f"segment {short(segment)}: its start or end is beyond {FURTHEST:.0e} s")
     elif scored and not float(segment[0]) < float(segment[1]):
         yield Fault("segments", f"segment {short(segment)}: its end is not after its start")
     elif segment[0] > segment[1]:

@@ -110,6 +110,14 @@ def test_own_golden_file() -> None:
             np.testing.assert_allclose(found[name], np.array(values, float), rtol=0, atol=1e-12)
 
 
+def test_scores_far_apart_are_only_compared() -> None:
+    found = Detections(
+        np.array([[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]]), np.zeros(3, int), np.array([1e308, -1e308, 0.0])
+    )
+    truth = Segments(np.array([[0.0, 1.0], [2.0, 3.0]]), np.zeros(2, int), 1)
+    np.testing.assert_allclose(table([(truth, found)], [0.5])["ap"], [[(1 + 2 / 3) / 2]])
+
+
 @pytest.mark.parametrize("shape", [(70, 3, 5), (33, 281, 60), (7, 1_100, 4), (0, 2, 3)])
 def test_tiles_give_the_product(shape: tuple[int, int, int]) -> None:
     rng = np.random.default_rng(0)

@@ -34,6 +34,17 @@ def test_every_fault_of_detections_is_named_at_once() -> None:
     )
 
 
+def test_bounds_whose_lengths_would_overflow_are_refused() -> None:
+    far = np.array([[0.0, 1.0], [-1e308, 1e308]])
+    said = "row 1: a start or end beyond 1e+12 s (row 1 has [-1e+308, 1e+308])"
+    with pytest.raises(SubmissionError) as caught:
+        Detections(far, np.array([0, 0]), np.array([0.5, 0.5]))
+    assert caught.value.problems == (said,)
+    with pytest.raises(DataError) as of_truth:
+        Segments(far, np.array([0, 0]), 1)
+    assert of_truth.value.problems == (said,)
+
+
 def test_many_faults_make_one_line() -> None:
     bounds = np.tile([2.0, 1.0], (1000, 1))
     faults = detection_faults(bounds, np.zeros(1000, int), np.zeros(1000))

@@ -285,6 +285,10 @@ CASES: dict[str, tuple[Damage, list[str]]] = {
         ["row 1: a segment beyond the recording, which lasts 67.500 s: clip it (row 1 has [60.0, 68.0])"],
     ),
     "before the start": (rows(row(segment=[-1.0, 2.0])), ["row 0: a segment beyond the recording"]),
+    "beyond all time": (
+        rows(row(segment=[-1e308, 1e308])),
+        ["row 0: segment [-1e+308, 1e+308]: its start or end is beyond 1e+12 s"],
+    ),
     "in frames": (rows(row(segment=[300, 900])), ["row 0: a segment beyond the recording"]),
     "too many": (
         rows(*[row()] * (MOST + 1)),
