@@ -349,9 +349,25 @@ def test_truth_that_cannot_be_scored(run: Run, kind: str) -> None:
     damage()
     code, out, err = run("frames", "truth.npz", "p.npz", *FRAME_WORDS, "--groups", "groups.csv")
     assert (code, out) == (4, "")
-    for words in [*said, "next: mend truth.npz, then: bench score frames"]:
+    place = "groups.csv" if kind.startswith("groups") else "truth.npz"
+    for words in [*said, f"next: mend {place}", ", then: bench score frames"]:
         assert words in err
     assert "Traceback" not in err
+
+
+def test_files_the_wrong_way_round_are_said_to_be(run: Run) -> None:
+    save("truth.npz", labels())
+    save("p.npz", noisy())
+    code, _, err = run("frames", "p.npz", "truth.npz", *FRAME_WORDS)
+    assert code == 4
+    assert "these look like scores: the truth comes first" in err
+    assert "argmax" not in err, "that would make a truth of a prediction"
+    save("truth.npz", {id_: np.eye(3)[of.clip(0)] for id_, of in labels().items()})
+    assert (
+        "of one-hot labels save labels.argmax(axis=1)" in run("frames", "truth.npz", "p.npz", *FRAME_WORDS)[2]
+    )
+    code, _, err = segments(run, FOUND, TRUTH)
+    assert (code, err.count("; the truth comes first, then the detections")) == (4, 2)
 
 
 def test_a_question_that_means_nothing_is_a_matter_of_usage(run: Run) -> None:

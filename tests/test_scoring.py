@@ -265,7 +265,7 @@ def test_post_processing_is_the_frozen_one_and_is_said() -> None:
         scored = score_segments(truth, found, classes, resamples=20, **options)
         assert repr(scored.scores) == repr(expected.scores)
         assert scored.counts["detections"] == form
-        assert f"({form})" in text(scored)
+        assert f"({'scored as they are, without Soft-NMS' if form == 'raw' else form})" in text(scored)
     raw = score_segments(truth, found, classes, resamples=20)
     assert scored.scores["detection_map"].value != raw.scores["detection_map"].value
 
@@ -314,6 +314,7 @@ def spoiled(value: float) -> np.ndarray:
 M5 = noisy(labels())["m5"]
 FAULTS: list[tuple[dict[str, object], type[BenchError], list[str]]] = [
     ({"classes": ("a", "a", "b")}, UsageError, ["'a' is named 2 times"]),
+    ({"classes": "attack,mount"}, UsageError, ["one text, 'attack,mount'", "['attack', 'mount']"]),
     ({"classes": ()}, UsageError, ["expected names"]),
     ({"classes": ("a", "", "b")}, UsageError, ["none of them empty"]),
     ({"background": "othr"}, UsageError, ["'othr' is not one of", "did you mean 'other'?"]),

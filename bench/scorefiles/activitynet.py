@@ -20,7 +20,7 @@ from bench.errors import DataError, SubmissionError, UsageError
 from bench.evaluation import RESAMPLES
 from bench.metrics.localisation import TIOU
 from bench.metrics.segments import Detections, Segments
-from bench.scorefiles.read import GIB, read_groups
+from bench.scorefiles.read import GIB, read_groups, to_mend
 from bench.scoring import Scores, score_segments
 from bench.scoring.checks import group_faults, refuse
 from bench.scoring.segments import check_thresholds, detection_faults
@@ -73,9 +73,11 @@ def score_segment_files(
     again = shlex.join(["bench", "score", "segments", str(truth), str(detections)])
     annotated, wrong = _read_truth(truth, subset)
     named, group_wrong = read_groups(groups)
-    wrong = [fault.at(str(truth)) for fault in wrong] + group_wrong
+    wrong = [fault.at(str(truth)) for fault in wrong]
     if not group_wrong:
-        wrong += [fault.at(str(groups)) for fault in group_faults(annotated.rows, named)]
+        group_wrong = [fault.at(str(groups)) for fault in group_faults(annotated.rows, named)]
+    hint = to_mend({truth: wrong, groups: group_wrong}, again)
+    wrong += group_wrong
     results, unfit = _read_results(detections)
     classes = annotated.classes() if not wrong else []
     found, left_out, warnings = _select(results, annotated, classes)
@@ -87,7 +89,6 @@ def score_segment_files(
         unfit += detection_faults(segments, found, len(classes), soft_nms=soft_nms)
     unfit = [fault.at(str(detections)) for fault in unfit]
     if wrong:
-        hint = f"mend {truth}, then: {again}"
         refuse(DataError, "the truth cannot be scored", [*wrong, *unfit], hint)
     hint = f"mend {detections}, then: {again}"
     refuse(SubmissionError, "the detections cannot be scored", unfit, hint)
@@ -117,7 +118,9 @@ def _read_top(path: Path, key: str) -> tuple[dict[str, Any], list[Fault]]:
     under = data.get(key) if isinstance(data, dict) else None
     if not isinstance(under, dict):
         keys = ", ".join(map(quoted, list(data)[:SHOWN])) if isinstance(data, dict) else type(data).__name__
-        return {}, [Fault("files", f'expected {{"{key}": {{recording: ...}}}}, found {keys or "{}"}')]
+        turned = isinstance(data, dict) and {"database": "results", "results": "database"}[key] in data
+        order = "; the truth comes first, then the detections" if turned else ""
+        return {}, [Fault("files", f'expected {{"{key}": {{recording: ...}}}}, found {keys or "{}"}{order}')]
     return under, []
 
 

@@ -10,9 +10,9 @@ import numpy as np
 
 from bench.errors import DataError, SubmissionError
 from bench.evaluation import RESAMPLES
-from bench.scorefiles.read import GIB, Read, read_groups, read_npz
+from bench.scorefiles.read import GIB, Read, read_groups, read_npz, to_mend
 from bench.scoring import Scores, score_clusters, score_frames
-from bench.scoring.checks import check_question, refuse, score_faults, truth_faults
+from bench.scoring.checks import check_question, group_faults, refuse, score_faults, truth_faults
 from bench.scoring.clusters import all_cluster_faults
 from bench.submissions.faults import Fault
 
@@ -97,15 +97,17 @@ def _load(
     named, group_wrong = read_groups(groups)
     wrong = [fault.at(str(truth)) for fault in labels.faults]
     if labels.whole:
-        sound = None if group_wrong else named  # rows that cannot be read leave recordings without a group
-        wrong += [fault.at(str(truth)) for fault in truth_faults(labels.arrays, classes, sound)]
+        wrong += [fault.at(str(truth)) for fault in truth_faults(labels.arrays, classes, None)]
+        if not group_wrong:  # rows that cannot be read leave recordings without a group
+            group_wrong = [fault.at(str(groups)) for fault in group_faults(labels.arrays, named)]
+    hint = to_mend({truth: wrong, groups: group_wrong}, again)
     wrong += group_wrong
     frames = sum(len(array) for array in labels.arrays.values() if array.ndim)
     found = load(4 * 8 * frames * max(len(classes or ()), 1) + SPARE)
     unfit = [*found.faults, *(compare(labels.arrays, found) if found.whole and not wrong else ())]
     unfit = [fault.at(str(predictions)) for fault in unfit]
     if wrong:
-        refuse(DataError, "the truth cannot be scored", [*wrong, *unfit], f"mend {truth}, then: {again}")
+        refuse(DataError, "the truth cannot be scored", [*wrong, *unfit], hint)
     hint = f"mend {predictions}, then: {again}"
     refuse(SubmissionError, "the predictions do not fit the truth", unfit, hint)
     return labels.arrays, found.arrays, named

@@ -6,6 +6,7 @@ import csv
 import io
 import re
 import zipfile
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -89,6 +90,11 @@ def read_groups(path: Path | None) -> tuple[dict[str, str] | None, list[Fault]]:
         else:
             groups[row[0]] = row[1]
     return groups, faults
+
+
+def to_mend(faults: Mapping[Path | None, Collection[Fault]], again: str) -> str:
+    """Name the files that have faults, and the command to give then."""
+    return f"mend {' and '.join(str(path) for path, of in faults.items() if of)}, then: {again}"
 
 
 def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, found: Read) -> None:

@@ -29,6 +29,10 @@ def refuse(error: type[BenchError], title: str, faults: Iterable[Fault], hint: s
 
 def check_question(classes: Sequence[str], background: str | None = None, fps: float | None = None) -> None:
     """Raise `UsageError` for class names, a background or a frame rate that mean nothing."""
+    if isinstance(classes, str):
+        raise UsageError(
+            f"classes are one text, {quoted(classes)}", hint=f"give a list: {classes.split(',')}"
+        )
     wrong = [
         f"class {quoted(name)} is named {count} times"
         for name, count in Counter(classes).items()
@@ -131,6 +135,8 @@ def _index_fault(array: Array, what: str) -> Fault | None:
     """Say why this is not one whole number per frame; None where it is."""
     if array.ndim != 1:
         cause = "; of one-hot labels save labels.argmax(axis=1)" if array.ndim == 2 else ""
+        if array.ndim == 2 and not np.isin(array, (0, 1)).all():
+            cause = "; these look like scores: the truth comes first, then the predictions"
         return Fault("shapes", f"shape {array.shape}, expected (frames,): one {what} per frame{cause}")
     if array.dtype.kind not in "iu":
         return Fault("types", f"{array.dtype}, expected whole numbers: save labels.astype(int)")

@@ -42,9 +42,11 @@ def _counted(found: Scores) -> str:
     counts = found.counts
     of = f"{found.recordings:,} recordings, {found.groups:,} groups"
     if found.kind == "segments":
+        form = counts["detections"]
+        form = "scored as they are, without Soft-NMS" if form == "raw" else form
         return (
             f"{of}, {counts['segments']:,} true segments ({counts['dropped']:,} dropped: shorter than 1e-3 s "
-            f"or there twice)\n{counts['detections_scored']:,} detections ({counts['detections']}), "
+            f"or there twice)\n{counts['detections_scored']:,} detections ({form}), "
             f"{counts['recordings_without_detections']:,} recordings without any"
         )
     clusters = f", {counts['clusters']:,} clusters" if found.kind == "clusters" else ""
