@@ -69,12 +69,12 @@ def add(path: Path, *, replace: bool = False) -> Added:
     refuse_official(declared.name)
     if not os.access(path.parent, os.W_OK):
         raise UsageError(f"{path.parent} cannot be written", ["the split is frozen beside the declaration"])
-    sources = find(folder, declared)
-    chosen = choose(folder, declared, sources)
-    own = OwnTask(declared, skeleton(folder, declared), "")
-    dataset = own.dataset()
-    own = OwnTask(declared, own.skeleton, freeze(declared, chosen, dataset.read(folder)))
-    task = own.task()
+    try:
+        sources, chosen, own = _frozen(folder, declared)
+    except DataError as fault:
+        hint = f"{fault.hint or 'mend the files or the declaration'}, then: bench add {path}"
+        raise DataError(fault.title, fault.problems, hint=hint + " --replace" * replace) from None
+    task, dataset = own.task(), own.dataset()
     frozen = path.parent / f"{declared.name}.split.json"
     again = f"bench add {path} --replace"
     before = kept(declared.name)
@@ -86,6 +86,15 @@ def add(path: Path, *, replace: bool = False) -> Added:
         raise DataError(fault.title, fault.problems, hint=again) from None
     new = [_write(frozen, own.split), _write(own_path(declared.name), to_json(own)), written]
     return Added(task, folder, sources, chosen, held, frozen, any(new))
+
+
+def _frozen(folder: Path, declared: Declaration) -> tuple[Sources, Chosen, OwnTask]:
+    """Read and check every recording, and freeze the split."""
+    sources = find(folder, declared)
+    chosen = choose(folder, declared, sources)
+    bare = OwnTask(declared, skeleton(folder, declared), "")
+    split = freeze(declared, chosen, bare.dataset().read(folder))
+    return sources, chosen, OwnTask(declared, bare.skeleton, split)
 
 
 def text(added: Added) -> str:

@@ -131,6 +131,13 @@ def test_faults_say_what_to_type_next(tmp_path: Path, arguments: list[str], code
     assert says in bench(tmp_path, *arguments, code=code).stderr
 
 
+def test_a_store_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "home").write_text("not a folder")
+    said = bench(tmp_path, "pull", "demo", code=2)
+    assert f"{tmp_path / 'home'}: cannot be read or written" in said.stderr
+    assert "next: set BENCH_HOME to a folder that can be written" in said.stderr
+
+
 def test_publish_writes_over_nobody_elses_page(demo: Path, tmp_path: Path) -> None:
     (tmp_path / "index.html").write_text("<p>my thesis</p>")
     results = str(demo / "demo/leaderboard/results")

@@ -5,7 +5,9 @@ Exit codes: 0 fine, 1 unexpected, 2 usage, 3 submission invalid, 4 data missing 
 
 from __future__ import annotations
 
+import os
 import sys
+from pathlib import Path
 
 import click
 
@@ -27,8 +29,17 @@ def main() -> None:
         click.echo(f"error: {fault}", err=True)
         sys.exit(fault.exit_code)
     except OSError as fault:  # a full disk, a folder that is a file, no permission: not the program's fault
-        click.echo(f"error: {fault.filename or 'the disk'}: {fault.strerror or fault}", err=True)
+        click.echo(f"error: {_told(fault)}", err=True)
         sys.exit(UsageError.exit_code)
+
+
+def _told(fault: OSError) -> str:
+    """Say which path could not be read or written, and what to do about it."""
+    place = os.fspath(fault.filename or "the disk")
+    home = os.environ.get("BENCH_HOME")
+    ours = bool(home) and Path(os.fsdecode(place)).absolute().is_relative_to(Path(str(home)).absolute())
+    hint = "set BENCH_HOME to a folder that can be written" if ours else "name a path that can be written"
+    return str(UsageError(f"{place}: cannot be read or written ({fault.strerror or fault})", hint=hint))
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

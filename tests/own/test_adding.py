@@ -277,6 +277,8 @@ def test_a_wrong_folder_is_refused_and_nothing_is_written(
     error = fails("add", lab / "mylab.toml")
     assert isinstance(error, DataError)
     assert expected.replace("{lab}", str(lab)) in str(error)
+    assert error.hint
+    assert error.hint.endswith(f"then: bench add {lab / 'mylab.toml'}")
     assert "\x1b" not in str(error)
     assert everything(lab) == before
     assert not list(bench_home.rglob("*.*"))

@@ -101,12 +101,12 @@ def test_simba_parts_its_keypoints_by_animal(tmp_path: Path) -> None:
 def test_one_subject_one_channel_and_labels_left_out(tmp_path: Path) -> None:
     black = Files("boris", "*.txt", subject="black")
     assert one(tmp_path, BORIS, declared("boris", labels=black)).labels[:, 1].sum() == 0
-    with pytest.raises(
-        DataError, match=r"subject 'blak', of black, white; did you mean 'black'"
-    ):
+    with pytest.raises(DataError, match=r"subject 'blak', of black, white; did you mean 'black'"):
         one(tmp_path, BORIS, declared("boris", labels=replace(black, subject="blak")))
     two = CALTECH + CALTECH[CALTECH.index("S1:") :].replace("S1:", "S2:").replace("mount", "other")
-    with pytest.raises(DataError, match=r"several channels; labels: channel = one of 'S1', 'S2'"):
+    with pytest.raises(
+        DataError, match=r"several channels; in labels = .* write channel = one of 'S1', 'S2'"
+    ):
         one(tmp_path, two, declared("caltech"))
     second = Files("caltech", "*.txt", channel="S2")
     assert one(tmp_path, two, declared("caltech", labels=second)).labels[:, 1].sum() == 0

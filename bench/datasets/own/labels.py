@@ -102,8 +102,9 @@ def _channel(channels: Iterable[str], wanted: str | None) -> str:
     if wanted is None and len(there) == 1:
         return there[0]
     if wanted not in there:
-        missing = f"no channel {wanted!r}{nearest(wanted, there)}" if wanted else "several channels"
-        raise DataError("", [f"{missing}; labels: channel = one of {', '.join(map(repr, there))}"])
+        missing = f"no channel {wanted!r}{nearest(wanted, there)}" if wanted else "holds several channels"
+        named = ", ".join(map(repr, there))
+        raise DataError("", [f"{missing}; in labels = {{ … }} write channel = one of {named}"])
     return wanted
 
 
