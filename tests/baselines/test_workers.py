@@ -87,7 +87,7 @@ def test_killed_in_the_middle_of_five_seeds_nothing_finished_is_trained_again(
     """The Show line: `kill -9`, then the same command."""
     bench = [sys.executable, "-c", "from bench.cli import main; main()"]
     subprocess.run([*bench, "pull", "demo-4x300"], check=True, capture_output=True)
-    asked = [*bench, "train", "single_frame", "--task", "demo-4x300", "--seeds", "5", "--epochs", "20"]
+    asked = [*bench, "train", "single_frame", "--task", "demo-4x300", "--seeds", "5", "--epochs", "8"]
     killed, whole = tmp_path / "killed", tmp_path / "whole"
     with subprocess.Popen([*asked, "--out", str(killed)], stderr=subprocess.DEVNULL) as process:
         until(killed / ".work" / "demo-4x300" / "seed2-all.pt")
@@ -97,10 +97,10 @@ def test_killed_in_the_middle_of_five_seeds_nothing_finished_is_trained_again(
 
     again = subprocess.run([*asked, "--out", str(killed)], check=True, capture_output=True, text=True)
     assert again.stderr.count("is finished already") == 2
-    assert re.search(r"seed 2\ngoing on after epoch \d+ of 20", again.stderr)
+    assert re.search(r"seed 2\ngoing on after epoch \d+ of 8", again.stderr)
     assert re.findall(r"part all, seed (\d)", again.stderr) == ["2", "3", "4"]
     assert all(path.stat().st_mtime_ns == stamp for path, stamp in finished.items())
-    asked = {"seeds": range(5), "device": "cpu", "epochs": 20}
+    asked = {"seeds": range(5), "device": "cpu", "epochs": 8}
     train_seeds(get_baseline("single_frame"), get_task("demo-4x300"), out=whole, **asked)
     for seed in range(5):
         name = f"demo-4x300/seed{seed}.npz"

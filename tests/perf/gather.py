@@ -203,7 +203,8 @@ def one_of_many(
 def side_by_side(frames: int, device: str, switches: Switches, seeds: int) -> list[float]:
     """Return the seconds that each of so many seeds takes for an epoch, all at once."""
     context = multiprocessing.get_context("spawn")
-    ready, seconds = context.Barrier(seeds), context.Array("d", seeds)
+    # where one seed fails, the others do not wait for ever
+    ready, seconds = context.Barrier(seeds, timeout=600), context.Array("d", seeds)
     processes = [
         context.Process(target=one_of_many, args=(frames, device, switches, seed, ready, seconds))
         for seed in range(seeds)
@@ -218,9 +219,12 @@ def side_by_side(frames: int, device: str, switches: Switches, seeds: int) -> li
 
 
 def prepare(device_name: str) -> tuple[torch.device, float]:
-    """Return the device, and the memory that the process holds before any recording."""
+    """Wake the device, which takes seconds, and return it and what memory the process then holds."""
     torch.set_num_threads(1)
-    return torch.device(device_name), process_mib()
+    device = torch.device(device_name)
+    torch.ones(1, device=device).add_(1)
+    synchronise(device)
+    return device, process_mib()
 
 
 def process_mib() -> float:
