@@ -92,8 +92,10 @@ class Recipe:
     smoothing: float = 0.0
     """The share of each label that is spread evenly over all classes."""
     validation: Literal["none", "windows", "recordings"] = "none"
-    """What chooses the epoch that is kept: nothing, so the last; a random fifth of the training windows,
-    whose neighbours train; or the split's validation recordings, where it has none a fifth of its groups."""
+    """What chooses the epoch that is kept: nothing, so the last; else the split's validation recordings.
+
+    Where it names none: a random fifth of the training windows, whose neighbours train, or of the groups.
+    """
     plateau: Plateau | None = None
     patience: int | None = None
     """Stop after so many epochs without a better validation loss."""

@@ -117,13 +117,14 @@ def _learn(
     start: Mapping[str, Any] | None,
 ) -> nn.Module:
     task, held_out = run.task, None
-    if recipe.validation == "recordings":
-        learned, validating = (data.train, data.val) if data.val else hold_out_groups(data.train, run.seed)
-        train, held_out = _examples(run, recipe, learned), _examples(run, recipe, validating)
-    else:
-        learned, train = data.train, _examples(run, recipe, data.train)
-        if recipe.validation == "windows":
-            train, held_out = hold_out_windows(train, run.seed)
+    learned, validating = data.train, data.val
+    if recipe.validation == "recordings" and not validating:
+        learned, validating = hold_out_groups(learned, run.seed)
+    train = _examples(run, recipe, learned)
+    if validating:
+        held_out = _examples(run, recipe, validating)
+    elif recipe.validation == "windows":
+        train, held_out = hold_out_windows(train, run.seed)
     seen = _features(task, learned)
 
     def build() -> nn.Module:

@@ -108,7 +108,7 @@ def load_parts(task: Task, recipe: Recipe | Boosting | None) -> dict[str, Data]:
 def load_part(task: Task, recipe: Recipe | Boosting | None, part: str) -> Data:
     """Read what the recipe needs of one part; raise `DataError` where it is not at hand."""
     split, poses = task.load_split(), recipe is not None
-    validates = isinstance(recipe, Recipe) and recipe.validation == "recordings"
+    validates = isinstance(recipe, Recipe) and recipe.validation != "none"
     return Data(
         train=list(load(task.dataset, split.ids(part, "train"), poses=poses)),
         test=list(load(task.dataset, split.ids(part, "test"), poses=poses)),

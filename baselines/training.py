@@ -227,7 +227,8 @@ def _description(run: Run) -> str:
     if isinstance(recipe, Recipe) and isinstance(declared, Recipe):
         if recipe.ends == "whole":
             said.append("trained on whole windows; where one reaches beyond a recording, its end is repeated")
-        if recipe.validation == "windows":
+        split = run.task.load_split()
+        if recipe.validation == "windows" and not all(split.ids(part, "val") for part in split.parts):
             said.append("its epoch chosen on random windows of the training recordings")
         if recipe.epochs != declared.epochs:
             said.append(f"{recipe.epochs} of {declared.epochs} epochs")

@@ -306,6 +306,7 @@ def test_shuffled_labels_teach_nothing(store: Path, tmp_path: Path) -> None:
 def test_msgl_learns_the_toy_and_keeps_its_scaling(store: Path, tmp_path: Path) -> None:
     prior = accuracy(run(tmp_path / "prior", get_baseline("prior")))
     assert accuracy(run(tmp_path / "msgl", toy.MSGL)) > prior + 0.3
+    assert "random windows" in read_entry(tmp_path / "msgl").tasks["toy"].description
     best = torch.load(tmp_path / "msgl/.work/toy/seed1-all.pt", weights_only=True)["best"]
     seen = [pose_features(toy.recording(id_).keypoints, toy.DATASET.image) for id_ in "abc"]
     both = np.concatenate(seen)
@@ -313,9 +314,15 @@ def test_msgl_learns_the_toy_and_keeps_its_scaling(store: Path, tmp_path: Path) 
     np.testing.assert_allclose(best["deviation"], both.std(axis=0), rtol=1e-4)
 
 
-def test_a_validation_recording_neither_trains_nor_scales(bench_home: Path, tmp_path: Path) -> None:
-    """Whatever c holds, the network that a and b trained for one epoch is the same."""
-    recipe = replace(toy.MSGL.recipe, validation="recordings", epochs=1, class_weights="task")
+@pytest.mark.parametrize("validation", ["recordings", "windows"])
+def test_a_validation_recording_neither_trains_nor_scales(
+    bench_home: Path, tmp_path: Path, validation: str
+) -> None:
+    """Whatever c holds, the network that a and b trained for one epoch is the same.
+
+    Random windows validate only where the split names no recordings for it: RatSI's folds do.
+    """
+    recipe = replace(toy.MSGL.recipe, validation=validation, epochs=1, class_weights="task")
     watched = replace(toy.MSGL, recipe=recipe)
     split = toy.task(all="ab").split
     parts = {"all": {**split.parts["all"], "val": {"c": ("c",)}}}
@@ -330,6 +337,7 @@ def test_a_validation_recording_neither_trains_nor_scales(bench_home: Path, tmp_
     assert all(torch.equal(value, states[1]["model"][key]) for key, value in states[0]["model"].items())
     losses = [state["history"][0]["validation_loss"] for state in states]
     assert losses[0] != losses[1]
+    assert "random windows" not in read_entry(tmp_path / "out1").tasks["toy"].description
 
 
 def test_recordings_shorter_than_a_window_are_said(store: Path, tmp_path: Path) -> None:
