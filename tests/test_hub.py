@@ -26,8 +26,10 @@ from bench.datasets import demo, get_task
 from bench.errors import DataError, UsageError
 from bench.hub import contents as manifests
 from bench.hub import publishing, pulling
+from bench.hub.card import card
 from bench.recordings import Recording, one_hot
 from bench.splits import Split
+from bench.store import Manifest
 from bench.tasks import Dataset, Part, Published, Task
 from tests.fakehub import FakeHub
 
@@ -410,6 +412,25 @@ def test_the_remembered_digest_holds_for_the_same_commit(
         hub.pull(TASK.dataset, REPO, "main")
 
 
+def test_pulling_again_mends_a_damaged_store(snapshot: Path) -> None:
+    pull()
+    (path, *_) = (store.home() / TASK.name).glob("*.parquet")
+    path.write_bytes(path.read_bytes()[:-1] + b"!")
+    with pytest.raises(DataError) as fault:
+        list(store.load_all(TASK.dataset))
+    assert fault.value.hint == f"bench pull {TASK.name} --repo {REPO} --revision {'a' * 40} --replace"
+    assert hub.pull(TASK.dataset, REPO)[1], "no --replace is needed: it holds nothing that can be used"
+    assert len(list(store.load_all(TASK.dataset))) == 6
+    assert hub.pull(TASK.dataset, REPO)[1] is False
+
+
+def test_another_commit_of_the_same_recordings_gets_its_pin(snapshot: Path) -> None:
+    pull()
+    held, new = hub.pull(TASK.dataset, REPO, "b" * 40)
+    assert new
+    assert store.manifest(TASK.dataset).origin["revision"] == held.origin["revision"] == "b" * 40
+
+
 # ------------------------------------------------------------------------------ making a copy
 def test_the_same_store_gives_the_same_repository(copy: Path, tmp_path: Path) -> None:
     again = make_copy(tmp_path, seed=47)
@@ -441,6 +462,10 @@ def test_the_card_says_whose_the_data_are(copy: Path) -> None:
     assert "license: apache-2.0" in text
     assert TASK.dataset.citation in text
     assert "**Simulated.**" in text
+    assert "Official source: none, simulated by rodent-bench" in text
+    real = replace(TASK.dataset, simulate=None)
+    listed = {TASK.name: {"test": ["data/shard-000.parquet"]}}
+    assert "Official source: not stated" in card(real, [TASK], listed, Manifest(TASK.name, 2, {}))
 
 
 def test_data_that_may_not_be_passed_on_are_not_pushed(bench_home: Path, tmp_path: Path) -> None:

@@ -198,10 +198,10 @@ def test_files_that_were_imported_are_not_read_again(bench_home: Path, official:
 def test_the_same_files_are_read_again_where_the_data_set_is_declared_otherwise(
     bench_home: Path, official: Path
 ) -> None:
-    """As when a lab mends the frame rate in the declaration of its own task."""
+    """As when a lab mends the names of the animals in the declaration of its own task."""
     store.pull(toy(), official)
     read: list[str] = []
-    assert store.pull(replace(toy(read=read), fps=30.0), official)[1] is False
+    assert store.pull(replace(toy(read=read), animals=("c", "d")), official)[1] is False
     assert len(read) == len(LENGTHS)
 
 

@@ -20,7 +20,7 @@ from bench.errors import DataError, UsageError
 from bench.metrics import FRAME_METRICS
 from bench.recordings import Recording, Segments, one_hot
 from bench.splits import Split, Totals
-from bench.store import loading, pulling, rows
+from bench.store import loading, pulling, rows, staging
 from bench.tasks import Dataset, Task
 
 CLASSES = ("attack", "mount", "other")
@@ -230,7 +230,7 @@ def test_pulling_twice_writes_once(bench_home: Path, tmp_path: Path) -> None:
     assert (first, second) == (True, False)
 
 
-@pytest.mark.parametrize("changed", ["keypoints", "confidence", "fps", "group", "annotator"])
+@pytest.mark.parametrize("changed", ["keypoints", "confidence", "group", "annotator"])
 def test_the_same_labels_with_something_else_changed_are_other_recordings(
     bench_home: Path, tmp_path: Path, changed: str
 ) -> None:
@@ -240,7 +240,6 @@ def test_the_same_labels_with_something_else_changed_are_other_recordings(
     others = {
         "keypoints": one.keypoints + np.float32(1),
         "confidence": one.confidence / np.float32(2),
-        "fps": 30.0,
         "group": "another_cage",
         "annotator": "b",
     }
@@ -377,3 +376,79 @@ def test_a_damaged_store_says_how_to_mend_it(bench_home: Path, tmp_path: Path) -
     with pytest.raises(DataError, match="is not a store of this version"):
         store.manifest(reading())
     assert store.pull(reading(recording("m1", 7)), tmp_path, replace=True)[1]
+
+
+# ------------------------------------------------------- what the digests of the truth do not say
+def rewritten(bench_home: Path, **columns: list[object]) -> None:
+    """Write the toy's file with other values in some columns, of the same types."""
+    (path,) = (bench_home / "toy").glob("*.parquet")
+    table = pq.read_table(path)
+    for name, values in columns.items():
+        place = table.schema.get_field_index(name)
+        field = table.schema.field(name)
+        table = table.set_column(place, field, pa.array(values, type=field.type))
+    pq.write_table(table, path)
+
+
+def test_another_frame_rate_is_refused_without_poses_too(bench_home: Path, tmp_path: Path) -> None:
+    """Seconds are made of it: the truth of a task that asks for segments."""
+    store.pull(reading(recording("m1", 7)), tmp_path)
+    rewritten(bench_home, fps=[50.0])
+    with pytest.raises(DataError, match="50 frames per second, expected 25"):
+        list(store.load(reading(), ["m1"], poses=False))
+
+
+def test_a_frame_rate_that_is_not_the_declared_one_is_not_imported(bench_home: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="25 frames per second, declared 30"):
+        store.pull(replace(reading(recording("m1", 7)), fps=30.0), tmp_path)
+    assert list(bench_home.iterdir()) == []
+
+
+def test_nulls_in_a_list_are_no_values(bench_home: Path, tmp_path: Path) -> None:
+    store.pull(reading(recording("m1", 7)), tmp_path)
+    rewritten(bench_home, annotated=[[True, None, *[True] * 5]])
+    with pytest.raises(DataError, match="1 values of 7 are null"):
+        list(store.load(reading(), ["m1"], poses=False))
+
+
+def test_other_columns_are_refused(bench_home: Path, tmp_path: Path) -> None:
+    store.pull(reading(recording("m1", 7)), tmp_path)
+    (path,) = (bench_home / "toy").glob("*.parquet")
+    pq.write_table(pq.read_table(path).drop_columns(["labels"]).append_column("labels", [[7]]), path)
+    with pytest.raises(DataError, match="has other columns"):
+        list(store.load(reading(), ["m1"], poses=False))
+
+
+def test_the_same_files_are_compared_with_a_task_that_asks_later(bench_home: Path, tmp_path: Path) -> None:
+    (tmp_path / "toy.json").write_text("{}")
+    toy = reading(recording("m1", 7), recording("m3", 14))
+    store.pull(toy, tmp_path)
+    with pytest.raises(DataError, match="labels of m3"):
+        store.pull(toy, tmp_path, [frozen()])
+    held, new = store.pull(toy, tmp_path, [frozen()], accept_changed=True)
+    assert new
+    assert held.changed
+    assert store.pull(toy, tmp_path, [frozen()], accept_changed=True) == (held, False)
+
+
+def test_what_a_dead_pull_left_is_renamed_before_it_is_removed(
+    bench_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else another pull could take over a folder that is being emptied."""
+    gone = subprocess.Popen([sys.executable, "-ISc", ""])
+    gone.wait()
+    here = staging._own_folder(reading()).name.split(".")[2]
+    left = bench_home / f".toy.{here}.{gone.pid}.0a.part"
+    left.mkdir(parents=True)
+    removed: list[str] = []
+    remove = staging.shutil.rmtree
+
+    def noted(path: Path, **options: bool) -> None:
+        removed.append(path.name)
+        remove(path, **options)
+
+    monkeypatch.setattr(staging.shutil, "rmtree", noted)
+    store.pull(reading(recording("m1", 7)), tmp_path)
+    assert len(removed) == 2
+    assert left.name not in removed
+    assert [path.name for path in bench_home.iterdir()] == ["toy"]

@@ -37,7 +37,7 @@ def dataset(*recordings: Recording) -> Dataset:
     def read(folder: Path) -> Iterator[Recording]:
         return iter(recordings or [recording(id_) for id_ in TRUTHS])
 
-    return replace(calms21.DATASET, name="toy", classes=CLASSES, read=read)
+    return replace(calms21.DATASET, name="toy", fps=10.0, classes=CLASSES, read=read)
 
 
 SPLIT = Split(

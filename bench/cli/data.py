@@ -217,12 +217,12 @@ def _classes(task: Task) -> str:
 
 
 def _held(task: Task) -> str:
-    from bench.store import manifest
+    from bench.store import how_to_pull, manifest
 
     try:
         held = manifest(task.dataset)
     except DataError:
-        return f"none: bench pull {task.dataset.name}" + ("" if task.dataset.simulated else " --from FOLDER")
+        return f"none: {how_to_pull(task.dataset)}"
     within = task.protocol.within
     if within and not any(stored.counts.get(name) for stored in held.recordings.values() for name in within):
         return f"absent: none of {len(held.recordings)} is {' or '.join(within)}"

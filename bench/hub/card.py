@@ -64,7 +64,7 @@ def card(dataset: Dataset, tasks: Sequence[Task], configurations: Configurations
         f"# {dataset.title}",
         *([SIMULATED] if dataset.simulated else []),
         f"{len(held.recordings)} recordings, {held.frames:,} frames, in the layout of rodent-bench.",
-        f"- Official source: {dataset.url or 'made by rodent-bench'}\n- Licence: {dataset.licence}",
+        f"- Official source: {dataset.url or _unaddressed(dataset)}\n- Licence: {dataset.licence}",
         f"## Citation\n\n{dataset.citation}",
         f"## Tasks\n\n{tabulate(classes, ['configuration', 'question', 'classes'], tablefmt='github')}",
         f"## Columns\n\nOne row is one recording.\n\n{COLUMNS}",
@@ -76,6 +76,10 @@ def card(dataset: Dataset, tasks: Sequence[Task], configurations: Configurations
             "## Known faults and assumptions\n\n" + "\n".join(f"- {note}" for note in dataset.notes)
         )
     return "\n\n".join(blocks) + "\n"
+
+
+def _unaddressed(dataset: Dataset) -> str:
+    return "none, simulated by rodent-bench" if dataset.simulated else "not stated"
 
 
 def _configs(configurations: Configurations) -> list[dict[str, object]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -27,7 +27,7 @@ def pull(
     dataset: Dataset,
     repo: str,
     revision: str | None = None,
-    tasks: Iterable[Task] = (),
+    tasks: Sequence[Task] = (),
     *,
     digest: str | None = None,
     replace: bool = False,
@@ -42,10 +42,11 @@ def pull(
     """
     held = None if replace else _held(dataset)
     origin = dict(held.origin) if held and held.origin.get("repo") == repo else {}
-    if held and origin and revision in (None, origin["revision"]) and digest in (None, origin["manifest"]):
+    asked = origin and revision in (None, origin["revision"]) and digest in (None, origin["manifest"])
+    if held and asked and not store.damage(dataset, held, held.shards):
         return held, False
     again = _command(dataset, repo, revision)
-    commit = resolve(repo, revision or DEFAULT, again)
+    commit = resolve(repo, revision or origin.get("revision", DEFAULT), again)
     if origin.get("revision") == commit:
         digest = digest or origin["manifest"]
     snapshot = _download(repo, commit, again)

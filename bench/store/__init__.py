@@ -32,8 +32,16 @@ A store whose manifest has no such digests cannot be trusted: it is refused, and
 """
 
 from bench.resources import home
-from bench.store.loading import load, load_all, shards
-from bench.store.manifests import SCHEMA_VERSION, Changed, Manifest, Stored, file_digest, manifest
+from bench.store.loading import damage, load, load_all, shards
+from bench.store.manifests import (
+    SCHEMA_VERSION,
+    Changed,
+    Manifest,
+    Stored,
+    file_digest,
+    how_to_pull,
+    manifest,
+)
 from bench.store.pulling import pull, pull_simulated
 from bench.store.rows import SCHEMA, Shard, read_parquet, rest_digest, write_parquet, write_shards
 
@@ -44,8 +52,10 @@ __all__ = [
     "Manifest",
     "Shard",
     "Stored",
+    "damage",
     "file_digest",
     "home",
+    "how_to_pull",
     "load",
     "load_all",
     "manifest",

@@ -42,25 +42,30 @@ def load(dataset: Dataset, ids: Sequence[str], *, poses: bool) -> Iterator[Recor
         raise DataError(
             f"the store of {dataset.name!r} lacks {len(missing)} of {len(ids)} recordings",
             first(missing),
-            hint=f"{how_to_pull(dataset)} --replace",
+            hint=_again(dataset, held),
         )
     if poses:  # the digests of the truth are enough to score by, and quick; poses have their file's
         _check_bytes(dataset, held, dict.fromkeys(stored[id_].shard for id_ in ids))
-    with _readable(dataset):
+    with _readable(dataset, held):
         for shard, of_shard in groupby(ids, key=lambda id_: stored[id_].shard):
             for recording in read_parquet(home() / dataset.name / shard, list(of_shard), poses):
-                if recording.truth_digest() != stored[recording.id].truth:
+                # the truth's digest leaves out the frame rate, which makes seconds of frames
+                same = recording.truth_digest() == stored[recording.id].truth
+                if not same or recording.fps != dataset.fps:
+                    what = f"{recording.fps:g} frames per second, expected {dataset.fps:g}" if same else ""
                     raise DataError(
                         f"the stored labels of {recording.id!r} are not the ones imported",
-                        hint=f"{how_to_pull(dataset)} --replace",
+                        [what] if what else [],
+                        hint=_again(dataset, held),
                     )
                 yield recording
 
 
 def load_all(dataset: Dataset) -> Iterator[Recording]:
     """Yield all recordings, with keypoints where the store holds them."""
+    held = manifest(dataset)
     for path in shards(dataset):
-        with _readable(dataset):
+        with _readable(dataset, held):
             yield from read_parquet(path, None, poses=True)
 
 
@@ -76,23 +81,27 @@ def damage(dataset: Dataset, held: Manifest, names: Iterable[str]) -> list[str]:
 
 
 def _check_bytes(dataset: Dataset, held: Manifest, names: Iterable[str]) -> None:
-    with _readable(dataset):
+    with _readable(dataset, held):
         wrong = damage(dataset, held, names)
     if wrong:
         raise DataError(
             f"the store of {dataset.name!r} is not what was imported",
             first(wrong),
-            hint=f"{how_to_pull(dataset)} --replace",
+            hint=_again(dataset, held),
         )
 
 
 @contextmanager
-def _readable(dataset: Dataset) -> Iterator[None]:
+def _readable(dataset: Dataset, held: Manifest) -> Iterator[None]:
     try:
         yield
     except (OSError, KeyError, ValueError, pa.ArrowException) as fault:
         raise DataError(
             f"the store of {dataset.name!r} cannot be read",
             [f"{type(fault).__name__}: {fault}"],
-            hint=f"{how_to_pull(dataset)} --replace",
+            hint=_again(dataset, held),
         ) from fault
+
+
+def _again(dataset: Dataset, held: Manifest) -> str:
+    return f"{how_to_pull(dataset, held.origin)} --replace"

@@ -101,6 +101,9 @@ def file_digest(path: Path, algorithm: str = "sha256") -> str:
         return hashlib.file_digest(stream, algorithm).hexdigest()
 
 
-def how_to_pull(dataset: Dataset) -> str:
-    """Return the command that fills the store."""
-    return f"bench pull {dataset.name}" + ("" if dataset.simulated else " --from FOLDER")
+def how_to_pull(dataset: Dataset, origin: Mapping[str, str] | None = None) -> str:
+    """Return the command that fills the store; with the `origin` of a store, the one that filled it."""
+    if origin:
+        return f"bench pull {dataset.name} --repo {origin['repo']} --revision {origin['revision']}"
+    by_itself = dataset.simulated or dataset.published
+    return f"bench pull {dataset.name}" + ("" if by_itself else " --from FOLDER")

@@ -27,7 +27,7 @@ from bench.tasks import Dataset, Task
 def pull(
     dataset: Dataset,
     source: Path,
-    tasks: Iterable[Task] = (),
+    tasks: Sequence[Task] = (),
     *,
     replace: bool = False,
     accept_changed: bool = False,
@@ -50,7 +50,9 @@ def pull(
     import_key = key(dataset, files)
     held = None if replace or not files else _held(dataset, import_key, changed, origin or {})
     if held and (accept_changed or not held.changed):
-        return held, False
+        departed = _departures(dataset, held.recordings, tasks, accept_changed=accept_changed)
+        if set(departed) <= set(held.changed):
+            return held, False
     target = home() / dataset.name
     with working_folder(dataset, import_key) as (folder, progress):
         read = found.folder
@@ -111,7 +113,10 @@ def _write(dataset: Dataset, read: Path, folder: Path, progress: Progress) -> Pr
 
 
 def _others(dataset: Dataset, read: Path, done: Mapping[str, Stored]) -> Iterator[Recording]:
-    """Yield the recordings that are not in `done`, which are the first ones; no id may come twice."""
+    """Yield the recordings that are not in `done`, which are the first ones.
+
+    Raises `DataError` for an id that comes twice and for a frame rate that is not the declared one.
+    """
     if done and dataset.resume is not None:
         recordings, seen = dataset.resume(read, done.keys()), set(done)
     else:
@@ -119,6 +124,9 @@ def _others(dataset: Dataset, read: Path, done: Mapping[str, Stored]) -> Iterato
     for recording in tqdm(recordings, desc="import", unit=" recordings", delay=2, disable=None):
         if recording.id in seen:
             raise DataError(f"two recordings carry the id {recording.id!r}")
+        if recording.fps != dataset.fps:
+            found = f"{recording.fps:g} frames per second, declared {dataset.fps:g}"
+            raise DataError(f"recording {recording.id!r} has another frame rate", [found])
         seen.add(recording.id)
         if recording.id not in done:
             yield recording
@@ -131,7 +139,8 @@ def _put(dataset: Dataset, folder: Path, target: Path, built: Manifest, *, repla
         if (target / MANIFEST).is_file() and not replace:
             held = manifest(dataset)
             _refuse_unless_same(dataset, held, built)
-            if set(held.changed) == set(built.changed) and not damage(dataset, held, held.shards):
+            same = set(held.changed) == set(built.changed) and held.origin == built.origin
+            if same and not damage(dataset, held, held.shards):
                 return False
         with suppress(FileNotFoundError):  # another pull has set it aside already
             target.replace(folder / f"old{next(turns)}")

@@ -137,6 +137,8 @@ def _table(rows: list[dict[str, Any]]) -> pa.Table:
 def read_parquet(path: Path, ids: Sequence[str] | None, poses: bool) -> Iterator[Recording]:
     """Yield the recordings of a file in the schema above, in the order of `ids`; all of them for None."""
     with pq.ParquetFile(path, memory_map=True) as file:
+        if not file.schema_arrow.equals(SCHEMA):
+            raise ValueError(f"{path.name} has other columns: {', '.join(map(str, file.schema_arrow))[:500]}")
         where = {}
         for group in range(file.num_row_groups):
             for row, id_ in enumerate(file.read_row_group(group, columns=["id"])["id"].to_pylist()):
@@ -181,6 +183,8 @@ def _recording(table: pa.Table, row: int) -> Recording:
 
 def _values(array: pa.Array) -> Num[np.ndarray, " N"] | Bool[np.ndarray, " N"]:
     """View the buffer of a column without nulls; `Array.to_numpy` would import pandas where that is there."""
+    if array.null_count:
+        raise ValueError(f"{array.null_count} values of {len(array)} are null")
     if not len(array):  # which may come without a buffer
         return np.empty(0, array.type.to_pandas_dtype())
     buffer = array.buffers()[1]

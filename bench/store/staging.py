@@ -69,9 +69,8 @@ def working_folder(dataset: Dataset, wanted: str) -> Iterator[tuple[Path, Progre
     (Ctrl-C) leaves it, as a kill does.
     """
     home().mkdir(parents=True, exist_ok=True)
-    here = re.sub(r"\W", "-", platform.node())
-    folder = home() / f".{dataset.name}.{here}.{os.getpid()}.{secrets.token_hex(4)}.part"
-    progress = _take_over(dataset, here, folder, wanted)
+    folder = _own_folder(dataset)
+    progress = _take_over(dataset, folder, wanted)
     folder.mkdir(exist_ok=True)
     keep = False
     try:
@@ -84,21 +83,34 @@ def working_folder(dataset: Dataset, wanted: str) -> Iterator[tuple[Path, Progre
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _take_over(dataset: Dataset, here: str, folder: Path, wanted: str) -> Progress:
-    """Rename a dead pull's folder of this import to `folder`; remove those of the data set's others."""
+def _here() -> str:
+    return re.sub(r"\W", "-", platform.node())
+
+
+def _own_folder(dataset: Dataset) -> Path:
+    return home() / f".{dataset.name}.{_here()}.{os.getpid()}.{secrets.token_hex(4)}.part"
+
+
+def _take_over(dataset: Dataset, folder: Path, wanted: str) -> Progress:
+    """Rename a dead pull's folder of this import to `folder`; remove those of the data set's others.
+
+    Whatever is used or removed was renamed first: two pulls never work in one folder.
+    """
     taken = Progress(wanted)
     for left in sorted(home().iterdir()):
-        named = re.fullmatch(rf"\.{re.escape(dataset.name)}\.{here}\.(\d+)\.\w+\.part", left.name)
+        named = re.fullmatch(rf"\.{re.escape(dataset.name)}\.{_here()}\.(\d+)\.\w+\.part", left.name)
         if named is None or not _is_dead(int(named[1])):
             continue
-        if not taken.shards and _read(left, wanted).shards:
-            try:
-                left.rename(folder)
-            except OSError:  # another pull was quicker
-                continue
+        useful = not taken.shards and _read(left, wanted).shards
+        mine = folder if useful else _own_folder(dataset)
+        try:
+            left.rename(mine)
+        except OSError:  # another pull was quicker
+            continue
+        if useful:
             taken = _checked(folder, _read(folder, wanted))
         else:
-            shutil.rmtree(left, ignore_errors=True)
+            shutil.rmtree(mine, ignore_errors=True)
     return taken
 
 

@@ -10,7 +10,7 @@ from bench import store
 from bench.errors import DataError, SplitError
 from bench.resources import resource
 from bench.splits import SUBSETS, FrozenSplit, Split
-from bench.tasks import Dataset, Task
+from bench.tasks import Task
 from bench.verification.checks import Check, absent, equal, near
 from bench.verification.counting import Counts, Seen, add, of_totals, summarise
 from bench.verification.published import Printed, sums
@@ -78,7 +78,11 @@ def frozen_checks(task: Task, split: Split, seen: Mapping[str, Seen]) -> list[Ch
     """Check the stored recordings against what the split file froze of them."""
     source = f"splits/{split.name}"
     if not seen:
-        return [absent(task.name, "stored recordings", "some", "none", source, get=get_all(task.dataset))]
+        return [
+            absent(
+                task.name, "stored recordings", "some", "none", source, get=store.how_to_pull(task.dataset)
+            )
+        ]
     frozen = [id_ for id_ in split.truth if id_ in seen]
     same = sum(seen[id_].truth == split.truth[id_] for id_ in frozen)
     stored = [
@@ -90,14 +94,14 @@ def frozen_checks(task: Task, split: Split, seen: Mapping[str, Seen]) -> list[Ch
         equal(task.name, "groups on two sides", 0, shared, STORED, RULE),
     ]
     if task.protocol.within and not any(of.counts["scored", ""] for of in seen.values()):
-        reason, get = f"none is {' or '.join(task.protocol.within)}", get_all(task.dataset)
+        reason, get = f"none is {' or '.join(task.protocol.within)}", store.how_to_pull(task.dataset)
         checks.append(absent(task.name, "recordings that count", "some", reason, DECLARED, get=get))
     for part, subsets in split.totals.items():
         for subset, totals in subsets.items():
             place = subset if len(split.parts) == 1 else f"{part}/{subset}"
             held = [seen[id_].counts for id_ in split.ids(part, subset) if id_ in seen]
             if not held:
-                what, get = f"{place}: recordings", get_all(task.dataset)
+                what, get = f"{place}: recordings", store.how_to_pull(task.dataset)
                 checks.append(absent(task.name, what, totals.recordings, "none", source, get=get))
                 continue
             found, expected = add(held), of_totals(task, totals)
@@ -125,7 +129,7 @@ def published_checks(
         marked = p.quantity == "recordings" and p.class_
         if counts is None or found is None or (marked and not found):  # what marks nothing was not said
             reason = "none is marked" if marked and counts else f"no {p.quantity} known" if counts else where
-            get = get_all(task.dataset)
+            get = store.how_to_pull(task.dataset)
             checks.append(absent(task.name, p.what, p.number, reason, p.place, get=get, printed=True))
         elif percent:
             share = 100 * found / counts["annotated", ""]
@@ -133,11 +137,6 @@ def published_checks(
         else:
             checks.append(equal(task.name, p.what, p.number, found, where, p.place, printed=True))
     return checks
-
-
-def get_all(dataset: Dataset) -> str:
-    """Return the command that fills the store."""
-    return f"bench pull {dataset.name}" + ("" if dataset.simulated or dataset.published else " --from FOLDER")
 
 
 def _stored(task: Task, split: Split) -> tuple[dict[str, Seen], list[Check]]:
