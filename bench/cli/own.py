@@ -25,6 +25,13 @@ def add(path: Path, replace: bool) -> None:
     classes = ["attack", "mount", "other"]
     background = "other"
     test = ["m07", "m08"]                                      # or split = "split.csv"
+
+    \b
+    Optional: folder, where the files are if not here; val; groups = "animals.csv", the unit of
+    intervals; overlap = true, where classes may hold together; tolerance, in frames, of lengths;
+    title, question, licence, citation, url.
+    Of labels: channel (caltech, bento), subject (boris), ignore = ["labels that are no class"].
+    files = "poses/{recording}DLC_*.csv" says what names a recording.
     """  # noqa: D301  (click reads the backspace as "do not rewrap")
     from bench import adding
 

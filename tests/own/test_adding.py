@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from bench import store
 from bench.cli import cli
 from bench.datasets import all_tasks, get_dataset, get_task
+from bench.datasets.own.checks import OPTIONAL, REQUIRED
 from bench.errors import BenchError, DataError, UsageError
 from bench.submissions import write_run
 
@@ -282,6 +283,11 @@ def test_a_wrong_folder_is_refused_and_nothing_is_written(
     assert "\x1b" not in str(error)
     assert everything(lab) == before
     assert not list(bench_home.rglob("*.*"))
+
+
+def test_the_help_names_every_key() -> None:
+    said = CliRunner().invoke(cli, ["add", "--help"]).output
+    assert not [key for key in (*REQUIRED, *OPTIONAL, "channel", "subject", "ignore") if key not in said]
 
 
 def test_every_fault_is_listed_at_once(lab: Path) -> None:
