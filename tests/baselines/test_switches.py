@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -200,3 +202,69 @@ def test_a_rate_is_set_where_the_optimiser_reads_it() -> None:
     steps.set_rate(optimiser, 0.03)
     assert optimiser.param_groups[0]["lr"] is held
     assert held.item() == pytest.approx(0.03)
+
+
+class Graph:
+    """On the CPU in place of a CUDA graph: takes the step again, on what then lies in its recorded input."""
+
+    step: Callable
+    chosen: torch.Tensor
+    loss: torch.Tensor
+
+    def replay(self) -> None:
+        """Overwrite the loss, as a graph does."""
+        self.loss.copy_(self.step(self.chosen))
+
+
+def steps_of_two_epochs(before: int, *, recorded: bool) -> tuple[list[float], dict[str, torch.Tensor]]:
+    """Take `before` steps as they are, then two epochs; return all losses and the weights."""
+    torch.manual_seed(3)
+    x, y = torch.randn(75, 4), torch.arange(75) % 3
+    model = nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.BatchNorm1d(8), nn.Linear(8, 3))
+    optimiser = torch.optim.Adam(model.parameters(), lr=0.1)
+
+    def step(chosen: torch.Tensor) -> torch.Tensor:
+        optimiser.zero_grad()
+        loss = nn.functional.cross_entropy(model(x[chosen]), y[chosen])
+        loss.backward()
+        optimiser.step()
+        Graph.step, Graph.chosen, Graph.loss = staticmethod(step), chosen, loss.detach()
+        return loss.detach()
+
+    batches = torch.randperm(75).split(16)  # the last has 11: it cannot be replayed
+    losses = [float(step(chosen)) for chosen in batches[:before]]
+    take = steps._recorded(step, model, optimiser, 16, 75) if recorded else step
+    for rate in (0.1, 0.02):
+        steps.set_rate(optimiser, rate)
+        losses += [float(take(chosen)) for chosen in batches]
+    return losses, model.state_dict()
+
+
+@pytest.mark.parametrize("before", [0, 2])
+def test_recording_a_step_leaves_no_trace_and_replaying_it_learns_the_same(
+    before: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Weights, running statistics and the memory of Adam are as before the recording, full or empty."""
+    replays: list[int] = []
+
+    @contextmanager
+    def record(graph: Graph) -> Iterator[None]:
+        yield
+        graph.chosen, graph.loss = Graph.chosen, Graph.loss
+        graph.replay = lambda: replays.append(1) or Graph.replay(graph)
+
+    aside = SimpleNamespace(wait_stream=lambda other: None)
+    for name, stand_in in (
+        ("CUDAGraph", Graph),
+        ("graph", record),
+        ("Stream", lambda: aside),
+        ("current_stream", lambda: aside),
+        ("stream", lambda _: nullcontext()),
+    ):
+        monkeypatch.setattr(torch.cuda, name, stand_in)
+    plain, weights = steps_of_two_epochs(before, recorded=False)
+    losses, found = steps_of_two_epochs(before, recorded=True)
+    assert len(replays) == 8, "four full batches an epoch"
+    assert losses == pytest.approx(plain, rel=1e-4)
+    for name, value in weights.items():
+        torch.testing.assert_close(found[name], value, rtol=1e-3, atol=1e-5)
