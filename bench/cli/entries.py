@@ -151,7 +151,13 @@ def _submission(
         lengths = {id_: task.length(recording) for id_, recording in held[task.name].items()}
         return {part: {id_: lengths[id_] for id_ in of} for part, of in parts.items()}
 
-    entry, read = read_tasks(path, get_task, expect, only=task_name)
+    def called(task: Task) -> dict[str, str]:
+        """Return the groups by their recordings where each is one: RatSeizure's clips by their own names."""
+        recordings = held[task.name]
+        groups = {recording.group: id_ for id_, recording in recordings.items()}
+        return groups if len(groups) == len(recordings) and groups.keys().isdisjoint(recordings) else {}
+
+    entry, read = read_tasks(path, get_task, expect, only=task_name, called=called)
     return [(get_task(name), entry, predictions, held[name]) for name, predictions in read.items()]
 
 

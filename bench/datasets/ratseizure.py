@@ -219,7 +219,7 @@ DATASET = Dataset(
     redistributable=False,
     notes=(
         "Annotations alone, no poses and no videos; the file that you have is read and never passed on.",
-        "In predictions test-001 is the first testing clip of the file; the group is the clip's own name.",
+        "In predictions a clip goes by its own name or by its place: test-001 is the first testing clip.",
         "All fourteen labels are scored, others (the paper's Normal) among them, as in the paper.",
         f"Which clips are augmented is published nowhere; without {LIST} those two tasks have no clips.",
         "The clips are cut from nine recordings, every 5 s, and some are altered copies of others.",

@@ -41,13 +41,18 @@ def limit(seconds: Mapping[Key, Length], task: Task) -> int:
 
 
 def read_detections(
-    data: bytes, seconds: Mapping[Key, Length], task: Task, form: DetectionForm | None
+    data: bytes,
+    seconds: Mapping[Key, Length],
+    task: Task,
+    form: DetectionForm | None,
+    called: Mapping[str, str],
 ) -> Found:
     """Read a run of detections, and check all of it.
 
-    `seconds` says of every recording how long it is. A task of one part has
-    `{"results": {recording: rows}}`, one of several `{"parts": {part: {recording: rows}}}`. Recordings in
-    which nothing was found are there with an empty list. Raises `SubmissionError` where nothing can be read.
+    `seconds` says of every recording how long it is, `called` which other names they may go by. A task of
+    one part has `{"results": {recording: rows}}`, one of several `{"parts": {part: {recording: rows}}}`.
+    Recordings in which nothing was found are there with an empty list. Raises `SubmissionError` where nothing
+    can be read.
     """
     found, numbers = Found(), numbered(task.classes)
     for part, results in _by_part(data, task).items():
@@ -55,13 +60,17 @@ def read_detections(
             text = f"{quoted(part)}: {short(results)}, expected {{recording: [...]}}"
             found.faults.append(Fault("entries", text))
             continue
-        for id_, rows in results.items():
-            key = (part, id_)
+        for name, rows in results.items():
+            key = (part, called.get(name, name))
+            if key in found.shapes:
+                text = f"{part}/{quoted(name)} is {key[1]!r}, which stands there under both its names"
+                found.faults.append(Fault("twice", text))
+                continue
             found.shapes[key] = None
             if key not in seconds:
                 continue
             wrong = list(_faults(rows, seconds[key], task, form))
-            found.faults.extend(fault.at(f"{part}/{id_}") for fault in wrong)
+            found.faults.extend(fault.at(f"{part}/{name}") for fault in wrong)
             if not wrong:
                 found.detections[key] = detections_of(rows, numbers)
     wanted = dict.fromkeys(seconds, "where nothing was found write an empty list")

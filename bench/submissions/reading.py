@@ -51,15 +51,19 @@ def read_entry(path: Path) -> Entry:
 
 
 def read_tasks(
-    path: Path, get_task: Callable[[str], Task], expect: Callable[[Task], Expected], only: str | None = None
+    path: Path,
+    get_task: Callable[[str], Task],
+    expect: Callable[[Task], Expected],
+    only: str | None = None,
+    called: Callable[[Task], Mapping[str, str]] = lambda _: {},
 ) -> tuple[Entry, dict[str, Predictions]]:
     """Read and check the card and every task that it declares, or one of them.
 
     `get_task` returns a task by name and raises `UsageError` for an unknown one. `expect` says the frames
     (or, where segments are asked for, the seconds) of every test recording of every part of a task; all runs
-    must answer exactly these. Raises
-    one `SubmissionError` with every fault of the card and of the files, shapes and values of all
-    these tasks, and what `get_task(only)` raises.
+    must answer exactly these. `called`, asked after `expect`, says by which other names detections may call
+    a recording: name -> id. Raises one `SubmissionError` with every fault of the card and of the files,
+    shapes and values of all these tasks, and what `get_task(only)` raises.
     """
     folder = _folder(path)
     entry, faults = _read_card(folder)
@@ -72,7 +76,7 @@ def read_tasks(
     faults += task_faults(entry, get_task) if entry else ()
     read = {}
     for task in known:
-        read[task.name], wrong = _read_task(folder, entry, task, expect(task))
+        read[task.name], wrong = _read_task(folder, entry, task, expect(task), called)
         faults += wrong
     _raise(f"{path}: not a valid submission", faults, _hint(path, entry, only or "TASK"))
     if entry is None:
@@ -81,7 +85,11 @@ def read_tasks(
 
 
 def _read_task(
-    folder: Path, entry: Entry | None, task: Task, expected: Expected
+    folder: Path,
+    entry: Entry | None,
+    task: Task,
+    expected: Expected,
+    called: Callable[[Task], Mapping[str, str]],
 ) -> tuple[Predictions, list[Fault]]:
     """Read the runs of one task; the predictions are whole only where there is no fault."""
     card = entry.tasks.get(task.name) if entry else None
@@ -93,7 +101,7 @@ def _read_task(
     for name in files:
         path, lengths = folder / task.name / name, _by_key(expected)
         if task.kind == "segments":
-            found = _read_detections(path, lengths, task, card.detections if card else None)
+            found = _read_detections(path, lengths, task, card.detections if card else None, called(task))
         else:
             found = _read_scores(path, lengths, task, card.output if card else None)
         faults += [fault.at(f"{task.name}/{name}") for fault in found.faults]
@@ -103,12 +111,16 @@ def _read_task(
 
 
 def _read_detections(
-    path: Path, seconds: Mapping[Key, Length], task: Task, form: DetectionForm | None
+    path: Path,
+    seconds: Mapping[Key, Length],
+    task: Task,
+    form: DetectionForm | None,
+    called: Mapping[str, str],
 ) -> Found:
     """Read and check one run of detections."""
     try:
         with open_regular(path, limit(seconds, task)) as file:
-            return read_detections(file.read(), seconds, task, form)
+            return read_detections(file.read(), seconds, task, form, called)
     except SubmissionError as fault:
         return Found(faults=[Fault("files", fault.title)])
 

@@ -41,13 +41,13 @@ from bench import datasets, store, submissions
 
 task = datasets.get_task("{task}")
 split = task.load_split()
-tests = {{part: store.load(task.dataset, split.ids(part, "test"), poses=True) for part in split.parts}}
+tests = {{part: store.load(task.dataset, split.ids(part, "test"), poses={poses}) for part in split.parts}}
 scores = {{part: {{r.id: my_model(r) for r in recordings}} for part, recordings in tests.items()}}
 submissions.write_run(Path("{path}"), "{task}", "seed0", scores)
 ```
 
-`my_model(recording)` returns a float32 array (frames, {width}); `recording.keypoints` is
-(frames, animals, keypoints, 2) in pixels. Without this package, save the same arrays with
+`my_model(recording)` returns a float32 array (frames, {width}). {sees}
+Without this package, save the same arrays with
 `numpy.savez("{path}/{task}/seed0.npz", **{{"{part}/{recording}": scores, ...}})`.
 
 Then: `bench validate {path}` and `bench evaluate {path}`.
@@ -69,14 +69,15 @@ from bench.metrics.segments import Detections
 
 task = datasets.get_task("{task}")
 split = task.load_split()
-tests = {{part: store.load(task.dataset, split.ids(part, "test"), poses=True) for part in split.parts}}
+tests = {{part: store.load(task.dataset, split.ids(part, "test"), poses={poses}) for part in split.parts}}
 found = {{part: {{r.id: my_model(r) for r in recordings}} for part, recordings in tests.items()}}
 submissions.write_detections(Path("{path}"), task, "seed0", found)
 ```
 
 `my_model(recording)` returns `Detections(bounds, labels, scores)`: float (N, 2), int (N,) counting the labels
-above from 0, float (N,). `recording.keypoints` is (frames, animals, keypoints, 2) in pixels, at
-`recording.fps`. Without this package, write `{path}/{task}/seed0.json`:
+above from 0, float (N,). {sees}
+Without this package, write `{path}/{task}/seed0.json`, the recordings by their ids or, where each group is
+one recording, by their groups:
 
     {example}
 
@@ -126,6 +127,7 @@ def _frames_page(name: str, folder: Path, task: Task) -> str:
         path=_shown(name, folder),
         task=task.name,
         classes=", ".join(task.classes),
+        **_poses(task),
         label_rule=_LABEL_RULES[task.exclusive],
         width=len(task.classes),
         part=part,
@@ -144,12 +146,21 @@ def _detections_page(name: str, folder: Path, task: Task) -> str:
         path=_shown(name, folder),
         task=task.name,
         classes=", ".join(task.classes),
+        **_poses(task),
         most=MOST,
         sigma=softnms.SIGMA,
         kept=softnms.MOST,
         least=softnms.MIN_SCORE,
         example=json.dumps(content, ensure_ascii=False),
     )
+
+
+def _poses(task: Task) -> dict[str, object]:
+    """Return whether the recordings have poses, and what a model sees of them, in words."""
+    if not task.dataset.keypoints:
+        return {"poses": False, "sees": "The recordings have no poses: it looks at what you have of them."}
+    shape = "(frames, animals, keypoints, 2)"
+    return {"poses": True, "sees": f"`recording.keypoints` is {shape} in pixels, at `recording.fps`."}
 
 
 def _shown(name: str, folder: Path) -> str:

@@ -235,3 +235,38 @@ def test_nothing_of_the_file_is_in_the_split(tmp_path: Path) -> None:
     text = (resource("splits", "splits") / "ratseizure.json").read_text(encoding="utf-8")
     assert json.loads(text)["truth"] == {}
     assert "Rat" not in text.replace("RatSeizure", "")
+
+
+def _entry(folder: Path, results: dict[str, list[dict[str, Any]]]) -> Any:
+    """Start an entry, answer with these detections and evaluate it."""
+    made = CliRunner().invoke(command.cli, ["new", str(folder), "--task", "ratseizure"])
+    assert made.exit_code == 0, made.output
+    (folder / "ratseizure" / "seed0.json").write_text(json.dumps({"results": results}))
+    where = ["--results", str(folder.parent / "results")]
+    return CliRunner().invoke(command.cli, ["evaluate", str(folder), *where])
+
+
+def test_detections_may_call_clips_by_their_own_names(bench_home: Path, tmp_path: Path) -> None:
+    """Whoever has a model of RatSeizure has its answers under the names in the official file."""
+    clips = database()
+    folder = write(tmp_path / "in", clips)
+    store.pull(ratseizure.DATASET, folder, ratseizure.TASKS, accept_changed=True)
+    tested = [name for name, of in clips.items() if of["subset"] == "testing"]
+    named = {
+        name: [{**one, "score": 0.5 + 0.4 * (i % 2)} for i, one in enumerate(clips[name]["annotations"])]
+        for name in tested
+    }
+    by_place = {f"test-{place:03d}": named[name] for place, name in enumerate(tested, start=1)}
+    for name, results in (("named", named), ("placed", by_place)):
+        done = _entry(tmp_path / name, results)
+        assert done.exit_code == 0, done.exception
+    digests = {
+        json.loads(path.read_text())["predictions_digest"] for path in (tmp_path / "results").glob("*.json")
+    }
+    assert len(digests) == 1
+    both = _entry(tmp_path / "both", {**named, "test-002": []})
+    assert "all/'test-002' is 'test-002', which stands there under both" in str(both.exception)
+    page = (tmp_path / "named" / "README.md").read_text()
+    assert "poses=False" in page
+    assert "The recordings have no poses" in page
+    assert "recording.keypoints" not in page
