@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from bench.datasets.calms21 import DATASET as TASK1_DATASET
@@ -20,7 +21,7 @@ from bench.errors import DataError
 from bench.metrics import FRAME_METRICS
 from bench.recordings import Recording
 from bench.splits import FrozenSplit, Totals
-from bench.tasks import Dataset, Part, Task
+from bench.tasks import Part, Task
 
 ARCHIVE2, ARCHIVE3 = "task2_annotation_styles", "task3_new_behaviors"
 FILES2 = ("calms21_task2_train.json", "calms21_task2_test.json")
@@ -162,16 +163,10 @@ _NEVER_SEEN = (
     "A recording is named by its place in the official file; its group is the file's own name for it.",
 )
 
-DATASET2 = Dataset(
+DATASET2 = replace(
+    TASK1_DATASET,  # the licence, the mice, the image and the frame rate are the same
     name="calms21-task2",
     title="CalMS21 Task 2: the styles of five annotators",
-    url=URL,
-    licence=TASK1_DATASET.licence,
-    citation=TASK1_DATASET.citation,
-    fps=TASK1_DATASET.fps,
-    animals=TASK1_DATASET.animals,
-    keypoints=TASK1_DATASET.keypoints,
-    image=TASK1_DATASET.image,
     classes=CLASSES,
     files=f"{FILES2[0]} and {FILES2[1]}, in the folder or in its {ARCHIVE2}/, or {ARCHIVE2}.zip",
     read=read_task2,
@@ -181,16 +176,10 @@ DATASET2 = Dataset(
     notes=_NEVER_SEEN,
 )
 
-DATASET3 = Dataset(
+DATASET3 = replace(
+    TASK1_DATASET,  # the licence, the mice, the image and the frame rate are the same
     name="calms21-task3",
     title="CalMS21 Task 3: seven new behaviours",
-    url=URL,
-    licence=TASK1_DATASET.licence,
-    citation=TASK1_DATASET.citation,
-    fps=TASK1_DATASET.fps,
-    animals=TASK1_DATASET.animals,
-    keypoints=TASK1_DATASET.keypoints,
-    image=TASK1_DATASET.image,
     classes=BINARY,
     files=f"{FILES3[0]} and {FILES3[1]}, in the folder or in its {ARCHIVE3}/, or {ARCHIVE3}.zip",
     read=read_task3,

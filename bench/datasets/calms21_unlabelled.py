@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from bench.datasets.calms21 import DATASET as TASK1_DATASET
@@ -11,7 +12,6 @@ from bench.datasets.calms21 import URL, find
 from bench.datasets.calms21_json import Named, read_layout
 from bench.errors import DataError
 from bench.recordings import Recording
-from bench.tasks import Dataset
 
 ARCHIVE, GROUP = "unlabeled_videos", "unlabeled_videos"
 FILES = tuple(f"calms21_unlabeled_videos_part{number}.json" for number in range(1, 5))
@@ -46,16 +46,10 @@ def read(folder: Path, skip: Collection[str] = (), *, simulated: bool = False) -
     yield from read_layout(paths, simulated=simulated, name=placed, labelled=False, skip=skip)
 
 
-DATASET = Dataset(
+DATASET = replace(
+    TASK1_DATASET,  # the licence, the mice, the image and the frame rate are the same
     name="calms21-unlabelled",
     title="CalMS21, the unlabelled set",
-    url=URL,
-    licence=TASK1_DATASET.licence,
-    citation=TASK1_DATASET.citation,
-    fps=TASK1_DATASET.fps,
-    animals=TASK1_DATASET.animals,
-    keypoints=TASK1_DATASET.keypoints,
-    image=TASK1_DATASET.image,
     classes=(),
     files=f"{FILES[0]} to part4, in the folder or in its {ARCHIVE}/, or {ARCHIVE}.zip",
     read=read,
