@@ -101,7 +101,10 @@ def test_a_new_submission_validates_once_predictions_are_added(demo: Path) -> No
         env={**os.environ, "BENCH_HOME": str(demo / "home")},
         check=True,
     )
-    assert "valid: mymodel" in bench(demo, "validate", "submissions/mymodel").stdout
+    checked = bench(demo, "validate", "submissions/mymodel")
+    assert "valid: mymodel" in checked.stdout
+    assert "still says 'Your name'; a page would show it" in checked.stderr
+    assert not bench(demo, "validate", "demo/submissions/conv1d").stderr
     assert "mymodel" in bench(demo, "evaluate", "submissions/mymodel").stdout
 
 

@@ -139,7 +139,7 @@ def _submission(
     """Read every asked-for task of a submission; all of it is checked before anything is scored."""
     from bench.datasets import get_task
     from bench.store import load
-    from bench.submissions import Expected, read_tasks
+    from bench.submissions import Expected, read_tasks, unfilled
 
     held: dict[str, dict[str, Recording]] = {}
 
@@ -158,6 +158,8 @@ def _submission(
         return groups if len(groups) == len(recordings) and groups.keys().isdisjoint(recordings) else {}
 
     entry, read = read_tasks(path, get_task, expect, only=task_name, called=called)
+    for text in unfilled(entry):
+        click.echo(f"note: {path / 'submission.toml'} still says {text!r}; a page would show it", err=True)
     return [(get_task(name), entry, predictions, held[name]) for name, predictions in read.items()]
 
 

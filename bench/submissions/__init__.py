@@ -8,7 +8,7 @@ Everything else in the folder is ignored; scores that it may claim are never rea
 from bench.submissions.card import DetectionForm, Entry, TaskCard, entry_card
 from bench.submissions.predictions import Expected, Predictions, predictions_digest
 from bench.submissions.reading import forms, read_entry, read_tasks
-from bench.submissions.scaffold import scaffold
+from bench.submissions.scaffold import scaffold, unfilled
 from bench.submissions.writing import write_card, write_detections, write_run
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "read_entry",
     "read_tasks",
     "scaffold",
+    "unfilled",
     "write_card",
     "write_detections",
     "write_run",

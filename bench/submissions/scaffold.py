@@ -85,6 +85,16 @@ Then: `bench validate {path}` and `bench evaluate {path}`.
 """
 
 
+AUTHOR = "Your name"
+DESCRIPTION = "What the model is, in one line"
+
+
+def unfilled(entry: Entry) -> list[str]:
+    """Return what a card still says as `scaffold` wrote it: a page would show it to everybody."""
+    described = [task.description for task in entry.tasks.values()]
+    return [text for text in (AUTHOR, DESCRIPTION) if text in (*entry.authors, *described)]
+
+
 def scaffold(folder: Path, task: Task) -> list[Path]:
     """Start a submission: a card to fill in and a page that shows how to write what it predicts.
 
@@ -97,12 +107,12 @@ def scaffold(folder: Path, task: Task) -> list[Path]:
     card = TaskCard(
         classes=task.classes,
         output="probabilities" if frames else None,
-        description="What the model is, in one line",
+        description=DESCRIPTION,
         extra_data="none",
         causal=False,
         detections=None if frames else "raw",
     )
-    entry = Entry(name, name, ("Your name",), "MIT", {task.name: card})
+    entry = Entry(name, name, (AUTHOR,), "MIT", {task.name: card})
     page = (_frames_page if frames else _detections_page)(name, folder, task)
     comments = {**_COMMENTS, "output": _OUTPUTS[task.exclusive]}
     texts = {folder / CARD: to_toml(entry, comments), folder / "README.md": page}
