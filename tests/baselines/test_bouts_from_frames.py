@@ -101,7 +101,7 @@ def frames_as_annotated(run: Run, data: Data) -> Scores:
     return {r.id: run.task.truth(r).astype(np.float32) for r in data.test}
 
 
-PERFECT = replace(get_baseline("prior"), name="perfect", model="test_bouts:frames_as_annotated")
+PERFECT = replace(get_baseline("prior"), name="perfect", model="test_bouts_from_frames:frames_as_annotated")
 
 
 @pytest.mark.parametrize(("baseline", "value"), [(get_baseline("prior"), None), (PERFECT, 1.0)])
