@@ -16,7 +16,7 @@ FEATURES, CLASSES = 28, 4
 def parameters(baseline: Baseline, task: Task | None = None) -> int | None:
     """Return how many numbers a network learns on a task, on CalMS21 Task 1 where none is given.
 
-    None where it is no network, or where torch is not installed to build it.
+    None where it is no network, where the task has no poses, or where torch is not installed to build it.
     """
     if not isinstance(baseline.recipe, Recipe) or find_spec("torch") is None:
         return None
@@ -26,6 +26,8 @@ def parameters(baseline: Baseline, task: Task | None = None) -> int | None:
     if task is not None:
         features = len(task.dataset.animals) * len(task.dataset.keypoints) * 2
         classes = len(task.classes)
+    if not features:
+        return None
     return networks.parameters(baseline, baseline.recipe, features, classes)
 
 

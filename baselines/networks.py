@@ -39,6 +39,13 @@ def parameters(baseline: Baseline, recipe: Recipe, features: int, classes: int) 
     return sum(p.numel() for p in model.parameters() if p.requires_grad)
 
 
+def check_devices(run: Run, recipe: Recipe) -> None:
+    """Raise `UsageError` where several devices cannot train the network together."""
+    features = 2 * len(run.task.dataset.animals) * len(run.task.dataset.keypoints)
+    sketch = _sketch(run.baseline, recipe, features, len(run.task.classes))
+    parallel.check_shareable(sketch, run.device)
+
+
 def scores(run: Run, recipe: Recipe, part: str, data: Data, inputs: Inputs) -> Scores:
     """Train on one part; return the probabilities of every frame of its test recordings."""
     task, start = run.task, None
@@ -100,9 +107,6 @@ def learn(
     """Train the network of one part, on as many devices as the run asks for."""
     everything = (run, recipe, part, data, inputs, checkpoint, start)
     if run.switches.devices > 1:
-        features = 2 * len(run.task.dataset.animals) * len(run.task.dataset.keypoints)
-        sketch = _sketch(run.baseline, recipe, features, len(run.task.classes))
-        parallel.check_shareable(sketch, run.device)
         parallel.launch(run.switches.devices, run.device, _learn, *everything)
     return _learn(*everything)  # after the others, it only reads what they wrote
 

@@ -92,6 +92,10 @@ def train_seeds(
         Run(baseline, asked, recipe, seed, device, (work or out / ".work") / task.name, switches, tensorboard)
         for seed in dict.fromkeys(seeds)
     ]
+    if switches.devices > 1 and isinstance(recipe, Recipe):
+        from baselines import networks  # here, because it imports torch
+
+        networks.check_devices(runs[0], recipe)
     parts = load_parts(task, recipe)
     inputs = runs[0].inputs(parts)  # the same for all seeds
     _same_inputs(runs[0], inputs, out)
@@ -164,6 +168,11 @@ def check(baseline: Baseline, task: Task, device: str, *, here: bool = True) -> 
         raise UsageError(f"baseline {baseline.name!r} runs on the CPU alone", hint="train with --device cpu")
     if baseline.recipe is None:
         return
+    if not task.dataset.keypoints:
+        raise UsageError(
+            f"baseline {baseline.name!r} looks at poses, and {task.dataset.name!r} has none",
+            hint=f"bench train prior --task {task.name}",
+        )
     check_tuning(baseline, task)
     for module, name in (("torch", "torch"),) if network else (("sklearn", "scikit-learn"),):
         if find_spec(module) is None:

@@ -96,6 +96,7 @@ def test_the_listing_counts_at_the_sizes_of_a_task() -> None:
     small = {row["name"]: row["parameters"] for row in rows(BASELINES, get_task("rat-dyads"))}
     assert small["msgl"] == 285_892 - 8 * 64  # 20 coordinates instead of 28
     assert small["msgl_tcn"] < PARAMETERS["msgl_tcn"]
+    assert not any(row["parameters"] for row in rows(BASELINES, get_task("ratseizure"))), "it has no poses"
 
 
 def test_the_columns_of_the_table_stand_in_line() -> None:

@@ -156,6 +156,7 @@ def test_what_processes_cannot_share_is_an_error_and_no_traceback(store: Path, t
     with pytest.raises(UsageError, match="batch normalisation cannot see") as caught:
         run(tmp_path / "conv", Switches(devices=2))
     assert "--device cuda" in caught.value.hint
+    assert not (tmp_path / "conv").exists(), "no card of a run that cannot be"
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ import toy
 from baselines import curves, get_baseline, runs, train
 from baselines.features import pose_features
 from baselines.switches import Switches
+from bench.datasets import get_task
 from bench.errors import DataError, UsageError
 from bench.store import pull
 from bench.submissions import read_entry, read_tasks
@@ -234,6 +235,7 @@ def test_frames_that_nobody_annotated_do_not_train(store: Path, tmp_path: Path) 
         ({"baseline": get_baseline("prior"), "switches": Switches("bf16")}, "are for networks"),
         ({"baseline": get_baseline("gbdt"), "tensorboard": True}, "are for networks"),
         ({"baseline": get_baseline("conv1d_finetuned")}, "no tuning for 'toy'"),
+        ({"task": get_task("ratseizure")}, "looks at poses, and 'ratseizure' has none"),
     ],
 )
 def test_what_cannot_be_trained_is_refused_at_once(tmp_path: Path, changed: dict, message: str) -> None:
