@@ -11,6 +11,8 @@ import math
 import re
 import unicodedata
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 DIGITS = 4_300
@@ -22,13 +24,21 @@ _UNSHOWABLE = {"Cc": "control", "Cf": "format", "Cs": "surrogate", "Zl": "line",
 
 def parse_json(data: bytes) -> Any:
     """Read strict JSON; raise `ValueError` saying what is not."""
-    collecting = gc.isenabled()
-    gc.disable()  # walking a million fresh objects again and again, none of them garbage, doubles the time
     try:
-        text = data.decode("utf-8-sig")
-        return json.loads(text, parse_int=_whole, parse_constant=_refuse, object_pairs_hook=once)
+        with uncollected():
+            text = data.decode("utf-8-sig")
+            return json.loads(text, parse_int=_whole, parse_constant=_refuse, object_pairs_hook=once)
     except RecursionError:
         raise ValueError("nested far too deeply") from None
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Leave the garbage collector out: it would walk a million rows again and again, none of them garbage."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
     finally:
         if collecting:
             gc.enable()

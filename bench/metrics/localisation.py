@@ -42,6 +42,8 @@ GATHER = 16
 """Adding up one weight at a time costs about this many times a multiply-add inside a matrix product."""
 BLOCK = 1 << 22
 """Numbers held at once while weights are gathered."""
+WIDE = 250
+"""Rows whose weights lie side by side: a fetch brings many, and the cache still holds what is fetched."""
 
 AP_IN_WORDS = (
     "Per class, detections of all recordings by descending score, one-to-one matching within recording and "
@@ -99,12 +101,12 @@ def average_precision(matches: Matches, weights: Float[np.ndarray, "R N"]) -> Fl
     """
     pool = matches.pool
     values = np.full((len(weights), len(matches.tiou), pool.classes), np.nan)
-    truths = _truths(pool, weights)
+    truths, by_recording = _truths(pool, weights), _by_recording(weights)
     for c in range(pool.classes):
         start, stop = pool.first[c], pool.first[c + 1]
         hits = [h[slice(*np.searchsorted(h, (start, stop)))] for h in matches.hits]
         points = np.unique(pool.tie_end[np.concatenate(hits)])
-        detected = _weight_up_to(points - start, pool.recording[start:stop], weights)
+        detected = _weight_up_to(points - start, pool.recording[start:stop], weights, by_recording)
         for k, taken in enumerate(hits):
             correct = np.cumsum(weights[:, pool.recording[taken]], axis=1)
             at = np.searchsorted(points, pool.tie_end[taken])
@@ -160,8 +162,16 @@ def _by_class(
     return total
 
 
+def _by_recording(weights: Float[np.ndarray, "R N"]) -> list[Float[np.ndarray, "N _"]]:
+    """Lay the weights of a recording side by side, for some rows at a time: thrice as fast to gather."""
+    return [np.ascontiguousarray(weights[i : i + WIDE].T) for i in range(0, len(weights), WIDE)]
+
+
 def _weight_up_to(
-    points: Int[np.ndarray, " G"], recording: Int[np.ndarray, " D"], weights: Float[np.ndarray, "R N"]
+    points: Int[np.ndarray, " G"],
+    recording: Int[np.ndarray, " D"],
+    weights: Float[np.ndarray, "R N"],
+    by_recording: Sequence[Float[np.ndarray, "N _"]],
 ) -> Float[np.ndarray, "R G"]:
     """Return the weight of the first `points[g]` detections; points ascend, from 1 on.
 
@@ -178,9 +188,15 @@ def _weight_up_to(
         counts = np.bincount(group * len(present) + column, minlength=len(points) * len(present))
         sums = product(weights[:, present], counts.reshape(len(points), len(present)).T.astype(np.float64))
     else:
-        rows = max(1, BLOCK // len(shown))
-        blocks = [weights[i : i + rows] for i in range(0, len(weights), rows)]
-        sums = np.concatenate([np.add.reduceat(block[:, shown], steps, axis=1) for block in blocks])
+        width = max(1, BLOCK // len(shown))
+        sums = np.concatenate(
+            [
+                np.add.reduceat(some[:, i : i + width][shown], steps, axis=0)
+                for some in by_recording
+                for i in range(0, some.shape[1], width)
+            ],
+            axis=1,
+        ).T
     return np.cumsum(sums, axis=1)
 
 

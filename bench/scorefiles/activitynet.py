@@ -24,7 +24,7 @@ from bench.scorefiles.read import GIB, read_groups, to_mend
 from bench.scoring import Scores, score_segments
 from bench.scoring.checks import group_faults, refuse
 from bench.scoring.segments import check_thresholds, detection_faults
-from bench.strict import parse_json
+from bench.strict import parse_json, uncollected
 from bench.submissions.detections import (
     Rows,
     columns_of,
@@ -70,6 +70,38 @@ def score_segment_files(
     scored, and detections elsewhere in the database are left out. See `score_segments` for the rest.
     """
     check_thresholds(tiou)
+    with uncollected():
+        given = _read(truth, detections, subset, groups, soft_nms=soft_nms)
+    scores = score_segments(
+        given.segments,
+        given.detections,
+        given.classes,
+        tiou=tiou,
+        soft_nms=soft_nms,
+        score_voting=score_voting,
+        groups=given.groups,
+        resamples=resamples,
+    )
+    counts = {**scores.counts, "subset": subset, **given.left_out}
+    return replace(scores, counts=counts, warnings=given.warnings)
+
+
+@dataclass(frozen=True, eq=False)
+class _Given:
+    """What both files hold, checked."""
+
+    segments: dict[str, Segments]
+    detections: dict[str, Detections]
+    classes: list[str]
+    groups: Mapping[str, str] | None
+    left_out: dict[str, Any]
+    warnings: tuple[str, ...]
+
+
+def _read(
+    truth: Path, detections: Path, subset: str | None, groups: Path | None, *, soft_nms: bool
+) -> _Given:
+    """Read both files and the groups; raise one error with every fault of the truth, or of the detections."""
     again = shlex.join(["bench", "score", "segments", str(truth), str(detections)])
     annotated, wrong = _read_truth(truth, subset)
     named, group_wrong = read_groups(groups)
@@ -81,6 +113,7 @@ def score_segment_files(
     results, unfit = _read_results(detections)
     classes = annotated.classes() if not wrong else []
     found, left_out, warnings = _select(results, annotated, classes)
+    segments: dict[str, Segments] = {}
     if not wrong:
         known = numbered(classes)
         segments = {
@@ -92,18 +125,7 @@ def score_segment_files(
         refuse(DataError, "the truth cannot be scored", [*wrong, *unfit], hint)
     hint = f"mend {detections}, then: {again}"
     refuse(SubmissionError, "the detections cannot be scored", unfit, hint)
-    scores = score_segments(
-        segments,
-        found,
-        classes,
-        tiou=tiou,
-        soft_nms=soft_nms,
-        score_voting=score_voting,
-        groups=named,
-        resamples=resamples,
-    )
-    counts = {**scores.counts, "subset": subset, **left_out}
-    return replace(scores, counts=counts, warnings=(*annotated.warnings, *warnings))
+    return _Given(segments, found, classes, named, left_out, (*annotated.warnings, *warnings))
 
 
 def _read_top(path: Path, key: str) -> tuple[dict[str, Any], list[Fault]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -35,6 +36,9 @@ def listing(faults: Iterable[Fault]) -> list[str]:
     return lines
 
 
+_HALF = re.compile(r"[\ud800-\udfff]")
+
+
 def quoted(text: str, limit: int = 80) -> str:
     """Show a name that a stranger chose: control and format characters escaped, long ones cut."""
     return repr(text if len(text) <= limit else text[:limit] + "…")
@@ -47,4 +51,4 @@ def meant(name: str, known: Iterable[str]) -> str:
 
 def is_name(text: str) -> bool:
     """Whether this text can name a class: not empty, and no half of a character, which nothing can write."""
-    return bool(text) and not any("\ud800" <= character <= "\udfff" for character in text)
+    return bool(text) and not _HALF.search(text)
