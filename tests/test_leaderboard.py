@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from pages import NAN, RESULTS, page, result, score, task
 
+from bench.datasets import get_task
 from bench.leaderboard import PLOTTED, number, rank, render
+from bench.metrics import METRICS_VERSION
 from bench.results import PartScore, read_all, write
 
 
@@ -226,3 +228,14 @@ def test_the_same_results_in_any_order_give_the_same_bytes(tmp_path: Path) -> No
     for each in results:
         write(each, tmp_path)
     assert render(read_all(tmp_path)) == render(results)
+
+
+def test_the_committed_results_are_of_this_version() -> None:
+    """Else `bench publish` fails in every fresh clone."""
+    found = read_all(Path(__file__).parent.parent / "leaderboard" / "results")
+    assert found
+    for one in found:
+        split = get_task(one.task["name"]).load_split()
+        assert (one.metrics_version, one.split_digest) == (METRICS_VERSION, split.digest)
+        assert not one.changed
+    assert "index.html" in render(found)
