@@ -140,6 +140,8 @@ def declare(found: Profile, folder: Path) -> None:
         flops_per_frame=found.costs.flops_per_frame,
         frames_per_second=found.costs.frames_per_second,
         latency_ms=found.costs.latency_ms,
+        seconds_per_epoch=found.costs.seconds_per_epoch,
+        peak_memory_mib=found.peak_memory_mib,
         hardware=str(machine.get("gpu") or f"one thread of {machine['cores']} cores, {machine['processor']}"),
     )
     write_card(folder, replace(entry, tasks={**entry.tasks, found.task: card}), replace=True)

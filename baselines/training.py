@@ -206,6 +206,8 @@ def _declare(run: Run, task: Task, out: Path) -> None:
                 card,
                 frames_per_second=there.frames_per_second,
                 latency_ms=there.latency_ms,
+                seconds_per_epoch=there.seconds_per_epoch,
+                peak_memory_mib=there.peak_memory_mib,
                 hardware=there.hardware,
             )
         if there != card:

@@ -182,11 +182,14 @@ def test_simulated_numbers_are_badged(name: str) -> None:
 
 
 def test_declared_costs_are_shown_and_missing_ones_are_not() -> None:
-    names = ("FLOPs per frame", "Speed", "Latency")
+    names = ("FLOPs per frame", "Speed", "Latency", "Training", "Peak memory")
     assert not any(f"<dt>{name}</dt>" in page(RESULTS, OWN).source for name in names)
     mine = result("a", 0.5)
     costs = {"flops_per_frame": 15_646_976, "frames_per_second": 2015.5, "latency_ms": 0.60512}
+    costs |= {"seconds_per_epoch": 164.25, "peak_memory_mib": 1781.5}
     made = page([replace(mine, entry={**mine.entry, **costs})], OWN)
     assert "15,646,976" in made.text
     assert "2,016 frames per second" in made.text
     assert "0.605 ms" in made.text
+    assert "164 s per epoch" in made.text
+    assert "1,782 MiB" in made.text

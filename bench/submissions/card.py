@@ -16,6 +16,8 @@ parameters = 72540                    # optional
 flops_per_frame = 15646976            # optional, a multiply-add counts as 2
 frames_per_second = 2015.5            # optional, of whole recordings
 latency_ms = 0.6                      # optional, of frames that come one at a time
+seconds_per_epoch = 164.0             # optional, of training
+peak_memory_mib = 781.5               # optional, of training
 hardware = "2 CPU cores"              # optional, where these were measured
 
 Where a task asks for segments its table says `detections` and no `output`: "raw", to be put through the
@@ -70,6 +72,8 @@ class TaskCard:
     flops_per_frame: int | None = None
     frames_per_second: float | None = None
     latency_ms: float | None = None
+    seconds_per_epoch: float | None = None
+    peak_memory_mib: float | None = None
     hardware: str | None = None
     detections: DetectionForm | None = None
     """Where segments are asked for; None for a frame task."""
@@ -106,11 +110,7 @@ def entry_card(entry: Entry, task_name: str) -> dict[str, Any]:
         "description": task.description,
         "extra_data": task.extra_data,
         "causal": task.causal,
-        "parameters": task.parameters,
-        "flops_per_frame": task.flops_per_frame,
-        "frames_per_second": task.frames_per_second,
-        "latency_ms": task.latency_ms,
-        "hardware": task.hardware,
+        **{key: getattr(task, key) for key in COSTS},
     }
 
 
@@ -147,17 +147,16 @@ def parse(id_: str, content: Mapping[str, Any]) -> tuple[Entry, list[Fault]]:
             continue
         card, wrong = _fields(table, _TASK_FIELDS, _TASK_OPTIONAL)
         faults += [fault.at(f"{CARD}: tasks.{_shown(name)}") for fault in wrong]
+        costs: dict[str, Any] = {
+            key: _float(card[key]) if key in _AMOUNTS else card[key] for key in COSTS if key in card
+        }
         tasks[name] = TaskCard(
             classes=tuple(card.get("classes", ())),
             output=card.get("output", "scores" if "output" in table else None),
             description=card.get("description", ""),
             extra_data=card.get("extra_data", ""),
             causal=card.get("causal", False),
-            parameters=card.get("parameters"),
-            flops_per_frame=card.get("flops_per_frame"),
-            frames_per_second=_float(card.get("frames_per_second")),
-            latency_ms=_float(card.get("latency_ms")),
-            hardware=card.get("hardware"),
+            **costs,
             detections=card.get("detections", "final" if "detections" in table else None),
         )
     entry = Entry(
@@ -238,11 +237,7 @@ def to_toml(entry: Entry, comments: Mapping[str, str] | None = None) -> str:
         "description",
         "extra_data",
         "causal",
-        "parameters",
-        "flops_per_frame",
-        "frames_per_second",
-        "latency_ms",
-        "hardware",
+        *COSTS,
     )
     for name, task in entry.tasks.items():
         lines += ["", f"[tasks.{name}]", *_lines(task, keys, comments or {})]
@@ -343,6 +338,9 @@ def _shown(name: str) -> str:
     return name if SAFE_NAME.fullmatch(name) else quoted(name)
 
 
+_AMOUNTS = ("frames_per_second", "latency_ms", "seconds_per_epoch", "peak_memory_mib")
+COSTS = ("parameters", "flops_per_frame", *_AMOUNTS, "hardware")
+"""What an entry may say of its cost, in the order in which a card says it."""
 _ENTRY_FIELDS: Mapping[str, Check] = {
     "name": _text(100),
     "authors": _texts(100, most=100),
@@ -361,8 +359,7 @@ _TASK_OPTIONAL: Mapping[str, Check] = {
     "detections": _form,
     "parameters": _count,
     "flops_per_frame": _count,
-    "frames_per_second": _amount,
-    "latency_ms": _amount,
+    **dict.fromkeys(_AMOUNTS, _amount),
     "hardware": _text(200),
 }
 """Which of the first two a task needs hangs on its kind."""

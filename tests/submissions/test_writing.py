@@ -44,6 +44,8 @@ CARDS = st.fixed_dictionaries(
         "flops_per_frame": st.none() | st.integers(0, 2**63 - 1),
         "frames_per_second": st.none() | st.floats(0, 1e12),
         "latency_ms": st.none() | st.floats(0, 1e12),
+        "seconds_per_epoch": st.none() | st.floats(0, 1e12),
+        "peak_memory_mib": st.none() | st.floats(0, 1e12),
         "hardware": st.none() | LINES,
     }
 )
