@@ -130,10 +130,10 @@ def test_runs_that_were_trained_otherwise_are_refused(store: Path, tmp_path: Pat
 @pytest.mark.parametrize(
     ("changed", "baseline"),
     [
-        ({"fps": 25.0}, "conv"),
+        ({"annotator": "another"}, "conv"),
         ({"group": "together"}, "conv"),
         ({"confidence": np.full((211, 2, 3), 0.5, np.float32)}, "conv"),
-        ({"fps": 25.0}, "prior"),
+        ({"annotator": "another"}, "prior"),
     ],
 )
 def test_recordings_of_which_anything_changed_are_other_ones(
