@@ -12,8 +12,8 @@ the same and keep theirs. The exit code is 1 where
   than which no guess that looks at no pose is better. Few test bouts let a guess be lucky: .05, or a quarter
   of what the model gains from true labels, is let pass.
 
-That allowance was set after first runs were seen, and each model is shuffled once: passing shows no gross leak,
-not that a model is at chance. A MAP above the prior's from shuffled labels is common here.
+That allowance was set after first runs were seen, and each model is shuffled once: passing shows no gross
+leak, not that a model is at chance. A MAP above the prior's from shuffled labels is common here.
 
 Models that learn CalMS21's Task 1 first learn the same simulated recordings first.
 """
@@ -159,7 +159,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     heads = ["model", "F1", "MAP", "F1 shuffled", "MAP shuffled", "seconds"]
     print(tabulate(rows, headers=heads, floatfmt=(None, *[".3f"] * 4, ".0f")))
     wrong = [fault for one in found for fault in faults(one, prior, guess)]
-    print("\n".join(wrong) or "all models beat the prior, and none beats chance from shuffled labels by more than the allowance")
+    print("\n".join(wrong) or "all models beat the prior; shuffled labels lift none beyond the allowance")
     return int(bool(wrong))
 
 
