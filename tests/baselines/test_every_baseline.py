@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +13,8 @@ import pytest
 from baselines import BASELINES, Baseline, Boosting, Recipe, get_baseline, train
 from baselines.listing import rows, table
 from bench.datasets import get_task
-from bench.store import pull_simulated
+from bench.recordings import Recording
+from bench.store import load, load_all, pull, pull_simulated
 from bench.submissions import read_tasks
 
 pytest.importorskip("torch", reason="torch is in the extra `train`")
@@ -79,6 +80,34 @@ def test_it_trains_and_its_submission_is_valid(name: str, home: Path, tmp_path: 
     assert len(log) == isinstance(baseline.recipe, Recipe)
     if name.startswith("msgl"):
         assert "its end is repeated" in card.description
+
+
+@pytest.mark.parametrize("name", [name for name in PARAMETERS if "finetuned" not in name])
+def test_no_label_of_a_test_recording_changes_what_it_says(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    baseline, epochs = light(get_baseline(name))
+    task = get_task("demo-6x120")
+    tested = task.load_split().ids("all", "test")
+    monkeypatch.setenv("BENCH_HOME", str(tmp_path / "simulated"))
+    pull_simulated(task.dataset)
+    made = list(load_all(task.dataset))
+    said, digests = [], []
+    for turn in (0, 1):
+        monkeypatch.setenv("BENCH_HOME", str(tmp_path / f"home{turn}"))
+        pull(replace(task.dataset, read=lambda _, turn=turn: turned(made, tested, turn)), Path())
+        path = train(baseline, task, seed=0, device="cpu", out=tmp_path / f"out{turn}", epochs=epochs)
+        said.append(path.read_bytes())
+        digests.append([recording.truth_digest() for recording in load(task.dataset, tested, poses=False)])
+    assert all(one != other for one, other in zip(*digests, strict=True)), "the labels are other ones"
+    assert said[0] == said[1]
+
+
+def turned(made: Sequence[Recording], tested: Sequence[str], turn: int) -> Iterator[Recording]:
+    """Give the test recordings the class that is `turn` further in every frame."""
+    for recording in made:
+        labels = np.roll(recording.labels, turn, axis=1) if recording.id in tested else recording.labels
+        yield replace(recording, labels=labels)
 
 
 def test_the_listing_holds_every_baseline_with_its_published_size() -> None:

@@ -1,6 +1,6 @@
 """Speed of training by index gather, against a plain DataLoader over windows that were cut beforehand.
 
-    python tests/perf/gather.py [--device cuda] [--frames N] [--switches off graphs] [--save PATH]
+    python tests/perf/gather.py [--device cuda] [--frames N] [--switches off graphs] [--save NAME]
 
 Made up: recordings of the number of frames of CalMS21 Task 1, random poses, four classes. Both sides train
 the same network, `msgl`, on the same windows: 35 poses, stride 1, batches of 32, shuffled, Adam, class
@@ -14,19 +14,16 @@ process of its own:
 - as many seeds side by side as `--seeds` says, against one alone;
 - the scores of as many frames as the test recordings of Task 1 have.
 
-A switch set is `off` or a sum such as `bf16+compiled+graphs`. `--save` writes command, commit, hardware,
-versions and figures as JSON.
+A switch set is `off` or a sum such as `bf16+compiled+graphs`. `--save NAME` writes
+tests/perf/records/NAME.json: command, commit, versions, hardware, load and figures.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import multiprocessing
 import os
-import platform
 import resource
-import subprocess
 import sys
 import tempfile
 import time
@@ -34,15 +31,14 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from importlib.metadata import version
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import record
 import torch
 from jaxtyping import Float32, Int64
-from linear import hardware
 from tabulate import tabulate
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
@@ -267,7 +263,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--epochs", type=int, help="the last is timed  [default: 1 on CPU, 2 on GPU]")
     parser.add_argument("--seeds", type=int, help="side by side  [default: none on CPU, 5 on GPU]")
     parser.add_argument("--switches", nargs="+", default=["off"], metavar="SET")
-    parser.add_argument("--save", type=Path, metavar="PATH")
+    parser.add_argument("--save", metavar="NAME")
     options = parser.parse_args(arguments)
     card = options.device == "cuda"
     frames = options.frames or (TRAIN if card else 20_000)
@@ -276,7 +272,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     seeds = options.seeds if options.seeds is not None else (5 if card else 0)
     figures = measure(options.device, frames, test_frames, epochs, seeds, options.switches)
     if options.save:
-        save(options.save, figures, options.device, sys.argv[1:] if arguments is None else arguments)
+        said = sys.argv[1:] if arguments is None else arguments
+        record.save(options.save, __file__, said, ("rodent-bench", "numpy", "torch"), figures)
 
 
 def measure(
@@ -305,27 +302,6 @@ def measure(
             figures[name] |= {"side by side seconds": each, "side by side ratio": ratio}
             print(f"{name}: {seeds} seeds side by side take {ratio:.2f} times as long as one")
     return figures
-
-
-def save(path: Path, figures: dict[str, Any], device: str, arguments: Sequence[str]) -> None:
-    """Write what was measured, and on what."""
-    commit = subprocess.run(
-        ["git", "rev-parse", "HEAD"], cwd=Path(__file__).parent, capture_output=True, text=True, check=False
-    )
-    record = {
-        "command": " ".join(["python tests/perf/gather.py", *arguments]),
-        "commit": commit.stdout.strip() or None,
-        "versions": {
-            "python": platform.python_version(),
-            **{name: version(name) for name in ("rodent-bench", "numpy", "torch")},
-        },
-        "hardware": hardware() | ({"card": torch.cuda.get_device_name()} if device == "cuda" else {}),
-        "load": os.getloadavg()[0],
-        "figures": figures,
-    }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(record, indent=1) + "\n")
-    print(f"wrote {path.name}")
 
 
 if __name__ == "__main__":

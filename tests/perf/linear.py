@@ -11,7 +11,7 @@ start of Python to the table printed and the result written: all frame metrics, 
 Beside it, in the same run: what the same resamples cost by calls of scikit-learn, for those of the metrics
 that it has. A few resamples are timed, on one core as scikit-learn does it, and scaled to 1,000.
 
-`--save NAME` writes tests/perf/records/NAME.json: command, versions, hardware, load and figures.
+`--save NAME` writes tests/perf/records/NAME.json: command, commit, versions, hardware, load and figures.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
@@ -27,11 +26,10 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+import record
 from jaxtyping import Bool, Float32
 from sklearn import metrics as theirs
 from tabulate import tabulate
@@ -52,7 +50,6 @@ FRAMES = (
 SHARES = np.array([0.048, 0.234, 0.122, 0.596])
 BOUT = 110
 """Mean frames of a bout: about the official 2,407 transitions."""
-RECORDS = Path(__file__).parent / "records"
 COMMAND = "import sys; from bench.cli import main; sys.argv[0] = 'bench'; main()"
 
 
@@ -156,18 +153,6 @@ def by_scikit_learn(made: Mapping[str, tuple[np.ndarray, np.ndarray]], resamples
     return spent
 
 
-def hardware() -> dict[str, Any]:
-    cpu = Path("/proc/cpuinfo")
-    lines = cpu.read_text().splitlines() if cpu.exists() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return {
-        "processor": names[0] if names else platform.machine(),
-        "cores": os.cpu_count(),
-        "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
-        "system": platform.system(),
-    }
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure every size, print the table, and save the record if asked to."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -206,21 +191,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def save(
     name: str, sizes: Mapping[int, Measured], spent: Mapping[str, float], arguments: Sequence[str]
 ) -> None:
-    """Write what was measured, and on what."""
-    packages = ("rodent-bench", "numpy", "pyarrow", "scikit-learn")
-    record = {
-        "command": " ".join(["python tests/perf/linear.py", *arguments]),
-        "versions": {"python": platform.python_version(), **{one: version(one) for one in packages}},
-        "hardware": hardware(),
+    """Keep what was measured."""
+    figures = {
         "metrics": len(TASK.metrics),
         "resamples": RESAMPLES,
         "evaluate": {f"{times}x": asdict(found) for times, found in sizes.items()},
         "scikit_learn_seconds_per_resample": dict(spent),
     }
-    RECORDS.mkdir(exist_ok=True)
-    path = RECORDS / f"{name}.json"
-    path.write_text(json.dumps(record, indent=1) + "\n")
-    print(f"wrote {path.name}")
+    packages = ("rodent-bench", "numpy", "pyarrow", "scikit-learn")
+    record.save(name, __file__, arguments, packages, figures)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Whether switches change results by more than seeds do: F1 and MAP per seed, with and without each.
 
     python tests/perf/switches.py [--model msgl_tcn] [--task demo-10x1000] [--seeds 5] [--epochs 3]
-                                  [--switches bf16 compiled] [--device cuda] [--save PATH]
+                                  [--switches bf16 compiled] [--device cuda] [--save NAME]
 
 Every seed trains once with all switches off and once with each set, a sum such as `bf16+graphs`. The mean
 difference of a set, seed by seed, must lie within the deviation over seeds of the runs without it, for F1
@@ -11,7 +11,6 @@ and for MAP; else the exit code is 1. The default data are simulated.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import tempfile
 import time
@@ -19,10 +18,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+import record
 from gather import switches_of
 from jaxtyping import Float
 from tabulate import tabulate
-from trained import f1_and_map
+from trained import f1_and_map, read_test
 
 from baselines import get_baseline, train
 from bench.datasets import get_task
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--switches", nargs="+", default=["bf16"], metavar="SET")
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
-    parser.add_argument("--save", type=Path, metavar="PATH")
+    parser.add_argument("--save", metavar="NAME")
     options = parser.parse_args(arguments)
     task = get_task(options.task)
     if task.dataset.simulated:
@@ -58,8 +58,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     outside = beyond_noise(found)
     print("\n".join(outside) or "every mean difference lies within the deviation over seeds")
     if options.save:
-        record = {"arguments": sys.argv[1:], "f1 and map": {name: s.tolist() for name, s in found.items()}}
-        options.save.write_text(json.dumps(record | {"seconds": seconds}, indent=1) + "\n")
+        said = sys.argv[1:] if arguments is None else arguments
+        figures = {"f1 and map": {name: both.tolist() for name, both in found.items()}, "seconds": seconds}
+        record.save(options.save, __file__, said, ("rodent-bench", "numpy", "torch"), figures)
     return int(bool(outside))
 
 
@@ -77,7 +78,7 @@ def scores(task: Task, options: argparse.Namespace, switches: str, out: Path) ->
         )
         for seed in range(options.seeds)
     ]
-    return np.array([f1_and_map(task, run) for run in runs])
+    return np.array([f1_and_map(task, *read_test(task, run)) for run in runs])
 
 
 def table(found: Mapping[str, Scores], seconds: Mapping[str, float]) -> str:
