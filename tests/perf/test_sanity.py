@@ -6,10 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from jaxtyping import Float32, Int64
 
 pytest.importorskip("torch", reason="torch is in the extra `train`")
 
-from sanity import Found, Run, faults, guess, judged, main, p_value, store_shuffled, stored_in
+from sanity import Found, Run, faults, judged, main, p_value, store_shuffled, stored_in
+from trained import f1_and_map
 
 from bench.datasets import get_task
 from bench.scoring import score_frames
@@ -18,6 +20,11 @@ from bench.store import load_all, pull_simulated
 PRIOR = Run(f1=0.0, f1_chance=0.0, map=0.2, map_chance=0.2)
 LEARNED = Run(f1=0.6, f1_chance=0.2, map=0.7, map_chance=0.1)
 LUCK = [Run(0.10, 0.11, 0.24, 0.22), Run(0.12, 0.11, 0.19, 0.23), Run(0.0, 0.0, 0.21, 0.2)]
+
+
+def hot(labels: Int64[np.ndarray, " T"]) -> Float32[np.ndarray, "T C"]:
+    """Return scores that are sure of these labels."""
+    return np.eye(4, dtype=np.float32)[labels]
 
 
 def test_light_models_learn_from_true_labels_and_from_no_others(capsys: pytest.CaptureFixture[str]) -> None:
@@ -55,30 +62,32 @@ def test_p_is_small_for_gains_that_repeat_and_not_for_those_that_cancel() -> Non
 
 
 def test_chance_in_f1_is_that_of_frames_drawn_at_random() -> None:
-    """The expectation over many random guesses, one in ten of each behaviour, against the formula."""
-    task = get_task("demo-6x50")
-    rng = np.random.default_rng(0)
+    """The mean over many random guesses, one in ten of each behaviour, against the formula."""
+    task, rng = get_task("demo-6x50"), np.random.default_rng(0)
     truth = {"a": rng.choice(4, 4000, p=[0.05, 0.25, 0.1, 0.6])}
     truth["a"][:100] = -1
-    found, expected = [], []
-    for _ in range(40):
-        scores = {"a": np.eye(4, dtype=np.float32)[rng.choice(4, 4000, p=[0.1, 0.1, 0.1, 0.7])]}
-        made = score_frames(truth, scores, task.classes, background=task.background, resamples=0)
-        found.append(made.scores["f1"].value)
-        expected.append(guess(task, truth, scores))
-    assert np.mean(found) == pytest.approx(np.mean(expected), abs=0.003)
+    runs = [judged(task, truth, {"a": hot(rng.choice(4, 4000, p=[0.1, 0.1, 0.1, 0.7]))}) for _ in range(40)]
+    assert np.mean([run.f1 for run in runs]) == pytest.approx(np.mean([r.f1_chance for r in runs]), abs=0.003)
+
+
+def test_f1_and_map_are_those_of_the_harness() -> None:
+    task, rng = get_task("demo-6x50"), np.random.default_rng(0)
+    truth = {"b": rng.choice(4, 300), "a": rng.choice(4, 200)}
+    truth["b"][[7, 100, 101]] = -1
+    scores = {id_: rng.random((len(held), 4)).astype(np.float32) for id_, held in truth.items()}
+    theirs = score_frames(truth, scores, task.classes, background=task.background, resamples=0).scores
+    assert f1_and_map(task, truth, scores) == (theirs["f1"].value, theirs["map"].value)
 
 
 def test_luck_lifts_average_precision_above_the_prior_and_upside_down_as_much() -> None:
     """Scores that follow or oppose a behaviour at even odds: the reason for the chance that is used."""
-    task = get_task("demo-6x50")
-    rng = np.random.default_rng(0)
+    task, rng = get_task("demo-6x50"), np.random.default_rng(0)
     truth = {"a": rng.choice(4, 2000, p=[0.1, 0.1, 0.1, 0.7])}
-    hot = np.eye(4)[truth["a"]]
     prior, runs = 0.1, []
     for _ in range(60):
-        way = rng.choice([-1.0, 1.0], 4) * rng.random(4)
-        runs.append(judged(task, truth, {"a": (way * hot + rng.normal(size=hot.shape)).astype(np.float32)}))
+        way = rng.choice(np.float32([-1, 1]), 4) * rng.random(4, np.float32)
+        noise = rng.normal(size=(2000, 4)).astype(np.float32)
+        runs.append(judged(task, truth, {"a": way * hot(truth["a"]) + noise}))
     gains = np.array([run.map - run.map_chance for run in runs])
     assert np.mean([run.map for run in runs]) > prior + 0.02
     assert abs(gains.mean()) < 2 * gains.std() / np.sqrt(len(gains))

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float32, Int64
+from jaxtyping import Float, Float32, Int64
 
-from bench.scoring import score_frames
+from bench.evaluation import labels_of
+from bench.metrics import Metric
+from bench.metrics.frames import F1
+from bench.metrics.ranking import MAP
+from bench.recordings import one_hot
+from bench.recordings import spans as cut
 from bench.store import load
 from bench.tasks import Task
 
@@ -32,8 +37,19 @@ def read_test(task: Task, predictions: Path) -> tuple[Truth, Scores]:
 
 
 def f1_and_map(task: Task, truth: Truth, scores: Scores) -> tuple[float, float]:
-    """Return both, without the background."""
-    found = score_frames(
-        truth, scores, task.classes, background=task.background, fps=task.dataset.fps, resamples=0
-    ).scores
-    return found["f1"].value, found["map"].value
+    """Return both, without the background, as `bench evaluate` has them; no other number is computed."""
+    spans = [
+        (one_hot(truth[id_][frames], len(task.classes)), scores[id_][frames])
+        for id_ in sorted(truth)
+        for frames in cut(truth[id_] >= 0)
+    ]
+    labels = [labels_of(said, exclusive=True) for _, said in spans]
+    hits = [F1.measure(held, label) for (held, _), label in zip(spans, labels, strict=True)]
+    ranks = [MAP.measure(held, said) for held, said in spans]
+    once = np.ones((1, len(spans)))
+    return _mean(F1, hits, once, task), _mean(MAP, ranks, once, task)
+
+
+def _mean(metric: Metric, measures: Sequence[object], once: Float[np.ndarray, "1 N"], task: Task) -> float:
+    classes = metric.reduce(measures, once)
+    return float(metric.average(classes, metric.averaged(classes[0], task.foreground))[0])
