@@ -10,6 +10,7 @@ from functools import cache
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from bench.leaderboard import costs
 from bench.leaderboard.entries import compared
 from bench.leaderboard.published import beside
 from bench.leaderboard.ranking import ranking_score
@@ -37,7 +38,13 @@ def environment_of_pages() -> Environment:
         keep_trailing_newline=True,
         finalize=lambda value: shown(value) if type(value) is str else value,
     )
-    environment.filters.update(number=number, exact=lambda value: repr(float(value)), shown=shown, link=link)
+    environment.filters.update(
+        number=number,
+        exact=lambda value: repr(float(value)),
+        shown=shown,
+        link=link,
+        amount=costs.amount,
+    )
     environment.tests["undefined_number"] = lambda value: value is None or math.isnan(value)
     environment.globals.update(
         generator=Markup(GENERATOR),  # noqa: S704
@@ -46,6 +53,9 @@ def environment_of_pages() -> Environment:
         policy=f"default-src 'none'; style-src {_source(style)}; script-src {_source(script)}; "
         "base-uri 'none'; form-action 'none'",
         ranking_score=ranking_score,
+        plot_width=costs.WIDTH,
+        plot_height=costs.HEIGHT,
+        plot_edges={"left": costs.LEFT, "right": costs.RIGHT, "bottom": costs.BOTTOM},
         beside=beside,
         main_classes=MAIN_CLASSES,
         compared=compared,

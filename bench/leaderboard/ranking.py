@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from bench.leaderboard.costs import CostPlot, cost_plot
 from bench.leaderboard.plots import Plot, interval_plot
 from bench.report import interval_statement
 from bench.results import Result, Score
@@ -68,6 +69,8 @@ class Ranking:
     """Every metric that an entry here was scored by; the first ranks."""
     rows: tuple[Row, ...]
     plot: Plot | None
+    costs: CostPlot | None
+    """None where fewer than two entries state what they cost."""
 
     @property
     def size(self) -> int:
@@ -150,7 +153,19 @@ def _ranking(key: Terms, results: Sequence[Result], leading: Terms) -> Ranking:
     drawn = [
         (row.result.entry["name"], score) for row in rows if row.rank and (score := ranking_score(row.result))
     ]
-    return Ranking(key, tuple(key.differences(leading)), tuple(metrics.values()), rows, interval_plot(drawn))
+    costs = [
+        (row.result.entry["name"], score.value, row.result.entry.get("flops_per_frame"))
+        for row in rows
+        if row.rank and (score := ranking_score(row.result))
+    ]
+    return Ranking(
+        terms=key,
+        apart=tuple(key.differences(leading)),
+        metrics=tuple(metrics.values()),
+        rows=rows,
+        plot=interval_plot(drawn),
+        costs=cost_plot(costs, higher_is_better=sign > 0),
+    )
 
 
 def _brief(term: object) -> str:
