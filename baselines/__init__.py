@@ -50,6 +50,7 @@ MSGL_RECIPE = Recipe(
     eps=1e-8,
     ends="whole",
     scaling="standard",
+    missing="mean",
     class_weights="balanced",
     smoothing=0.1,
     validation="windows",
@@ -57,7 +58,8 @@ MSGL_RECIPE = Recipe(
     patience=25,
 )
 """As the published code was run, less a slip that loses the last window of every recording. Random windows
-validate where no recordings do, as on CalMS21; each fold of RatSI has a video for it, as the paper says."""
+validate where no recordings do, as on CalMS21; each fold of RatSI has a video for it, as the paper says. From
+the paper too: keypoints that are missing, of which CalMS21 has none, get the mean of the training set."""
 
 BASELINES: tuple[Baseline, ...] = (
     Baseline(
@@ -154,7 +156,11 @@ BASELINES: tuple[Baseline, ...] = (
         description="the augmented 1-D convolution of CalMS21 Task 1, its last layer trained on, then all",
         reference=CALMS21,
         model="baselines.conv1d:Conv1D",
-        recipe=replace(AUGMENTED_RECIPE, pretraining=Pretraining("calms21-task1", AS_DESCRIBED)),
+        recipe=replace(
+            AUGMENTED_RECIPE,
+            augmentation=Augmentation(rotation=pi, shift=0.25, reflect=True),  # the code does not reflect
+            pretraining=Pretraining("calms21-task1", AS_DESCRIBED),
+        ),
         paper=CALMS21_URL,
     ),
     Baseline(

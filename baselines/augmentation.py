@@ -10,11 +10,11 @@ from baselines.baseline import Augmentation
 
 
 def augment(x: Float32[Tensor, "B W F"], how: Augmentation | None) -> Float32[Tensor, "B W F"]:
-    """Rotate each window about the origin, then shift it; features are (…, x, y) pairs. None leaves them.
+    """Mirror each window or not, rotate it about the origin, shift it; features are (…, x, y) pairs.
 
-    Angles and shifts are uniform, one of each per window, and drawn from torch's generator of the device.
-    The coordinates are shares of the image's width and height, so on an image that is not square the
-    rotation shears: CalMS21's code does this, and so does its published number.
+    None leaves them. Angles and shifts are uniform, one of each per window, and drawn from torch's
+    generator of the device. The coordinates are shares of the image's width and height, so on an image
+    that is not square the rotation shears: CalMS21's code does this, and so does its published number.
     """
     if how is None:
         return x
@@ -23,6 +23,8 @@ def augment(x: Float32[Tensor, "B W F"], how: Augmentation | None) -> Float32[Te
     sin, cos = angle.sin(), angle.cos()
     points = x.view(*x.shape[:2], -1, 2)  # (B, W, F / 2, 2)
     px, py = points.unbind(dim=3)
+    if how.reflect:  # drawn last: recipes that do not mirror keep their angles and shifts
+        px = torch.where(_uniform(len(x), 1, 1, device=x.device) < 0, -px, px)
     turned = torch.stack([cos * px - sin * py, sin * px + cos * py], dim=3)
     return (turned + shift).flatten(2)
 

@@ -26,6 +26,8 @@ class Augmentation:
     """Largest angle, in radians, about the origin of the scaled coordinates."""
     shift: float
     """Largest shift of x and of y after that, in scaled coordinates."""
+    reflect: bool = False
+    """Whether every other window, at even odds, is mirrored first, x to -x."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class Pretraining:
     """Learn a task by the recipe itself and with the same seed, then go on as the asked task is tuned."""
 
     task: str
-    """Of one part; the weights it gives are kept under `$BENCH_HOME` and shared by parts and variants."""
+    """Of one part; the weights it gives are kept under `$BENCH_HOME` and shared by parts."""
     tunings: Mapping[str, Tuning]
     """Task -> how it goes on there; no other task can be asked."""
 
@@ -86,6 +88,9 @@ class Recipe:
     """
     scaling: Literal["image", "standard"] = "image"
     """Coordinates as a share of the image, or of mean 0 and deviation 1 over the training frames."""
+    missing: Literal["held", "mean"] = "held"
+    """Keypoints that were not detected: "held" where they were last seen, and 0 before that; or, with "mean",
+    the mean over the training frames that have them, which the standard scaling makes 0."""
     class_weights: Literal["task", "balanced"] = "task"
     """Of the loss: what the task declares, with the plain mean over a batch, as Keras does; or
     "balanced", N / (C n_c), with the mean weighted alike, as torch does."""
@@ -108,6 +113,8 @@ class Recipe:
     def __post_init__(self) -> None:
         if self.validation == "none" and (self.plateau or self.patience):
             raise ValueError("a plateau and an early stop need a validation loss")
+        if self.missing == "mean" and self.scaling != "standard":
+            raise ValueError("means come with the standard scaling")
         if (self.phases or self.pretraining) and self.validation != "none":
             raise ValueError("a tuning ends with its last epoch: nothing is held out")
         if self.phases and sum(phase.epochs for phase in self.phases) != self.epochs:

@@ -5,8 +5,8 @@ randomness of an epoch, the order of the frames, the dropout and the augmentatio
 generators seeded with (seed, epoch), and learning rate and early stop follow from the validation losses
 so far, so that nothing of it needs to be remembered. Another number of threads, another processor or
 another version of torch may sum in another order and so differ in the last digits. On CUDA, cuDNN is
-asked for its deterministic kernels; other kernels may still sum in any order there. Switches that are on
-(`baselines/switches.py`) round otherwise, each in a way of its own.
+asked for its deterministic kernels and for all bits of float32; other kernels may still sum in any order
+there. Switches that are on (`baselines/switches.py`) round otherwise, each in a way of its own.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ PREDICT_BATCH_CUDA = 8192
 
 
 class TrainingError(BenchError):
-    """Training cannot go on: the loss is no number any more."""
+    """Training cannot go on: the loss is no number any more, or the device has no memory left."""
 
 
 def fit(
@@ -62,10 +62,11 @@ def fit(
 
     Goes on from `checkpoint` where that exists, and logs every epoch beside it and to `report`. `start` is
     the state that a pretraining ended in: the weights that it holds, and the optimiser's memory. Raises
-    `DataError` where the checkpoint belongs to other `inputs`, `TrainingError` where a loss is not finite.
+    `DataError` where the checkpoint belongs to other `inputs`, `TrainingError` where a loss is not finite or
+    the device has too little memory.
     """
     device = train.targets.device
-    with _reproducible(device):
+    with _reproducible(device), _float32(), _enough_memory():
         torch.manual_seed(_derive(seed, 0))
         model = build().to(device)
         learnable = {name for name, weights in model.named_parameters() if weights.requires_grad}
@@ -174,10 +175,11 @@ def predict(
     """Return the class probabilities of every window; of classes that exclude each other they sum to one."""
     model.eval()
     scores = []
-    for chosen in _pieces(len(data), data.rows.device):
-        with steps.precision(chosen.device, switches):
-            logits = model(data.gather(chosen))
-        scores.append(probabilities(logits, exclusive=exclusive))
+    with _float32(), _enough_memory():
+        for chosen in _pieces(len(data), data.rows.device):
+            with steps.precision(chosen.device, switches):
+                logits = model(data.gather(chosen))
+            scores.append(probabilities(logits, exclusive=exclusive))
     return torch.cat(scores).cpu().numpy()
 
 
@@ -252,3 +254,28 @@ def _reproducible(device: torch.device) -> Iterator[None]:
         finally:
             torch.use_deterministic_algorithms(strict)
             cudnn.deterministic, cudnn.benchmark, memory.fill_uninitialized_memory = found
+
+
+@contextmanager
+def _float32() -> Iterator[None]:
+    """Keep cuDNN from rounding to TF32, as it does by default in convolutions and recurrent layers."""
+    cudnn = torch.backends.cudnn
+    found = cudnn.allow_tf32
+    try:
+        cudnn.allow_tf32 = False
+        yield
+    finally:
+        cudnn.allow_tf32 = found
+
+
+@contextmanager
+def _enough_memory() -> Iterator[None]:
+    """Say what to type where the device has too little memory."""
+    try:
+        yield
+    except torch.cuda.OutOfMemoryError as fault:
+        raise TrainingError(
+            "the device has no memory left: stopped",
+            [str(fault).splitlines()[0]],
+            hint="run the same command again with fewer --workers: what is finished stays",
+        ) from fault

@@ -117,7 +117,7 @@ def _examples(task: Task, recipe: Recipe, recordings: Sequence[Recording]) -> in
 def _windows(run: Run, recipe: Recipe, recordings: Sequence[Recording]) -> Windows:
     """Return a window of every frame."""
     seen = [
-        pose_features(recording.keypoints, run.task.dataset.image)
+        pose_features(recording.keypoints, run.task.dataset.image, recipe.missing)
         for recording in recordings
         if recording.keypoints is not None
     ]

@@ -28,17 +28,22 @@ class LSTM(nn.Module):
         bidirectional: bool = False,
     ) -> None:
         super().__init__()
-        self.lstm = nn.LSTM(
-            features, hidden, layers, batch_first=True, dropout=dropout, bidirectional=bidirectional
+        directions = 2 if bidirectional else 1
+        # one layer each: inside a deeper nn.LSTM, cuDNN would draw the dropout from a state of its own
+        self.layers = nn.ModuleList(
+            nn.LSTM(inputs, hidden, batch_first=True, bidirectional=bidirectional)
+            for inputs in [features, *[directions * hidden] * (layers - 1)]
         )
-        self.directions = 2 if bidirectional else 1
         self.dropout = nn.Dropout(dropout)
-        self.head = nn.Linear(self.directions * hidden, classes)
+        self.head = nn.Linear(directions * hidden, classes)
 
     def forward(self, x: Float[Tensor, "B W F"]) -> Float[Tensor, "B C"]:
         """Return the logits of the last frame of each window."""
-        _, (states, _) = self.lstm(x)  # (layers * directions, B, H), the last layer last
-        final = states[-self.directions :].transpose(0, 1).flatten(1)  # (B, directions * H)
+        first, *others = self.layers
+        y, (states, _) = first(x)  # (B, W, directions * H), (directions, B, H)
+        for layer in others:
+            y, (states, _) = layer(self.dropout(y))
+        final = states.transpose(0, 1).flatten(1)  # (B, directions * H)
         logits: Tensor = self.head(self.dropout(final))
         return logits
 

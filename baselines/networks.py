@@ -57,7 +57,7 @@ def scores(run: Run, recipe: Recipe, part: str, data: Data, inputs: Inputs) -> S
     inputs = {**inputs, "part": part, "seed": run.seed, "device": run.device}
     model = learn(run, recipe, part, data, inputs, checkpoint, start)
     curves.plot(checkpoint.with_suffix(".csv"), f"{run.baseline.title}, {task.name}, {part}, {run.name}")
-    seen = windows(_features(task, data.test), recipe, torch.device(run.device))
+    seen = windows(_features(task, recipe, data.test), recipe, torch.device(run.device))
     predicted = engine.predict(model, seen, exclusive=task.exclusive, switches=run.switches)
     ends = np.cumsum([recording.frames for recording in data.test])
     return {r.id: predicted[end - r.frames : end] for r, end in zip(data.test, ends, strict=True)}
@@ -67,7 +67,7 @@ def pretrained(run: Run, recipe: Recipe, pretraining: Pretraining, *, new_head: 
     """Return the state in which the pretraining with the seed of `run` ends; less its head, if that is new.
 
     It is trained by whoever needs it first, under `$BENCH_HOME`, and found there by the digest of all that
-    it depends on: by other parts, by other tasks and by the variants of a baseline. Another process that
+    it depends on: by other parts, by other tasks and by variants that learn it alike. Another process that
     needs it meanwhile waits; one that was killed is gone on from.
     """
     task, ids = pretraining_ids(pretraining)
@@ -129,7 +129,7 @@ def _learn(
         held_out = _examples(run, recipe, validating)
     elif recipe.validation == "windows":
         train, held_out = hold_out_windows(train, run.seed)
-    seen = _features(task, learned)
+    seen = _features(task, recipe, learned)
 
     def build() -> nn.Module:
         network: nn.Module = run.baseline.load()(seen[0].shape[1], recipe.window, len(task.classes))
@@ -177,12 +177,14 @@ def _examples(run: Run, recipe: Recipe, recordings: Sequence[Recording]) -> Exam
             hint="choose another task or another baseline",
         )
     return Examples(
-        windows(_features(task, recordings), recipe, device, keep),
+        windows(_features(task, recipe, recordings), recipe, device, keep),
         torch.from_numpy(truth.argmax(axis=1) if task.exclusive else truth).to(device),
     )
 
 
-def _features(task: Task, recordings: Sequence[Recording]) -> list[Float32[np.ndarray, "_ F"]]:
+def _features(
+    task: Task, recipe: Recipe, recordings: Sequence[Recording]
+) -> list[Float32[np.ndarray, "_ F"]]:
     """Return the features of each recording; raise `DataError` where one has no poses.
 
     Leaving it out would give the predictions of one recording to another.
@@ -192,7 +194,7 @@ def _features(task: Task, recordings: Sequence[Recording]) -> list[Float32[np.nd
         if recording.keypoints is None:
             blind.append(f"{recording.id}: labels only, no poses")
         else:
-            features.append(pose_features(recording.keypoints, task.dataset.image))
+            features.append(pose_features(recording.keypoints, task.dataset.image, recipe.missing))
     if blind:
         raise DataError("networks look at poses", blind, hint="load the recordings with poses")
     return features

@@ -63,6 +63,7 @@ class Run:
             "baseline": self.baseline.name,
             "model": self.baseline.model,
             "recipe": as_json(self.recipe),
+            "device": self.device,
             "task": self.task.name,
             "classes": list(self.task.classes),
             "class weights": {part: dict(w) for part, w in self.task.class_weights.items()},

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -95,6 +96,41 @@ def test_a_last_batch_of_one_frame_trains_with_the_batch_before_it(tmp_path: Pat
         assert torch.cat(list(batches)).sort().values.tolist() == list(range(119))
     fit(tmp_path / "1.pt", build=Normalised, batch=59)
     assert history(tmp_path / "1.pt")[-1] < history(tmp_path / "1.pt")[0]
+
+
+class Full(Small):
+    """A network that no device has room for."""
+
+    def forward(self, x):
+        """Ask for too much."""
+        raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB.\nMore of it.")
+
+
+def test_a_device_without_room_says_what_to_type(tmp_path: Path) -> None:
+    with pytest.raises(engine.TrainingError, match="no memory left") as caught:
+        fit(tmp_path / "1.pt", build=Full)
+    assert caught.value.problems == ("CUDA out of memory. Tried to allocate 2 GiB.",)
+    assert "fewer --workers" in caught.value.hint
+    with pytest.raises(engine.TrainingError, match="no memory left"):
+        engine.predict(Full(), data().windows)
+
+
+class Looking(Small):
+    """A network that notes whether cuDNN may round."""
+
+    rounds: ClassVar[list[bool]] = []
+
+    def forward(self, x):
+        """Note it."""
+        self.rounds.append(torch.backends.cudnn.allow_tf32)
+        return super().forward(x)
+
+
+def test_cudnn_rounds_nothing_in_training_and_prediction(tmp_path: Path) -> None:
+    assert torch.backends.cudnn.allow_tf32, "torch's default"
+    engine.predict(fit(tmp_path / "1.pt", build=Looking), data().windows)
+    assert set(Looking.rounds) == {False}
+    assert torch.backends.cudnn.allow_tf32
 
 
 def test_settings_and_generators_of_the_caller_are_left_alone(tmp_path: Path) -> None:

@@ -34,6 +34,14 @@ def test_a_lost_keypoint_stays_where_it_was_last_seen() -> None:
     np.testing.assert_array_equal(keypoints, given)
 
 
+def test_what_is_filled_later_stays_nan() -> None:
+    keypoints = np.full((3, 1, 2, 2), 100, np.float32)
+    keypoints[1, 0, 1] = np.nan
+    features = pose_features(keypoints, IMAGE, "mean")
+    np.testing.assert_array_equal(features[1], np.float32([0.125, 0.2, np.nan, np.nan]))
+    np.testing.assert_array_equal(np.isnan(features).sum(axis=1), [0, 2, 0])
+
+
 def test_no_frame_depends_on_a_later_one() -> None:
     rng = np.random.default_rng(0)
     keypoints = rng.normal(200, 50, (9, 2, 3, 2)).astype(np.float32)

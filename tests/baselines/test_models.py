@@ -218,16 +218,18 @@ def test_the_skip_of_the_cited_tcn_starts_small() -> None:
     assert isinstance(model.blocks[1].skip, nn.Identity)
 
 
-def test_the_bi_lstm_reads_both_final_states() -> None:
-    model, x = small("msgl_bilstm")
+@pytest.mark.parametrize("name", ["msgl_lstm", "msgl_bilstm"])
+def test_the_recurrent_layers_are_those_of_one_deep_lstm(name: str) -> None:
+    """Of one that reads its last state, the Bi-LSTM those of both directions, and forgets nothing here."""
+    model, x = small(name)
     model.eval()
-    states, _ = model.lstm(x)  # forwards is done at the last sample, backwards at the first
+    both = name == "msgl_bilstm"
+    deep = nn.LSTM(x.shape[2], 64, 2, batch_first=True, bidirectional=both)
+    named = [weights for layer in model.layers for weights in layer.parameters()]
+    for ours, theirs in zip(named, deep.parameters(), strict=True):
+        theirs.data.copy_(ours)
+    states, _ = deep(x)  # forwards is done at the last sample, backwards at the first
     final = torch.cat([states[:, -1, :64], states[:, 0, 64:]], dim=1)
     torch.testing.assert_close(model(x), model.head(final))
-
-
-def test_the_lstm_reads_its_last_state() -> None:
-    model, x = small("msgl_lstm")
-    model.eval()
-    states, _ = model.lstm(x)
-    torch.testing.assert_close(model(x), model.head(states[:, -1]))
+    model.train()
+    assert not torch.allclose(model(x), model(x)), "dropout acts between the layers and before the head"

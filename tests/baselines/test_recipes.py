@@ -7,6 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from baselines import BASELINES, Recipe, get_baseline
 from baselines.baseline import Augmentation, Plateau
@@ -189,6 +192,41 @@ def test_scaling_is_fitted_on_the_given_frames_alone() -> None:
     assert not seen[:, 2].any(), "what never changes is only centred"
     assert {"mean", "deviation"} <= scaled.state_dict().keys()
     assert not list(scaled.parameters())
+
+
+def test_what_was_not_detected_is_filled_and_scaled_as_scikit_learn_does_it() -> None:
+    rng = np.random.default_rng(2)
+    fitted_on = [rng.normal((5, 50, 5, 5), 3, (n, 4)).astype(np.float32) for n in (31, 17)]
+    for frames in fitted_on:
+        frames[rng.random(frames.shape) < 0.3] = np.nan
+        frames[:, 3] = np.nan
+    scaled = Scaled(torch.nn.Flatten(), fitted_on)
+    theirs = make_pipeline(SimpleImputer(keep_empty_features=True), StandardScaler())
+    theirs.fit(np.concatenate(fitted_on).astype(np.float64))
+    tested = rng.normal((5, 50, 5, 0), 3, (23, 4)).astype(np.float32)
+    tested[rng.random(tested.shape) < 0.3] = np.nan
+    seen = scaled(torch.from_numpy(tested)[:, None]).numpy()
+    np.testing.assert_allclose(seen, theirs.transform(tested.astype(np.float64)), rtol=1e-4, atol=1e-5)
+
+
+def test_the_mean_of_the_training_set_needs_the_standard_scaling() -> None:
+    with pytest.raises(ValueError, match="means come with the standard scaling"):
+        replace(PLAIN, missing="mean")
+    assert {b.recipe.missing for b in BASELINES if b.name.startswith("msgl")} == {"mean"}
+
+
+def test_a_window_is_mirrored_at_even_odds_and_turned_and_shifted_as_without() -> None:
+    x = torch.rand(400, 3, 4) + 0.1
+    plain, mirrored = Augmentation(math.pi, 0.25), Augmentation(math.pi, 0.25, reflect=True)
+    torch.manual_seed(4)
+    without = augment(x, plain)
+    torch.manual_seed(4)
+    found = augment(x, mirrored)
+    torch.manual_seed(4)
+    turned_round = augment(x * torch.tensor([-1.0, 1.0]).repeat(2), plain)
+    same, other = ((found == one).flatten(1).all(dim=1) for one in (without, turned_round))
+    assert (same ^ other).all()
+    assert 150 < other.sum() < 250
 
 
 def test_a_window_is_moved_as_a_whole() -> None:
