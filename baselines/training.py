@@ -8,27 +8,66 @@ they were trained, so no other run can join them.
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass
 from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
 
-from baselines import bouts, records
+from baselines import bouts, cards, joining, records
 from baselines.baseline import Baseline, Boosting, Recipe
-from baselines.listing import parameters
-from baselines.pretraining import check_tuning, extra_data
-from baselines.runs import Data, Inputs, Run, differences, load_parts
+from baselines.pretraining import check_tuning
+from baselines.runs import Inputs, Run, load_parts
 from baselines.switches import OFF, Switches, check_switches
 from baselines.units import Unit, check_device
-from baselines.workers import Crew
-from bench.errors import DataError, UsageError, first
-from bench.submissions import Entry, TaskCard, forms, read_entry, write_card, write_detections, write_run
+from baselines.workers import Crew, Outcome
+from bench.errors import BenchError, UsageError, first, nearest
+from bench.submissions import forms, write_detections, write_run
 from bench.tasks import Task
+
+
+@dataclass(frozen=True)
+class Order:
+    """One baseline to train on one task with some seeds, into one submission."""
+
+    baseline: Baseline
+    task: Task
+    seeds: Sequence[int]
+    device: str
+    out: Path
+    epochs: int | None = None
+    """In place of the recipe's."""
+    parts: tuple[str, ...] = ()
+    """Of the task; empty: all. A run that lacks some stays in the work folder and is on no card."""
+    work: Path | None = None
+    switches: Switches = OFF
+    tensorboard: bool = False
+
+    @property
+    def recipe(self) -> Recipe | Boosting | None:
+        """The baseline's, with the epochs that are asked for."""
+        if self.epochs is None:
+            return self.baseline.recipe
+        if not isinstance(self.baseline.recipe, Recipe):
+            raise UsageError(f"baseline {self.baseline.name!r} is not trained in epochs")
+        return self.baseline.recipe.with_epochs(self.epochs)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """One run, as far as it was asked for."""
+
+    order: Order
+    run: Run
+    path: Path
+    """Where the submission holds its predictions, once it has all parts."""
+    units: tuple[Unit, ...]
+    """Parts to train: those asked for and those there from before; none where `path` was there already."""
+    lacks: tuple[str, ...]
+    """Parts that nobody has asked for; with any, nothing is at `path`, and `units` hold the scores."""
 
 
 def train(
@@ -44,17 +83,10 @@ def train(
     tensorboard: bool = False,
 ) -> Path:
     """Train one model per part with one seed, as `train_seeds` does; return the path of the predictions."""
-    return train_seeds(
-        baseline,
-        task,
-        seeds=[seed],
-        device=device,
-        out=out,
-        epochs=epochs,
-        work=work,
-        switches=switches,
-        tensorboard=tensorboard,
-    )[0]
+    order = Order(
+        baseline, task, [seed], device, out, epochs, work=work, switches=switches, tensorboard=tensorboard
+    )
+    return train_all([order])[0][0].path
 
 
 def train_seeds(
@@ -80,78 +112,142 @@ def train_seeds(
     bytes. Returns the paths of the predictions, in the order of `seeds`.
 
     Raises `UsageError` where the model cannot answer the task or the device is not there, `DataError`
-    where recordings are missing or where `out` holds runs that were trained otherwise.
+    where recordings are missing or where `out` holds runs that were trained otherwise. Where a unit fails the
+    others are finished first; then one `BenchError` lists all that failed.
     """
-    recipe = _recipe(baseline, epochs)
-    check(baseline, task, device, here=crew is None or crew.cluster is None)
-    check_switches(switches, device, network=isinstance(recipe, Recipe), tensorboard=tensorboard)
-    if crew and switches.devices > 1:
-        raise UsageError("a worker has one device", hint="leave out --devices, or --workers and --cluster")
+    order = Order(
+        baseline, task, seeds, device, out, epochs, work=work, switches=switches, tensorboard=tensorboard
+    )
+    return [trained.path for trained in train_all([order], crew)[0]]
+
+
+def train_all(orders: Sequence[Order], crew: Crew | None = None) -> list[list[Trained]]:
+    """Train what several orders ask for, as `train_seeds` does; a crew works at all of them at once.
+
+    Returns the runs of each order. Nothing is trained before all orders are found to be fine.
+    """
+    for order in orders:
+        _check(order, crew)
+    planned = [_plan(order) for order in orders]
+    _work_off([trained for of in planned for trained in of], crew)
+    return planned
+
+
+def _plan(order: Order) -> list[Trained]:
+    """Read what an order depends on, refuse what would mix, and declare what will be there."""
+    task, recipe, folder = order.task, order.recipe, (order.work or order.out / ".work") / order.task.name
     asked = bouts.frame_task(task)
     runs = [
-        Run(baseline, asked, recipe, seed, device, (work or out / ".work") / task.name, switches, tensorboard)
-        for seed in dict.fromkeys(seeds)
+        Run(order.baseline, asked, recipe, seed, order.device, folder, order.switches, order.tensorboard)
+        for seed in dict.fromkeys(order.seeds)
     ]
-    if switches.devices > 1 and isinstance(recipe, Recipe):
+    if order.switches.devices > 1 and isinstance(recipe, Recipe):
         from baselines import networks  # here, because it imports torch
 
         networks.check_devices(runs[0], recipe)
-    parts = load_parts(task, recipe)
-    inputs = runs[0].inputs(parts)  # the same for all seeds
-    _same_inputs(runs[0], inputs, out)
-    paths = {run.name: out / task.name / f"{run.name}{forms(task)[0]}" for run in runs}
-    open_ = [run for run in runs if not records.is_finished(run.folder, paths[run.name], inputs)]
-    for run in runs:
-        if run not in open_:
-            print(f"{paths[run.name]} is finished already", file=sys.stderr)
+    inputs = runs[0].inputs(load_parts(task, recipe))  # the same for all seeds
+    joining.check_inputs(runs[0], inputs, order.out)
+    planned = [_as_far_as_asked(order, run, inputs) for run in runs]
+    open_ = [trained for trained in planned if trained.units]
+    for trained in planned:
+        if not trained.units:
+            print(f"{trained.path} is finished already", file=sys.stderr)
     if open_:
-        _refuse_strangers(runs[0], inputs, forms(task), [paths[run.name] for run in open_])
-        _remember(runs[0].folder, inputs)
-        _declare(runs[0], task, out)
-        _work_off([Unit(run, part, inputs) for run in open_ for part in parts], parts, task, out, crew)
-    return list(paths.values())
+        joining.refuse_strangers(runs[0], inputs, forms(task), [trained.path for trained in open_])
+        joining.remember(folder, inputs)
+        if not all(trained.lacks for trained in open_):
+            cards.declare(runs[0], task, order.out)
+    return planned
 
 
-def _work_off(
-    units: Sequence[Unit], parts: Mapping[str, Data], task: Task, out: Path, crew: Crew | None
-) -> None:
-    """Train all units; write each run as soon as the last of its parts is done."""
-    done = [unit for unit in units if unit.is_done()]  # before a kill
-    left = [unit for unit in units if unit not in done]
-    missing = {unit.run.name: {other.part for other in units if other.run == unit.run} for unit in units}
-    with closing(crew.train(left) if crew else _one_by_one(left, parts)) as trained:
-        for unit in chain(done, trained):
-            missing[unit.run.name].remove(unit.part)
-            if not missing[unit.run.name]:
-                _assemble([other for other in units if other.run == unit.run], task, out)
+def _as_far_as_asked(order: Order, run: Run, inputs: Inputs) -> Trained:
+    path = order.out / order.task.name / f"{run.name}{forms(order.task)[0]}"
+    if records.is_finished(run.folder, path, inputs):
+        return Trained(order, run, path, (), ())
+    units = [Unit(run, part.name, inputs) for part in order.task.parts]
+    here = [unit for unit in units if not order.parts or unit.part in order.parts or unit.is_done()]
+    there = {unit.part for unit in here}
+    lacks = tuple(unit.part for unit in units if unit.part not in there)
+    return Trained(order, run, path, tuple(here), lacks)
 
 
-def _one_by_one(units: Sequence[Unit], parts: Mapping[str, Data]) -> Generator[Unit, None, None]:
+def _work_off(runs: Sequence[Trained], crew: Crew | None) -> None:
+    """Train all units, write each run as soon as the last of its parts is done, then raise what failed."""
+    of = {unit.path: trained for trained in runs for unit in trained.units}
+    units = [unit for trained in runs for unit in trained.units]
+    done = {unit.path: unit for unit in units if unit.is_done()}  # before a kill
+    left = [unit for unit in units if unit.path not in done]
+    missing = {trained.path: len(trained.units) for trained in runs}
+    failed: list[tuple[Unit, BenchError]] = []
+    with closing(crew.train(left) if crew else _one_by_one(left)) as ended:
+        for unit, fault in chain(((unit, None) for unit in done.values()), ended):
+            if fault is not None:
+                failed.append((unit, fault))
+                continue
+            trained = of[unit.path]
+            missing[trained.path] -= 1
+            if not missing[trained.path] and not trained.lacks:
+                _assemble(trained)
+    if failed:
+        raise _all_of(failed, len(left))
+
+
+def _one_by_one(units: Sequence[Unit]) -> Generator[Outcome, None, None]:
     for unit in units:
-        unit.train(parts[unit.part])
-        yield unit
+        try:
+            unit.train()
+        except BenchError as fault:
+            if len(units) > 1:  # else it is said at once
+                print(f"{unit.title} failed: {fault.title}", file=sys.stderr)
+            yield unit, fault
+        else:
+            yield unit, None
 
 
-def _assemble(units: Sequence[Unit], task: Task, out: Path) -> None:
+def _all_of(failed: Sequence[tuple[Unit, BenchError]], asked: int) -> BenchError:
+    """Return all faults as one; the fault itself where nothing else was asked for."""
+    if asked == 1:
+        return failed[0][1]
+    said = [
+        f"{unit.title}: {'; '.join([fault.title, *fault.problems])}"
+        + (f" ({fault.hint})" if fault.hint else "")
+        for unit, fault in failed
+    ]
+    return BenchError(
+        f"{len(failed)} of {asked} could not be trained; what else was asked for is finished",
+        first(said),
+        hint="mend what is listed, then run the same command again: it goes on with what is missing",
+    )
+
+
+def _assemble(trained: Trained) -> None:
     """Write the predictions of one run, all parts in one file."""
-    run, inputs = units[0].run, units[0].inputs
-    scores = {unit.part: unit.read() for unit in units}
+    task, out, run = trained.order.task, trained.order.out, trained.run
+    scores = {unit.part: unit.read() for unit in trained.units}
     if task.kind == "segments":
         found = bouts.all_detections(scores, task.dataset.fps)
         predictions = write_detections(out, task, run.name, found)
     else:
         predictions = write_run(out, task.name, run.name, scores)
-    records.finish(run.folder, predictions, inputs)
-    for unit in units:
+    records.finish(run.folder, predictions, trained.units[0].inputs)
+    for unit in trained.units:
         unit.forget()
 
 
-def _recipe(baseline: Baseline, epochs: int | None) -> Recipe | Boosting | None:
-    if epochs is None:
-        return baseline.recipe
-    if not isinstance(baseline.recipe, Recipe):
-        raise UsageError(f"baseline {baseline.name!r} is not trained in epochs")
-    return baseline.recipe.with_epochs(epochs)
+def _check(order: Order, crew: Crew | None) -> None:
+    """Raise `UsageError` for an order that cannot be met, before any recording is read."""
+    network, switches = isinstance(order.recipe, Recipe), order.switches
+    check(order.baseline, order.task, order.device, here=crew is None or crew.cluster is None)
+    check_switches(switches, order.device, network=network, tensorboard=order.tensorboard)
+    if crew and switches.devices > 1:
+        raise UsageError("a worker has one device", hint="leave out --devices, or --workers and --cluster")
+    known = [part.name for part in order.task.parts]
+    for part in order.parts:
+        if part not in known:
+            raise UsageError(
+                f"task {order.task.name!r} has no part {part!r}{nearest(part, known)}",
+                hint=f"choose of {', '.join(known)}",
+            )
 
 
 def check(baseline: Baseline, task: Task, device: str, *, here: bool = True) -> None:
@@ -184,113 +280,3 @@ def check(baseline: Baseline, task: Task, device: str, *, here: bool = True) -> 
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     if here:
         check_device(device)
-
-
-def _declare(run: Run, task: Task, out: Path) -> None:
-    """Write the card, or this task's table of a card that is there."""
-    frames = task.kind == "frames"
-    card = TaskCard(
-        classes=task.classes,
-        output="probabilities" if frames else None,
-        description=_description(run) + ("" if frames else f"; {bouts.SAID}"),
-        extra_data=extra_data(run.recipe),
-        causal=run.baseline.causal and frames,
-        detections=None if frames else "raw",
-        parameters=parameters(run.baseline, run.task),
-        flops_per_frame=_flops(run),
-    )
-    if (out / "submission.toml").exists():
-        entry = read_entry(out)
-        if there := entry.tasks.get(run.task.name):  # what was measured says nothing of how it is trained
-            card = replace(
-                card,
-                frames_per_second=there.frames_per_second,
-                latency_ms=there.latency_ms,
-                seconds_per_epoch=there.seconds_per_epoch,
-                peak_memory_mib=there.peak_memory_mib,
-                hardware=there.hardware,
-            )
-        if there != card:
-            write_card(out, replace(entry, tasks={**entry.tasks, run.task.name: card}), replace=True)
-        return
-    entry = Entry(
-        id=out.name,
-        name=run.baseline.title,
-        authors=("The rodent-bench developers",),
-        licence="Apache-2.0",
-        tasks={run.task.name: card},
-        paper=run.baseline.paper,
-    )
-    write_card(out, entry)
-
-
-def _flops(run: Run) -> int | None:
-    if not isinstance(run.recipe, Recipe):
-        return None
-    from baselines import measuring  # here, because it imports torch
-
-    return measuring.flops(run, run.recipe)
-
-
-def _description(run: Run) -> str:
-    """Say what a reader of the card could not guess from the recipe's name."""
-    said, recipe, declared = [run.baseline.description], run.recipe, run.baseline.recipe
-    if isinstance(recipe, Recipe) and isinstance(declared, Recipe):
-        if recipe.ends == "whole":
-            said.append("trained on whole windows; where one reaches beyond a recording, its end is repeated")
-        split = run.task.load_split()
-        if recipe.validation == "windows" and not all(split.ids(part, "val") for part in split.parts):
-            said.append("its epoch chosen on random windows of the training recordings")
-        if recipe.epochs != declared.epochs:
-            said.append(f"{recipe.epochs} of {declared.epochs} epochs")
-    said += run.switches.said()
-    return "; ".join(said)
-
-
-def _same_inputs(run: Run, inputs: Inputs, out: Path) -> None:
-    """Refuse a run that is trained otherwise than those whose work is in its folder.
-
-    Raises `DataError`: the mean over runs of one entry means nothing where they are not alike.
-    """
-    path = run.folder / "inputs.json"
-    if not path.is_file():
-        return
-    found = json.loads(path.read_bytes())
-    if differing := differences(found, inputs):
-        raise DataError(
-            f"{run.folder} holds runs that were trained otherwise",
-            differing,
-            hint=_anew(run, run.folder, out / run.task.name),
-        )
-
-
-def _refuse_strangers(run: Run, inputs: Inputs, endings: Sequence[str], new: Sequence[Path]) -> None:
-    """Refuse predictions beside the new ones that no record describes: trained how, nobody knows.
-
-    Raises `DataError`, for the same reason. Those that will be written anew may be there.
-    """
-    folder = new[0].parent
-    strangers = [
-        path
-        for path in sorted(folder.glob("*"))
-        if path.suffix in endings and not path.name.startswith(".") and path not in new
-        if not records.is_finished(run.folder, path, inputs)
-    ]
-    if strangers:
-        raise DataError(
-            f"{folder} holds runs of which {run.folder} does not say how they were trained",
-            first([f"{path.name}: no record, or not the file that was recorded" for path in strangers]),
-            hint=_anew(run, folder),
-        )
-
-
-def _remember(folder: Path, inputs: Inputs) -> None:
-    """Write down what the runs of this folder are trained on."""
-    records.write(folder / "inputs.json", inputs)
-    (folder / ".gitignore").write_text("*\n")
-
-
-def _anew(run: Run, *folders: Path) -> str:
-    """Say what to type where runs would mix."""
-    command = f"bench train {run.baseline.name} --task {run.task.name} --out FOLDER"
-    return f"{command} trains elsewhere; to train anew here, rm -r {' '.join(map(str, folders))} first"

@@ -6,6 +6,8 @@ on the machine. Small networks lose little by it, and many units side by side us
 
 from __future__ import annotations
 
+import os
+import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,8 +21,8 @@ from filelock import FileLock
 
 from baselines import records
 from baselines.baseline import Recipe
-from baselines.runs import Data, Inputs, Run, Scores
-from bench.errors import UsageError
+from baselines.runs import Data, Inputs, Run, Scores, differences, load_part
+from bench.errors import DataError, UsageError
 from bench.submissions import write_run
 
 
@@ -39,6 +41,11 @@ class Unit:
         return f"{self.run.name}-{self.part}"
 
     @property
+    def title(self) -> str:
+        """What people call it."""
+        return f"{self.run.baseline.name} on {self.run.task.name}, seed {self.run.seed}, part {self.part}"
+
+    @property
     def path(self) -> Path:
         """Where its scores are written."""
         return self.run.folder / f"{self.name}.npz"
@@ -52,15 +59,16 @@ class Unit:
         """Whether its scores are there, made from the same inputs."""
         return records.is_finished(self.run.folder, self.path, self._all_inputs)
 
-    def train(self, data: Data) -> None:
-        """Learn from `data` and write the scores of its test recordings; a killed unit goes on.
+    def train(self) -> None:
+        """Learn, and write the scores of the test recordings; a killed unit goes on.
 
-        Where another process is at the same unit, wait for it and take what it wrote.
+        Where another process is at the same unit, wait for it and take what it wrote. Raises `DataError`
+        where recordings, code or libraries are no longer, or not here, those that were asked for.
         """
         self.run.folder.mkdir(parents=True, exist_ok=True)
         with FileLock(self.run.folder / f"{self.name}.lock"), one_thread(self.run):
             if not self.is_done():
-                scores = {self.part: self._scores(data)}
+                scores = {self.part: self._scores(self._load())}
                 write_run(self.run.folder.parent, self.run.task.name, self.name, scores)
                 records.finish(self.run.folder, self.path, self._all_inputs)
 
@@ -78,6 +86,13 @@ class Unit:
     def _all_inputs(self) -> dict[str, Any]:
         return {**self.inputs, "part": self.part, "seed": self.run.seed, "device": self.run.device}
 
+    def _load(self) -> Data:
+        """Read the recordings, and see that they train as was asked: here and now may differ from there."""
+        data = load_part(self.run.task, self.run.recipe, self.part)
+        if differing := differences(_of_part(self.inputs, self.part), self.run.inputs({self.part: data})):
+            raise DataError(f"{whereabouts()} would train otherwise than asked", differing)
+        return data
+
     def _scores(self, data: Data) -> Scores:
         run = self.run
         print(f"{run.baseline.title} on {run.task.name}, part {self.part}, seed {run.seed}", file=sys.stderr)
@@ -87,6 +102,11 @@ class Unit:
         from baselines import networks  # here, because it imports torch
 
         return networks.scores(run, run.recipe, self.part, data, self.inputs)
+
+
+def whereabouts() -> str:
+    """Name this process and its machine."""
+    return f"process {os.getpid()} on {socket.gethostname()}"
 
 
 def check_device(device: str) -> None:
@@ -118,3 +138,10 @@ def one_thread(run: Run) -> Iterator[None]:
         finally:
             if network:
                 library.set_num_threads(found)
+
+
+def _of_part(inputs: Inputs, part: str) -> Inputs:
+    """Leave out the recordings of other parts, which a unit does not read."""
+    return {
+        name: {part: value[part]} if name.endswith(" recordings") else value for name, value in inputs.items()
+    }

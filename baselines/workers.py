@@ -9,11 +9,10 @@ from one generator per process, one thread: `dask worker --nthreads 1 ADDRESS`.
 from __future__ import annotations
 
 import logging
-import os
-import socket
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass, replace
@@ -22,12 +21,15 @@ from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
-from baselines.runs import Inputs, differences, load_part
-from baselines.units import Unit, check_device
+from baselines.baseline import Recipe
+from baselines.units import Unit, check_device, whereabouts
 from bench.errors import BenchError, DataError, UsageError
 
 if TYPE_CHECKING:
-    from distributed import Client
+    from distributed import Client, Future
+
+Outcome = tuple[Unit, BenchError | None]
+"""A unit that ended, and why where it failed."""
 
 PATIENCE = 5.0
 """Seconds in which a scheduler answers, or is not there."""
@@ -44,11 +46,11 @@ class Crew:
     cluster: str | None = None
     """The address of its scheduler, `tcp://HOST:PORT`; None for this machine."""
 
-    def train(self, units: Sequence[Unit]) -> Generator[Unit, None, None]:
-        """Train all units, in any order; yield each when its scores are on the disk.
+    def train(self, units: Sequence[Unit]) -> Generator[Outcome, None, None]:
+        """Train all units, in any order; yield each when its scores are on the disk, or with why not.
 
-        Raises `UsageError` where the cluster cannot be reached, `BenchError` where a unit fails or takes
-        its workers down again and again. What is not finished then goes on with the next call.
+        A unit fails by itself, or by taking its workers down again and again; the others go on. Raises
+        `UsageError` where the cluster cannot be reached, `BenchError` where it is lost.
         """
         if not units:
             return
@@ -69,6 +71,7 @@ class Crew:
                     threads_per_worker=1,
                     memory_limit=None,  # a share of the memory each would end large runs on idle machines
                     dashboard_address=None,
+                    scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},  # 8787 may be another crew's
                     silence_logs=logging.CRITICAL,  # its faults are ours to tell
                     security=True,  # or any user of this machine could send it work
                 ) as local,
@@ -89,44 +92,88 @@ class Crew:
                 yield client
 
 
-def _as_they_finish(client: Client, units: Sequence[Unit]) -> Generator[Unit, None, None]:
-    """Send all units; yield each when it is done, with a line of who did it and a bar over all."""
-    from distributed import CancelledError, KilledWorker, as_completed
+def _as_they_finish(client: Client, units: Sequence[Unit]) -> Generator[Outcome, None, None]:
+    """Send all units; yield each when it ends, with a line of who did it and a bar over all.
 
-    print(f"{len(units)} to train; each logs into {units[0].run.folder}/<seed>-<part>.log", file=sys.stderr)
+    Dask blames the death of a worker on all units that waited for it: those are tried again, each alone.
+    """
+    from distributed import KilledWorker, as_completed
+
+    logs = dict.fromkeys(str(unit.run.folder / "<seed>-<part>.log") for unit in units)
+    print(f"{len(units)} to train; each logs into {', '.join(logs)}", file=sys.stderr)
     if not client.scheduler_info()["workers"]:
         print("the cluster has no workers yet: waiting for them", file=sys.stderr)
-    # a key of its own each: Dask would take equal calls for one
-    sent = {client.submit(work, _absolute(unit), pure=False): unit for unit in units}
+    sent = {_send(client, unit): unit for unit in spread(units)}
+    suspects: list[Unit] = []
+    finished, number, alone = as_completed(sent), 0, len(units) == 1
     with tqdm(total=len(units), unit=" trained", leave=False, disable=None) as bar:
-        for number, future in enumerate(as_completed(sent), start=1):
-            unit = sent[future]
-            try:
-                took = future.result()
-            except KilledWorker as fault:
-                raise BenchError(
-                    f"{unit.name} ended worker after worker",
-                    [f"the last lines of {unit.log} may say why; often it is memory"],
-                    hint="run the same command again with fewer --workers: what is finished stays",
-                ) from fault
-            except CancelledError as fault:
-                raise BenchError(
-                    "the scheduler went away", hint="run the same command again: what is finished stays"
-                ) from fault
-            if not unit.is_done():
-                raise DataError(
-                    f"{unit.path} was written by a worker and is not seen here",
-                    hint="give --out a folder that all workers share",
-                )
-            bar.update()
-            line = f"seed {unit.run.seed}, part {unit.part}: {took} ({number} of {len(units)})"
-            tqdm.write(line, file=sys.stderr)
-            yield unit
+        for future in finished:
+            unit = sent.pop(future)
+            if isinstance(future.exception(), KilledWorker) and not alone:
+                suspects.append(unit)
+            else:
+                said, fault = _ended(unit, future)
+                number += 1
+                bar.update()
+                tqdm.write(f"{unit.title}: {said} ({number} of {len(units)})", file=sys.stderr)
+                yield unit, fault
+            if suspects and not sent:
+                alone, unit = True, suspects.pop(0)
+                again = _send(client, unit)
+                sent[again] = unit
+                finished.add(again)
 
 
-def _absolute(unit: Unit) -> Unit:
-    """Name the shared folder in a way that holds in every process."""
-    return replace(unit, run=replace(unit.run, folder=unit.run.folder.absolute()))
+def _send(client: Client, unit: Unit) -> Future:
+    """Ask for one unit, in a shared folder whose name holds in every process."""
+    shared = replace(unit, run=replace(unit.run, folder=unit.run.folder.absolute()))
+    return client.submit(work, shared, pure=False)  # a key of its own: Dask would take equal calls for one
+
+
+def _ended(unit: Unit, future: Future) -> tuple[str, BenchError | None]:
+    """Say how a unit ended, and the fault where it failed.
+
+    Raises `BenchError` where no other unit can go on either.
+    """
+    from distributed import CancelledError, KilledWorker
+
+    try:
+        took = future.result()
+    except CancelledError as fault:
+        raise BenchError(
+            "the scheduler went away", hint="run the same command again: what is finished stays"
+        ) from fault
+    except KilledWorker:
+        failed = BenchError(
+            f"{unit.name} ended worker after worker",
+            [f"the last lines of {unit.log} may say why; often it is memory"],
+            hint="run the same command again with fewer --workers: what is finished stays",
+        )
+        return failed.title, failed
+    except BenchError as fault:
+        return f"failed: {fault.title}", fault
+    if not unit.is_done():
+        raise DataError(
+            f"{unit.path} was written by a worker and is not seen here",
+            hint="give --out a folder that all workers share",
+        )
+    return took, None
+
+
+def spread(units: Sequence[Unit]) -> list[Unit]:
+    """Put units that need the same pretraining apart: the first to come trains it, the others would wait."""
+    met: Counter[tuple[str, str, Recipe, int]] = Counter()
+    turns = []
+    for unit in units:
+        run, recipe = unit.run, unit.run.recipe
+        if isinstance(recipe, Recipe) and recipe.pretraining:
+            first = replace(recipe, pretraining=None)
+            key = (run.baseline.model, recipe.pretraining.task, first, run.seed)
+            turns.append(met[key])
+            met[key] += 1
+        else:
+            turns.append(0)
+    return [unit for _, unit in sorted(zip(turns, units, strict=True), key=lambda pair: pair[0])]
 
 
 def work(unit: Unit) -> str:
@@ -134,21 +181,11 @@ def work(unit: Unit) -> str:
 
     Raises `DataError` where recordings, code or libraries here are not those of the process that asked.
     """
-    began, here = time.monotonic(), f"process {os.getpid()} on {socket.gethostname()}"
+    began = time.monotonic()
     unit.log.parent.mkdir(parents=True, exist_ok=True)
     tqdm.set_lock(threading.RLock())  # its own is shared by processes, and leaks where one is killed
     with ONE_AT_A_TIME, unit.log.open("a", buffering=1) as log, redirect_stderr(log):
-        print(here, file=sys.stderr)
+        print(whereabouts(), file=sys.stderr)
         check_device(unit.run.device)
-        data = load_part(unit.run.task, unit.run.recipe, unit.part)
-        if differing := differences(_of_part(unit.inputs, unit.part), unit.run.inputs({unit.part: data})):
-            raise DataError(f"{here} would train otherwise than asked", differing)
-        unit.train(data)
-    return f"{time.monotonic() - began:.0f} s, {here}"
-
-
-def _of_part(inputs: Inputs, part: str) -> Inputs:
-    """Leave out the recordings of other parts, which a worker does not read."""
-    return {
-        name: {part: value[part]} if name.endswith(" recordings") else value for name, value in inputs.items()
-    }
+        unit.train()
+    return f"{time.monotonic() - began:.0f} s, {whereabouts()}"

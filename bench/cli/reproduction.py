@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from bench.errors import DataError, UsageError
+
+if TYPE_CHECKING:
+    from bench.cli.rerun import Reproduced
 
 folder = click.Path(path_type=Path)
 
@@ -50,6 +53,7 @@ def audit(source: str | None, runs: Path | None, every: bool, as_json: bool) -> 
 @click.option("--list", "as_list", is_flag=True, help="List the tables and what each needs.")
 @click.option("--dry-run", is_flag=True, help="Say what would be trained, and train nothing.")
 @click.option("--seeds", type=click.IntRange(1), help="So many, in place of the paper's: its own first.")
+@click.option("--variants", is_flag=True, help="Also train the other baselines that the paper may mean.")
 @click.option("--epochs", type=click.IntRange(1), help="Other than the recipe's; the card then says so.")
 @click.option("--device", default="cpu", show_default=True, type=click.Choice(["cpu", "cuda"]))
 @click.option("--workers", type=click.IntRange(1), help="Train so many at once on this machine.")
@@ -61,6 +65,7 @@ def reproduce(
     as_list: bool,
     dry_run: bool,
     seeds: int | None,
+    variants: bool,
     epochs: int | None,
     device: str,
     workers: int | None,
@@ -75,12 +80,12 @@ def reproduce(
     bench reproduce calms21-1 --dry-run
     bench reproduce calms21-1 --device cuda --workers 4
     """  # noqa: D301  (click reads the backspace as "do not rewrap")
-    from bench.cli import rerun
-    from bench.reference import compared_text, get_table, read_published
+    from bench.cli import plans, rerun
+    from bench.reference import get_table, read_published
 
     numbers = read_published()
     if as_list:
-        _echo(rerun.listing(numbers), rerun.listing_text, as_json=as_json)
+        _echo(plans.listing(numbers), plans.listing_text, as_json=as_json)
         return
     if not names:
         raise UsageError("no table named", hint="bench reproduce --list")
@@ -88,18 +93,26 @@ def reproduce(
         raise UsageError(f"--workers {workers} and --cluster {cluster}: expected one of them")
     chosen = [number for name in dict.fromkeys(names) for number in get_table(numbers, name)]
     if dry_run:
-        _echo(rerun.plan(chosen, seeds, epochs, out), rerun.plan_text, as_json=as_json)
+        _echo(plans.plan(chosen, seeds, epochs, out, variants=variants), plans.plan_text, as_json=as_json)
         return
     train = rerun.trainer(epochs=epochs, device=device, workers=workers, cluster=cluster)
-    rows, missing = rerun.compare_all(chosen, seeds, out, train)
-    _echo([rerun.as_json(row) for row in rows], lambda _: compared_text(rows), as_json=as_json)
-    for entry, task in rerun.entries(rows, seeds):
-        click.echo(f"next: bench evaluate {out / entry} --task {task}", err=True)
-    if missing:
+    _tell(rerun.compare_all(chosen, seeds, out, train, variants=variants), as_json=as_json)
+
+
+def _tell(done: Reproduced, *, as_json: bool) -> None:
+    """Print ours beside theirs and what to type next; raise `DataError` where recordings are not here."""
+    from bench.cli import rerun
+    from bench.reference import compared_text
+
+    rows = [rerun.as_json(row) for row in done.rows]
+    _echo(rows, lambda _: compared_text(done.rows), as_json=as_json)
+    for step in rerun.next_steps(done):
+        click.echo(step, err=True)
+    if done.missing:
         raise DataError(
             "some of it needs recordings that are not here",
-            [f"{rerun.entry_name(job)} on {job.task}" for job in missing],
-            hint=", ".join(dict.fromkeys(hint for hints in missing.values() for hint in hints)),
+            [f"{rerun.entry_name(job)} on {job.task}" for job in done.missing],
+            hint=", ".join(dict.fromkeys(hint for hints in done.missing.values() for hint in hints)),
         )
 
 

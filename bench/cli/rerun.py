@@ -1,14 +1,12 @@
-"""What `bench reproduce` does: find what a table needs, train what is missing, score it, compare."""
+"""What `bench reproduce` does: train what a table needs and is missing, score it, compare."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from tabulate import tabulate
 
 from bench.errors import DataError, UsageError
 from bench.reference import (
@@ -18,8 +16,8 @@ from bench.reference import (
     Number,
     compare,
     job_of,
-    jobs,
-    tables_of,
+    jobs_of,
+    models,
     values,
     why_not,
 )
@@ -27,160 +25,84 @@ from bench.splits import SUBSETS
 
 if TYPE_CHECKING:
     from baselines import Baseline
+    from baselines.training import Trained
     from bench.recordings import Recording
     from bench.submissions import Predictions
     from bench.tasks import Task
 
-Row = dict[str, Any]
-Train = Callable[[Job, Path], None]
-"""Trains the seeds of a job into an entry; what is finished there already stays."""
+Runs = Mapping[Job, Sequence["Trained"]]
+Train = Callable[[Mapping[Job, Path]], Runs]
+"""Trains jobs, each into its entry; what is finished there already stays."""
 
 
-def listing(numbers: Sequence[Number]) -> list[Row]:
-    """Return one row per table: what it prints and what training it again needs."""
-    rows = []
-    for table in tables_of(numbers):
-        of = [number for number in numbers if number.table == table]
-        asked = [number for number in of if not why_not(number, _task(number.task))]
-        needed = jobs(asked)
-        rows.append(
-            {
-                "name": table.name,
-                "place": table.place,
-                "title": table.title,
-                "numbers": len(of),
-                "reproducible": len(asked),
-                "tasks": list(dict.fromkeys(number.task for number in of if number.task)),
-                "models": [entry_name(job) for job in needed],
-                "seeds": list(table.seeds),
-                "missing": list(dict.fromkeys(hint for job in needed for hint in missing_data(job))),
-            }
-        )
-    return rows
+@dataclass(frozen=True)
+class Reproduced:
+    """Printed numbers beside ours, and what lies behind them."""
 
-
-def listing_text(rows: list[Row]) -> str:
-    """Return the same as a table."""
-    cells = [
-        (
-            row["name"],
-            row["place"],
-            row["title"],
-            f"{row['reproducible']} of {row['numbers']}",
-            len(row["models"]),
-            _span(row["seeds"]) if row["models"] else "",
-            ("here" if not row["missing"] else ", ".join(row["missing"])) if row["models"] else "",
-        )
-        for row in rows
-    ]
-    headers = ("table", "where", "what", "reproducible", "models", "seeds", "recordings")
-    align = ("left", "left", "left", "right", "right", "left", "left")
-    return tabulate(cells, headers, tablefmt="simple", colalign=align, disable_numparse=True)
-
-
-def plan(numbers: Sequence[Number], count: int | None, epochs: int | None, out: Path) -> list[Row]:
-    """Return what `bench reproduce` would train, and then what it cannot give."""
-    asked = [number for number in numbers if not why_not(number, _task(number.task))]
-    rows: list[Row] = []
-    for job in jobs(asked, count):
-        entry = out / entry_name(job)
-        rows.append(
-            {
-                "model": job.model,
-                "past": job.past,
-                "task": job.task,
-                "seeds": list(job.seeds),
-                "epochs": epochs,
-                "entry": str(entry),
-                "there": [seed for seed in job.seeds if is_there(entry, job.task, seed)],
-                "missing": missing_data(job),
-            }
-        )
-    reasons = {number.row.row: why_not(number, _task(number.task)) for number in numbers}
-    return rows + [{"row": row, "not reproduced": reason} for row, reason in reasons.items() if reason]
-
-
-def plan_text(rows: list[Row]) -> str:
-    """Return the same as two tables."""
-    steps = [
-        (
-            row["entry"],
-            row["task"],
-            _span(row["seeds"]),
-            f"{len(row['there'])} of {len(row['seeds'])}",
-            ", ".join(row["missing"]) or "here",
-        )
-        for row in rows
-        if "entry" in row
-    ]
-    rest = [(row["row"], row["not reproduced"]) for row in rows if "row" in row]
-    blocks = [
-        tabulate(
-            steps, ("would train", "task", "seeds", "there already", "recordings"), disable_numparse=True
-        )
-        if steps
-        else "nothing to train"
-    ]
-    if rest:
-        blocks.append(tabulate(rest, ("not reproduced", "because"), disable_numparse=True))
-    return "\n\n".join(blocks)
+    rows: Sequence[Compared]
+    runs: Runs
+    missing: Mapping[Job, Sequence[str]]
+    """Jobs whose recordings are not here, and the commands that get them."""
 
 
 def compare_all(
-    numbers: Sequence[Number], count: int | None, out: Path, train: Train
-) -> tuple[list[Compared], dict[Job, list[str]]]:
-    """Train what is missing and put each number beside ours.
-
-    Also returns, for each job whose recordings are not here, the commands that get them.
-    """
-    asked = [number for number in numbers if not why_not(number, _task(number.task))]
-    missing: dict[Job, list[str]] = {}
-    found: dict[Job, Mapping[str, Any]] = {}
-    for job in jobs(asked, count):
-        if hints := missing_data(job):
-            missing[job] = hints
-            continue
-        train(job, out / entry_name(job))
-        wanted = [number.metric for number in asked if job_of(number, count) == job]
-        found[job] = _score(job, out / entry_name(job), wanted)
-    rows = []
-    for number in numbers:
-        task = _task(number.task)
-        if task is None or why_not(number, task):
-            rows.append(_nothing(number, why_not(number, task)))
-        elif number.metric == SIZE:
-            rows.append(_size(number, task))
-        elif (job := job_of(number, count)) in missing:
-            rows.append(_nothing(number, f"no recordings: {', '.join(missing[job])}"))
-        else:
-            rows.append(compare(number, task, found[job][number.metric]))
-    return rows, missing
+    numbers: Sequence[Number], count: int | None, out: Path, train: Train, *, variants: bool = False
+) -> Reproduced:
+    """Train what is missing and put each number beside ours; `variants`, where asked for, come after it."""
+    asked = [number for number in numbers if not why_not(number, task_of(number.task))]
+    of = jobs_of(asked, count, variants=variants)
+    wanted: dict[Job, list[str]] = {}
+    for number, needed in of.items():
+        for job in needed:
+            wanted.setdefault(job, []).append(number.metric)
+    missing = {job: hints for job in wanted if (hints := missing_data(job))}
+    runs = train({job: out / entry_name(job) for job in wanted if job not in missing})
+    found = {job: _score(job, out / entry_name(job), of_job, wanted[job]) for job, of_job in runs.items()}
+    rows = [
+        row
+        for number in numbers
+        for row in _beside(number, of.get(number, ()), found, missing, variants=variants)
+    ]
+    return Reproduced(rows, runs, missing)
 
 
 def trainer(*, epochs: int | None, device: str, workers: int | None, cluster: str | None) -> Train:
-    """Return what trains a job in this process, by so many workers or on a cluster."""
+    """Return what trains jobs: one after the other here, or all at once by so many workers or a cluster."""
 
-    def train(job: Job, entry: Path) -> None:
-        from baselines.training import train_seeds
+    def train(entries: Mapping[Job, Path]) -> Runs:
+        from baselines.training import Order, train_all
         from baselines.workers import Crew
         from bench.datasets import get_task
 
-        train_seeds(
-            baseline_of(job),
-            get_task(job.task),
-            seeds=job.seeds,
-            device=device,
-            out=entry,
-            epochs=epochs,
-            crew=Crew(workers or 1, cluster) if workers or cluster else None,
-        )
+        orders = [
+            Order(baseline_of(job), get_task(job.task), job.seeds, device, entry, epochs, job.parts)
+            for job, entry in entries.items()
+        ]
+        crew = Crew(workers or 1, cluster) if workers or cluster else None
+        return dict(zip(entries, train_all(orders, crew), strict=True))
 
     return train
 
 
-def entries(rows: Sequence[Compared], count: int | None) -> list[tuple[str, str]]:
-    """Return the entry and the task of every job that gave a value."""
-    return list(dict.fromkeys((entry_name(job_of(r.number, count)), r.number.task) for r in rows if r.runs))
+def next_steps(done: Reproduced) -> Iterator[str]:
+    """Say which entries can be scored, and what makes entries of those that lack parts."""
+    for job, runs in done.runs.items():
+        order = runs[0].order
+        if not all(trained.lacks for trained in runs):
+            yield f"next: bench evaluate {order.out} --task {job.task}"
+        if lacking := [trained for trained in runs if trained.lacks]:
+            seeds = span([trained.run.seed for trained in lacking])
+            have, parts = len(lacking[0].units), len(order.task.parts)
+            yield f"{order.out}, {job.task}, seed {seeds}: {have} of {parts} parts, which make no entry"
+            if job.past is None:
+                yield f"next: {_whole(job, seeds, order.device, order.epochs)} --out {order.out}"
+
+
+def _whole(job: Job, seeds: str, device: str, epochs: int | None) -> str:
+    """Return what trains the parts that a run lacks: with other options it would be another run."""
+    command = f"bench train {job.model} --task {job.task} --seed {seeds}"
+    command += f" --device {device}" if device != "cpu" else ""
+    return command + (f" --epochs {epochs}" if epochs else "")
 
 
 def entry_name(job: Job) -> str:
@@ -228,20 +150,42 @@ def missing_data(job: Job) -> list[str]:
     return hints
 
 
-def is_there(entry: Path, task: str, seed: int) -> bool:
+def is_there(entry: Path, job: Job, seed: int) -> bool:
     """Whether a run lies there with its record; that it is the very run asked for only training checks."""
-    run = f"seed{seed}"
-    return (entry / task / f"{run}.npz").is_file() and (entry / ".work" / task / f"{run}.json").is_file()
+    work = entry / ".work" / job.task
+    whole = (entry / job.task / f"seed{seed}.npz").is_file() and (work / f"seed{seed}.json").is_file()
+    return whole or all(
+        (work / f"seed{seed}-{part}{ending}").is_file()
+        for part in parts_of(job)
+        for ending in (".npz", ".json")
+    )
 
 
-def as_json(row: Compared) -> Row:
+def parts_of(job: Job) -> list[str]:
+    """Return the parts that a job needs."""
+    task = task_of(job.task)
+    return list(job.parts) or [part.name for part in (task.parts if task else ())]
+
+
+def task_of(name: str) -> Task | None:
+    """Return a task by name; None where there is none."""
+    from bench.datasets import get_task
+
+    try:
+        return get_task(name)
+    except UsageError:
+        return None
+
+
+def as_json(row: Compared) -> dict[str, Any]:
     """Return a comparison as plain values."""
     number = row.number
     return {
         "table": number.table.name,
         "row": number.row.row,
         "column": number.column,
-        "model": number.row.model,
+        "model": row.model,
+        "variant": bool(row.variant),
         "task": number.task,
         "part": number.part,
         "class": number.class_,
@@ -260,6 +204,40 @@ def as_json(row: Compared) -> Row:
     }
 
 
+def span(seeds: Sequence[int]) -> str:
+    """Write seeds in a row as `bench train --seed` reads them."""
+    if not seeds:
+        return ""
+    return str(seeds[0]) if len(seeds) == 1 else f"{seeds[0]}..{seeds[-1]}"
+
+
+def _beside(
+    number: Number,
+    needed: Sequence[Job],
+    found: Mapping[Job, Mapping[str, Any]],
+    missing: Mapping[Job, Sequence[str]],
+    *,
+    variants: bool,
+) -> Iterator[Compared]:
+    """Put ours beside one number: a line for each model that was asked for, or one that says why not."""
+    task = task_of(number.task)
+    if task is None or why_not(number, task):
+        yield _nothing(number, why_not(number, task))
+        return
+    if number.metric == SIZE:
+        yield from (_size(number, task, model) for model in models(number, variants=variants))
+    for job in needed:
+        if job in missing:
+            row = _nothing(number, f"no recordings: {', '.join(missing[job])}")
+        else:
+            row = compare(number, task, found[job][number.metric])
+        yield _as_variant(row, job.model)
+
+
+def _as_variant(row: Compared, model: str) -> Compared:
+    return replace(row, variant="" if model == row.number.row.model else model)
+
+
 def _tasks(job: Job) -> list[Task]:
     """Return the task of a job and, where its model learns another one first, that one."""
     from bench.datasets import get_task
@@ -268,52 +246,50 @@ def _tasks(job: Job) -> list[Task]:
     return [get_task(name) for name in (job.task, *([before.task] if before else []))]
 
 
-def _task(name: str) -> Task | None:
-    from bench.datasets import get_task
-
-    try:
-        return get_task(name)
-    except UsageError:
-        return None
-
-
-def _score(job: Job, entry: Path, wanted: Sequence[str]) -> Mapping[str, Any]:
-    """Read the seeds of a job from its entry and score them."""
-    task, predictions, recordings = _read(job, entry)
-    runs = {f"seed{seed}": predictions[f"seed{seed}"] for seed in job.seeds}
-    return values(task, runs, recordings, wanted)
-
-
-def _read(job: Job, entry: Path) -> tuple[Task, Predictions, dict[str, Recording]]:
+def _score(job: Job, entry: Path, runs: Sequence[Trained], wanted: Sequence[str]) -> Mapping[str, Any]:
+    """Score the parts of a job that it needs."""
     from bench.datasets import get_task
     from bench.store import load
-    from bench.submissions import Expected, read_tasks
 
     task = get_task(job.task)
-    split = task.load_split()
-    parts = {part: split.ids(part, "test") for part in split.parts}
-    ids = list(dict.fromkeys(id_ for of in parts.values() for id_ in of))
+    split, parts = task.load_split(), parts_of(job)
+    ids = list(dict.fromkeys(id_ for part in split.parts for id_ in split.ids(part, "test")))
     recordings = {recording.id: recording for recording in load(task.dataset, ids, poses=False)}
-    expected: Expected = {part: {id_: recordings[id_].frames for id_ in of} for part, of in parts.items()}
+    read = _read(task, entry, runs, recordings)
+    predictions = {run: {part: of[part] for part in parts} for run, of in read.items()}
+    return values(task, predictions, recordings, wanted)
+
+
+def _read(
+    task: Task, entry: Path, runs: Sequence[Trained], recordings: Mapping[str, Recording]
+) -> Predictions:
+    """Read whole runs from the submission, checked as any other; of others the parts that are there."""
+    from bench.datasets import get_task
+    from bench.submissions import Expected, read_tasks
+
+    found = {one.run.name: {unit.part: unit.read() for unit in one.units} for one in runs if one.lacks}
+    whole = [one.run.name for one in runs if not one.lacks]
+    if not whole:
+        return found
+    split = task.load_split()
+    expected: Expected = {
+        part: {id_: recordings[id_].frames for id_ in split.ids(part, "test")} for part in split.parts
+    }
     _, read = read_tasks(entry, get_task, lambda _: expected, only=task.name)
-    return task, read[task.name], recordings
+    return {**found, **{run: read[task.name][run] for run in whole}}
 
 
-def _size(number: Number, task: Task) -> Compared:
+def _size(number: Number, task: Task, model: str) -> Compared:
     """Count parameters; nothing is trained for it."""
     from baselines.listing import parameters
 
-    found = parameters(baseline_of(job_of(number)), task)
+    found = parameters(baseline_of(job_of(number, model)), task)
     if found is None:
-        return _nothing(number, "needs torch: pip install 'rodent-bench[train]'")
-    return Compared(number, float(found), math.nan, 0)
+        row = _nothing(number, "needs torch: pip install 'rodent-bench[train]'")
+    else:
+        row = Compared(number, float(found), math.nan, 0)
+    return _as_variant(row, model)
 
 
 def _nothing(number: Number, reason: str) -> Compared:
     return Compared(number, math.nan, math.nan, 0, reason)
-
-
-def _span(seeds: Sequence[int]) -> str:
-    if not seeds:
-        return ""
-    return str(seeds[0]) if len(seeds) == 1 else f"{seeds[0]}..{seeds[-1]}"

@@ -1,6 +1,17 @@
 """The published tables as data: their audit, rivals for the pages, and our runs beside them."""
 
-from bench.reference.against import SIZE, Compared, Job, compare, job_of, jobs, values, why_not
+from bench.reference.against import (
+    SIZE,
+    Compared,
+    Job,
+    compare,
+    job_of,
+    jobs,
+    jobs_of,
+    models,
+    values,
+    why_not,
+)
 from bench.reference.audit import audit
 from bench.reference.findings import Finding
 from bench.reference.official import against_runs, read_runs
@@ -27,6 +38,8 @@ __all__ = [
     "get_table",
     "job_of",
     "jobs",
+    "jobs_of",
+    "models",
     "published",
     "read_published",
     "read_runs",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float
@@ -17,6 +17,8 @@ from bench.tasks import Task
 
 SIZE = "parameters"
 """What no run is needed for."""
+SECONDS = "seconds_per_epoch"
+"""What another command measures."""
 Values = Mapping[str, Float[np.ndarray, "U P C1"]]
 """Metric -> values of every run and part: the mean first, then the classes."""
 
@@ -29,6 +31,8 @@ class Job:
     past: int | None
     task: str
     seeds: tuple[int, ...]
+    parts: tuple[str, ...] = ()
+    """Those whose numbers are asked for; empty: all."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,13 @@ class Compared:
     """Population standard deviation over runs, or over parts where the printed one is; NaN of one run."""
     runs: int
     reason: str = ""
+    variant: str = ""
+    """The baseline behind ours, where it is not the one that is expected to reproduce the number."""
+
+    @property
+    def model(self) -> str:
+        """The baseline behind ours; empty where none is."""
+        return self.variant or self.number.row.model
 
     @property
     def difference(self) -> float:
@@ -68,40 +79,81 @@ def why_not(number: Number, task: Task | None) -> str:
     if task is None:
         return "no task here asks this"
     if number.metric != SIZE and number.metric not in {metric.name for metric in task.metrics}:
-        return f"{number.metric.replace('_', ' ')}: no metric of the task"
+        said = f"{number.metric.replace('_', ' ')}: no metric of the task"
+        measured = f"; bench profile {number.row.model} --task {task.name} measures it"
+        return said + (measured if number.metric == SECONDS else "")
     return ""
 
 
-def jobs(numbers: Sequence[Number], count: int | None = None) -> tuple[Job, ...]:
-    """Return what must be trained for these numbers, each once; so many seeds in place of the papers'."""
-    return tuple(
-        dict.fromkeys(
-            job_of(number, count) for number in numbers if number.row.model and number.metric != SIZE
-        )
-    )
+def jobs_of(
+    numbers: Sequence[Number], count: int | None = None, *, variants: bool = False
+) -> dict[Number, tuple[Job, ...]]:
+    """Return what must be trained for each of these numbers: first the model expected to reproduce it.
+
+    Numbers of the same model, task and seeds have the same job, with the parts that any of them needs.
+    `count` seeds in place of the paper's start where those do. `variants` asks for them too.
+    """
+    alone = {
+        number: [job_of(number, model, count) for model in models(number, variants=variants)]
+        for number in numbers
+        if number.metric != SIZE
+    }
+    asked: dict[Job, list[str]] = {}
+    for number, of in alone.items():
+        for job in of:
+            asked.setdefault(job, []).append(number.part)
+    whole = {job: replace(job, parts=_union(parts)) for job, parts in asked.items()}
+    return {number: tuple(whole[job] for job in of) for number, of in alone.items()}
 
 
-def job_of(number: Number, count: int | None = None) -> Job:
-    """Return the job that gives one number; `count` seeds start where the paper's do."""
+def jobs(numbers: Sequence[Number], count: int | None = None, *, variants: bool = False) -> tuple[Job, ...]:
+    """Return what must be trained for these numbers, each once."""
+    of = jobs_of(numbers, count, variants=variants)
+    return tuple(dict.fromkeys(job for found in of.values() for job in found))
+
+
+def models(number: Number, *, variants: bool = False) -> tuple[str, ...]:
+    """Return the baseline that is expected to reproduce a number, and its variants where asked for."""
+    if not number.row.model:
+        return ()
+    return (number.row.model, *(number.row.variants if variants else ()))
+
+
+def job_of(number: Number, model: str, count: int | None = None) -> Job:
+    """Return what one model must be trained for to give one number, whatever parts others need."""
     seeds = number.table.seeds
     if count is not None:
         seeds = tuple(range(seeds[0], seeds[0] + count))
-    return Job(number.row.model, number.row.past, number.task, seeds)
+    return Job(model, number.row.past, number.task, seeds)
+
+
+def _union(parts: Sequence[str]) -> tuple[str, ...]:
+    """Return each part once; none, which is all, where a number is the mean over them."""
+    return () if "" in parts else tuple(dict.fromkeys(parts))
 
 
 def values(
     task: Task, predictions: Predictions, recordings: Mapping[str, Recording], wanted: Sequence[str]
 ) -> Values:
-    """Score runs with those of the task's metrics that are wanted."""
+    """Score runs with those of the task's metrics that are wanted; NaN for parts that they do not predict."""
     metrics = [metric for metric in task.metrics if metric.name in wanted]
-    measured = measure(task, cut(task, task.load_split(), recordings), predictions)
-    return {metric.name: columns([metric], measured)[1][0] for metric in metrics}
+    cuts = cut(task, task.load_split(), recordings)
+    first = next(iter(predictions.values()))
+    there = [part in first for part in cuts]
+    measured = measure(task, {part: of for part, of in cuts.items() if part in first}, predictions)
+    found: dict[str, Float[np.ndarray, "U P C1"]] = {}
+    for metric in metrics:
+        of = columns([metric], measured)[1][0]
+        found[metric.name] = np.full((len(of), len(cuts), of.shape[2]), np.nan)
+        found[metric.name][:, there] = of
+    return found
 
 
 def compare(number: Number, task: Task, of: Float[np.ndarray, "U P C1"]) -> Compared:
     """Take the same number from the values of our runs.
 
-    The mean over parts counts those that define it, as in the headline of a result.
+    The mean over parts counts those that define it, as in the headline of a result. Parts that it counts
+    must all be predicted: see `jobs_of`.
     """
     column = 1 + task.classes.index(number.class_) if number.class_ else 0
     names = [part.name for part in task.parts]

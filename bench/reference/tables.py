@@ -4,9 +4,10 @@ papers.csv      source, citation, url
 tables.csv      source, table; name (what `bench reproduce` calls it); title; runs and seeds behind a number;
                 spread_over (what a printed ± is the deviation over: "seeds" or "parts"); note
 rows.csv        source, table, row (as printed); rival (the model, under one name in all tables of a paper);
-                model and past (the baseline that is the same model, and its frames of past where they are not
-                the recipe's); experiment (its name in the published results of every seed); reason (why no
-                baseline is)
+                model (the baseline expected to reproduce it); variants (others that the paper may mean, as
+                where its text and its code differ); past (their frames of past where they are not the
+                recipe's); experiment (its name in the published results of every seed); reason (why no
+                baseline is it)
 published.csv   source, table, row, column (as printed); task, part, class (of ours; empty = the mean over
                 them); metric (ours, that the number is); unit; says (the metric that the label names, where
                 that is another); printed, spread (as printed)
@@ -28,7 +29,7 @@ FACTORS = {"share": 1.0, "percent": 0.01, "points": 0.01, "frames": 1.0, "parame
 COLUMNS = {
     "papers": "source citation url",
     "tables": "source table name title runs seeds spread_over note",
-    "rows": "source table row rival model past experiment reason",
+    "rows": "source table row rival model variants past experiment reason",
     "published": "source table row column task part class metric unit says printed spread",
 }
 Line = Mapping[str, str]
@@ -76,9 +77,12 @@ class Row:
     rival: str
     """The model, under one name in all tables of a paper."""
     model: str
-    """The baseline that is the same model; empty where none is."""
+    """The baseline that is expected to reproduce it; empty where none is."""
+    variants: tuple[str, ...]
+    """Other baselines that the paper may mean: its text where the code ran otherwise, or the other network
+    of the published size."""
     past: int | None
-    """Its samples of past, where they are not those of the baseline's recipe."""
+    """Their samples of past, where they are not those of the baseline's recipe."""
     experiment: str
     """Its name in the published results of every seed; empty without any."""
     reason: str
@@ -225,6 +229,11 @@ def _faults(read: Mapping[str, Sequence[Line]]) -> list[str]:
         for line in read["rows"]
         if bool(line["model"]) == bool(line["reason"])
     ]
+    found += [
+        f"row {line['row']!r} of {line['source']}, {line['table']}: variants of no model, or one model twice"
+        for line in read["rows"]
+        if _repeats(line["model"], line["variants"].split())
+    ]
     found += [f"row {row!r}: no numbers" for row in rows if row not in {cell[:3] for cell in cells}]
     for number, line in enumerate(read["published"], 2):
         if (line["source"], line["table"], line["row"]) not in rows:
@@ -237,6 +246,11 @@ def _faults(read: Mapping[str, Sequence[Line]]) -> list[str]:
             if not _is_number(line[name]) and (name == "printed" or line[name])
         ]
     return found
+
+
+def _repeats(model: str, variants: Sequence[str]) -> bool:
+    """Whether variants are of no model, or any baseline is named twice."""
+    return bool(variants) and (not model or len({model, *variants}) <= len(variants))
 
 
 def _is_number(text: str) -> bool:
@@ -256,4 +270,5 @@ def _table(papers: Mapping[str, Paper], line: Line) -> Table:
 
 def _row(line: Line) -> Row:
     rest = {name: line[name] for name in ("row", "rival", "model", "experiment", "reason")}
-    return Row(past=int(line["past"]) if line["past"] else None, **rest)
+    past = int(line["past"]) if line["past"] else None
+    return Row(variants=tuple(line["variants"].split()), past=past, **rest)

@@ -18,6 +18,8 @@ WHOLE = ("frames", "parameters", "seconds")
 FEW = 6
 """So many findings of one check and table that agree are shown each; more are counted."""
 
+ONE_SEED = "One seed has no ±: --seeds 5 gives ours"
+
 
 def findings_text(findings: Sequence[Finding], *, every: bool) -> str:
     """Return one aligned table to a check; many that agree become one line unless `every`."""
@@ -76,14 +78,24 @@ def beside(task: str, metric: str, title: str) -> str:
 
 
 def compared_text(rows: Sequence[Compared]) -> str:
-    """Return one aligned table to a published one: printed, ours, and how far apart."""
+    """Return one aligned table to a published one: printed, ours, and how far apart.
+
+    Where variants of a model were trained too, a column says which baseline each line is of.
+    """
     blocks = []
     for table in dict.fromkeys(row.number.table for row in rows):
-        lines = [_compared(row) for row in rows if row.number.table == table]
-        headers = ("row", "number", "published", "ours", "difference", "in deviations")
-        align = ("left", "left", "right", "right", "right", "left")
+        chosen = [row for row in rows if row.number.table == table]
+        headers = ["row", "number", "published", "ours", "difference", "in deviations"]
+        align = ["left", "left", "right", "right", "right", "left"]
+        lines = [list(_compared(row)) for row in chosen]
+        if any(row.variant for row in chosen):
+            headers.insert(2, "baseline")
+            align.insert(2, "left")
+            for row, line in zip(chosen, lines, strict=True):
+                line.insert(2, _whose(row))
         drawn = tabulate(lines, headers, tablefmt="simple", colalign=align, disable_numparse=True)
-        blocks.append(f"{table.place}: {table.title}\n{drawn}" + (f"\n{table.note}" if table.note else ""))
+        said = [table.note, ONE_SEED if any(_lacks_spread(row) and row.runs == 1 for row in chosen) else ""]
+        blocks.append("\n".join([f"{table.place}: {table.title}", drawn, *filter(None, said)]))
     return "\n\n".join(blocks)
 
 
@@ -98,8 +110,19 @@ def _compared(row: Compared) -> tuple[str, ...]:
     if not math.isnan(row.spread):
         ours += f" ± {row.spread / factor:.{decimals}f}"
     difference = f"{row.difference / factor:+,.{decimals}f}"
+    apart = "no ± on either side" if _lacks_spread(row) else ""
     if row.yardstick:
         apart = f"{row.deviations:+.1f} of {'the published' if row.yardstick == 'published' else 'our'} ±"
-    else:
-        apart = "" if whole else "no ± on either side"
     return number.row.row, number.column, printed, ours, difference, apart
+
+
+def _lacks_spread(row: Compared) -> bool:
+    """Whether nothing measures a difference that a ± could measure."""
+    return not (row.reason or row.yardstick or row.number.unit in WHOLE)
+
+
+def _whose(row: Compared) -> str:
+    """Say which baseline a line is of, and whether another one may be meant."""
+    if row.variant:
+        return f"{row.variant}, a variant"
+    return f"{row.model}, expected" if row.number.row.variants else row.model

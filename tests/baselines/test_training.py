@@ -215,7 +215,7 @@ def test_a_recording_without_poses_is_refused_and_not_left_out() -> None:
 
     recordings = [toy.recording("a"), replace(toy.recording("b"), keypoints=None), toy.recording("c")]
     with pytest.raises(DataError) as caught:
-        networks._features(toy.task(), recordings)
+        networks._features(toy.task(), toy.CONV.recipe, recordings)
     assert caught.value.problems == ("b: labels only, no poses",)
 
 
@@ -310,10 +310,12 @@ def test_msgl_learns_the_toy_and_keeps_its_scaling(store: Path, tmp_path: Path) 
     assert accuracy(run(tmp_path / "msgl", toy.MSGL)) > prior + 0.3
     assert "random windows" in read_entry(tmp_path / "msgl").tasks["toy"].description
     best = torch.load(tmp_path / "msgl/.work/toy/seed1-all.pt", weights_only=True)["best"]
-    seen = [pose_features(toy.recording(id_).keypoints, toy.DATASET.image) for id_ in "abc"]
-    both = np.concatenate(seen)
-    np.testing.assert_allclose(best["mean"], both.mean(axis=0), rtol=1e-4)
-    np.testing.assert_allclose(best["deviation"], both.std(axis=0), rtol=1e-4)
+    seen = [pose_features(toy.recording(id_).keypoints, toy.DATASET.image, "mean") for id_ in "abc"]
+    frames = np.concatenate(seen)
+    mean = np.nanmean(frames, axis=0)
+    np.testing.assert_allclose(best["mean"], mean, rtol=1e-4)
+    filled = np.where(np.isnan(frames), mean, frames)
+    np.testing.assert_allclose(best["deviation"], filled.std(axis=0), rtol=1e-4)
 
 
 @pytest.mark.parametrize("validation", ["recordings", "windows"])
@@ -339,7 +341,17 @@ def test_a_validation_recording_neither_trains_nor_scales(
     assert all(torch.equal(value, states[1]["model"][key]) for key, value in states[0]["model"].items())
     losses = [state["history"][0]["validation_loss"] for state in states]
     assert losses[0] != losses[1]
-    assert "random windows" not in read_entry(tmp_path / "out1").tasks["toy"].description
+    said = read_entry(tmp_path / "out1").tasks["toy"].description
+    assert "random windows" not in said
+    assert "training groups" not in said
+
+
+def test_groups_that_never_train_are_on_the_card(store: Path, tmp_path: Path) -> None:
+    """Where recordings validate and the split names none, they come out of the training set."""
+    watched = replace(toy.MSGL, recipe=replace(toy.MSGL.recipe, validation="recordings", past=5, epochs=1))
+    run(tmp_path / "out", watched)
+    said = read_entry(tmp_path / "out").tasks["toy"].description.split("; ")
+    assert "its epoch chosen on a fifth of the training groups, which never trains" in said
 
 
 def test_recordings_shorter_than_a_window_are_said(store: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -124,10 +125,10 @@ def test_a_part_that_is_done_is_not_trained_again(
     asked = {"seeds": [0], "device": "cpu", "epochs": 1}
     trained = Unit.train
 
-    def stop(unit: Unit, data) -> None:
+    def stop(unit: Unit) -> None:
         if unit.part == "second":
             raise KeyboardInterrupt
-        trained(unit, data)
+        trained(unit)
 
     monkeypatch.setattr(Unit, "train", stop)
     with pytest.raises(KeyboardInterrupt):
@@ -180,6 +181,17 @@ def test_without_dask_it_says_what_to_install(unit: Unit, monkeypatch: pytest.Mo
         list(Crew(2).train([unit]))
     assert "rodent-bench[cluster]" in caught.value.hint
     assert list(Crew(2).train([])) == [], "nothing left to do needs nobody"
+
+
+def test_crews_side_by_side_do_not_want_the_same_port(unit: Unit) -> None:
+    pytest.importorskip("distributed", reason="dask is in the extra `cluster`")
+    with socket.socket() as taken:
+        with contextlib.suppress(OSError):  # by another crew, then
+            taken.bind(("", 8787))
+            taken.listen()
+        assert [fault for _, fault in Crew(1).train([unit])] == [None], (
+            "and no warning, which is an error here"
+        )
 
 
 def test_a_worker_has_one_device(store: Path, tmp_path: Path) -> None:

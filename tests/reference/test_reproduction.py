@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +25,7 @@ from bench.reference import (
     compared_text,
     get_table,
     jobs,
+    jobs_of,
     read_published,
     tables_of,
     why_not,
@@ -81,6 +83,26 @@ def test_where_nothing_is_printed_our_own_spread_measures() -> None:
     assert "of our ±" in compared_text([found])
 
 
+def test_one_seed_without_any_spread_says_what_gives_one() -> None:
+    task, said = get_task("calms21-task1-msgl"), "One seed has no ±: --seeds 5 gives ours"
+    cell = number("msgl-13", "TCN", "Accuracy")
+    text = compared_text([compare(cell, task, values(1, 1, 0))])
+    assert text.endswith(said)
+    assert "no ± on either side" in text
+    assert said not in compared_text([compare(cell, task, values(5, 1, 0))])
+    published = compare(number("calms21-1", "LSTM", "MAP"), TASK1, values(1, 1, 4))
+    assert said not in compared_text([published])
+
+
+def test_lines_of_variants_say_whose_they_are() -> None:
+    task = get_task("calms21-task1-msgl")
+    row = compare(number("msgl-13", "TCN", "Accuracy"), task, values(5, 1, 0))
+    assert "msgl_tcn" not in compared_text([row])
+    text = compared_text([row, replace(row, variant="msgl_tcn_plain")])
+    assert "msgl_tcn, expected" in text
+    assert "msgl_tcn_plain, a variant" in text
+
+
 def test_what_the_truth_leaves_undefined_is_no_zero() -> None:
     cell = number("calms21-9", "Baseline", "Annotator 1, Attack F1")
     undefined = values(2, 5, 4)
@@ -109,6 +131,37 @@ def test_jobs_are_the_papers_models_and_seeds() -> None:
     assert jobs(sizes) == ()
 
 
+def test_jobs_need_the_parts_of_their_numbers_alone() -> None:
+    """RatSI has nine folds; what tables print of one needs one, and a mean needs all."""
+    parts = {
+        name: {job.parts for job in jobs(get_table(NUMBERS, name)) if job.task == "ratsi"}
+        for name in ("msgl-8", "msgl-9", "msgl-10", "msgl-11", "msgl-17")
+    }
+    assert parts.pop("msgl-8") == {()}
+    assert [len(of) for of in parts.pop("msgl-9")] == [3]
+    assert set(map(tuple, parts.values())) == {(("val8-test2",),)}
+    both = jobs([*get_table(NUMBERS, "msgl-10"), *get_table(NUMBERS, "msgl-8")])
+    assert {job.model: job.parts for job in both}["msgl"] == ()
+    assert {job.model: job.parts for job in both}["msgl_tcn"] == ("val8-test2",)
+
+
+def test_no_two_jobs_of_all_tables_differ_by_seeds_alone() -> None:
+    """They would be two orders for the same runs."""
+    every = jobs([number for number in NUMBERS if number.row.model], variants=True)
+    assert len({(job.model, job.past, job.task) for job in every}) == len(every)
+
+
+def test_variants_come_after_the_model_that_is_expected() -> None:
+    table = get_table(NUMBERS, "msgl-13")
+    assert [job.model for job in jobs(table)] == ["msgl_tcn", "msgl_lstm", "msgl_bilstm", "msgl"]
+    of = jobs_of(table, variants=True)
+    assert [job.model for job in of[number("msgl-13", "TCN", "Accuracy")]] == ["msgl_tcn", "msgl_tcn_plain"]
+    assert [job.model for job in of[number("msgl-13", "LSTM", "Accuracy")]] == ["msgl_lstm"]
+    window = jobs_of(get_table(NUMBERS, "msgl-7"), variants=True)
+    names = [rerun.entry_name(job) for job in window[number("msgl-7", "T = 20", "Accuracy")]]
+    assert names == ["msgl_window20", "msgl_as_described_window20"]
+
+
 def test_another_window_is_another_model() -> None:
     job = jobs(get_table(NUMBERS, "msgl-7"))[0]
     made = rerun.baseline_of(job)
@@ -123,7 +176,9 @@ def test_why_not() -> None:
     assert why_not(number("calms21-1", "LSTM", "MAP"), TASK1) == ""
     assert "task programming" in why_not(number("calms21-2", "Baseline w/ task prog", "MAP"), TASK1)
     seconds = number("msgl-16", "TCN", "Time/Epoch (s)")
-    assert why_not(seconds, TASK1) == "seconds per epoch: no metric of the task"
+    assert why_not(seconds, TASK1) == (
+        "seconds per epoch: no metric of the task; bench profile msgl_tcn --task calms21-task1 measures it"
+    )
     assert why_not(replace(seconds, task=""), None) == "no task here asks this"
 
 
@@ -145,7 +200,10 @@ def test_the_list_names_every_table_of_the_issue(bench_home: Path) -> None:
         "bench pull calms21-task3 --from FOLDER",
         "bench pull calms21 --from FOLDER",  # where it was pretrained
     ]
+    assert {row["name"]: row["trainings"] for row in listed.values()}["msgl-10"] == 4
+    assert listed["msgl-17"]["variants"] == {"msgl_tcn": ["msgl_tcn_plain"], "msgl": ["msgl_as_described"]}
     text = bench("--list").output
+    assert re.search(r"msgl_tcn +msgl_tcn_plain +msgl-10, msgl-13, msgl-16, msgl-17\n", text + "\n")
     assert "42..46" in text
     assert "8 of 8" in text
 
@@ -215,10 +273,10 @@ TINY = {
     "papers": [["Toy", "Nobody 2020", "https://example.org"]],
     "tables": [["Toy", "Table 1", "toy-1", "A toy", "2", "7..8", "seeds", "Made up"]],
     "rows": [
-        ["Toy", "Table 1", "Prior", "Prior", "prior", "", "", ""],
-        ["Toy", "Table 1", "Frame", "Frame", "single_frame", "", "", ""],
-        ["Toy", "Table 1", "Far", "Far", "prior", "", "", ""],
-        ["Toy", "Table 1", "Oracle", "Oracle", "", "", "", "sees the truth"],
+        ["Toy", "Table 1", "Prior", "Prior", "prior", "", "", "", ""],
+        ["Toy", "Table 1", "Frame", "Frame", "single_frame", "", "", "", ""],
+        ["Toy", "Table 1", "Far", "Far", "prior", "", "", "", ""],
+        ["Toy", "Table 1", "Oracle", "Oracle", "", "", "", "", "sees the truth"],
     ],
     "published": [
         ["Toy", "Table 1", "Prior", "Acc", "demo-8x240", "", "", "accuracy", "percent", "", "61.5", "2.5"],

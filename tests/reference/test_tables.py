@@ -89,7 +89,7 @@ def test_every_number_of_a_fold_has_its_spread_in_the_paper() -> None:
 def test_names_are_those_of_tasks_metrics_and_models(table: object) -> None:
     models = {baseline.name for baseline in BASELINES}
     for number in [number for number in NUMBERS if number.table == table]:
-        assert number.row.model in {"", *models}
+        assert {number.row.model, *number.row.variants} <= {"", *models}
         if not number.task:
             continue
         task = KNOWN[number.task]
@@ -104,6 +104,20 @@ def test_shares_are_shares() -> None:
         if number.unit in ("share", "percent"):
             assert 0 < number.value < 1, number
             assert number.deviation is None or 0 < number.deviation < 0.2
+
+
+def test_every_variant_is_named_in_a_row() -> None:
+    """Where code and text of a paper differ, a row says which baseline is expected, and which others are."""
+    named = {(n.row.model, n.row.variants) for n in NUMBERS if n.row.variants}
+    assert named == {
+        ("conv1d_finetuned", ("conv1d_finetuned_as_described",)),
+        ("msgl", ("msgl_as_described",)),
+        ("msgl_tcn", ("msgl_tcn_plain",)),
+    }
+    expected = dict(named)
+    assert all(n.row.variants == expected.get(n.row.model, ()) for n in NUMBERS)
+    everywhere = {name for n in NUMBERS for name in (n.row.model, *n.row.variants)}
+    assert {b.name for b in BASELINES if "_as_described" in b.name or "_plain" in b.name} <= everywhere
 
 
 def test_models_to_train_have_seeds() -> None:
@@ -154,6 +168,9 @@ def test_every_fault_of_the_tables_is_listed_at_once(folder: Path) -> None:
     change(folder / "published.csv", 3, spread="wide")
     change(folder / "rows.csv", 0, reason="both")
     change(folder / "rows.csv", 1, table="Table 99")
+    change(folder / "rows.csv", 2, variants="fc fc")
+    change(folder / "rows.csv", 3, variants="conv1d")
+    change(folder / "rows.csv", 5, variants="fc")
     change(folder / "tables.csv", 0, name="msgl-7")
     change(folder / "tables.csv", 1, source="Anon")
     with pytest.raises(DataError) as fault:
@@ -165,6 +182,9 @@ def test_every_fault_of_the_tables_is_listed_at_once(folder: Path) -> None:
         "line 3: no such row",
         "line 5: 'wide' is no number",
         "a model or a reason, not both",
+        "row 'Self-Attention' of CalMS21, Table 1: variants of no model, or one model twice",
+        "row '1D Conv Net' of CalMS21, Table 1: variants of no model, or one model twice",
+        "row 'Baseline w/ task prog' of CalMS21, Table 2: variants of no model, or one model twice",
         "row ('CalMS21', 'Table 99', 'LSTM'): no such table",
         "name 'msgl-7' comes more than once",
         "table ('Anon', 'Table 2'): no such paper",

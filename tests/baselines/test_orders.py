@@ -1,0 +1,188 @@
+"""Several orders at once, parts of a task, and units that fail: what is trained, written and said."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import toy
+
+from baselines import Baseline, Recipe, get_baseline
+from baselines.runs import Run
+from baselines.training import Order, train_all, train_seeds
+from baselines.units import Unit
+from baselines.workers import Crew, spread
+from bench.datasets import get_task
+from bench.errors import BenchError, DataError, UsageError
+from bench.store import pull
+from bench.submissions import read_tasks
+
+TASK = toy.task(first="ab", second="c")
+PRIOR = get_baseline("prior")
+TRIED = Baseline("tried", "Tried", "fails by seed", "none", "test_orders:fails")
+"""Seed 1 ends its process, seed 3 finds fault with its recordings."""
+
+
+def fails(run: Run, data: object) -> dict[str, np.ndarray]:
+    if run.seed == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    if run.seed >= 3:
+        raise DataError("too few frames", ["recording 'd': 3"], hint="bench pull toy --replace")
+    return {id_: np.full((toy.FRAMES[id_], 3), run.seed, np.float32) for id_ in "de"}
+
+
+@pytest.fixture
+def store(bench_home: Path) -> Path:
+    pull(toy.DATASET, Path())
+    return bench_home
+
+
+def order(out: Path, baseline: Baseline = PRIOR, seeds=(0,), **changed) -> Order:
+    return Order(baseline, changed.pop("task", TASK), seeds, "cpu", out, **changed)
+
+
+def test_a_part_alone_is_no_submission_and_is_not_trained_again(
+    store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    [[trained]] = train_all([order(out, parts=("second",))])
+    assert [path.name for path in out.iterdir()] == [".work"], "no card, no predictions"
+    assert trained.lacks == ("first",)
+    assert [unit.part for unit in trained.units] == ["second"]
+    alone = trained.units[0].read()
+    assert sorted(alone) == ["d", "e"]
+
+    capsys.readouterr()
+    [[trained]] = train_all([order(out, parts=("first",))])
+    assert "part second" not in capsys.readouterr().err
+    assert trained.lacks == ()
+    (whole,) = train_seeds(PRIOR, TASK, seeds=[0], device="cpu", out=tmp_path / "whole")
+    assert trained.path.read_bytes() == whole.read_bytes()
+    with np.load(trained.path) as scores:
+        np.testing.assert_array_equal(scores["second/d"], alone["d"])
+    assert (out / "submission.toml").is_file()
+    assert not list((out / ".work/toy").glob("*.npz")), "they are in the submission now"
+
+    [[trained]] = train_all([order(out, parts=("second",))])
+    assert "is finished already" in capsys.readouterr().err
+    assert trained.units == ()
+
+
+def test_a_part_beside_whole_runs_leaves_the_entry_as_it_is(store: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    train_all([order(out)])
+    card = (out / "submission.toml").read_bytes()
+    [[whole, part]] = train_all([order(out, seeds=(0, 1), parts=("first",))])
+    assert (whole.lacks, part.lacks) == ((), ("second",))
+    assert (out / "submission.toml").read_bytes() == card
+    frames = {id_: toy.FRAMES[id_] for id_ in "de"}
+    expected = {"first": frames, "second": frames}
+    _, read = read_tasks(out, lambda name: TASK, lambda task: expected)
+    assert sorted(read["toy"]) == ["seed0"]
+
+
+def test_an_unknown_part_is_refused_before_anything_is_trained(store: Path, tmp_path: Path) -> None:
+    wrong = order(tmp_path / "b", parts=("secnd",))
+    with pytest.raises(UsageError, match="no part 'secnd'; did you mean 'second'") as caught:
+        train_all([order(tmp_path / "a"), wrong])
+    assert caught.value.hint == "choose of first, second"
+    train_all([order(tmp_path / "b")])
+    (tmp_path / "b/.work/toy/inputs.json").write_text("{}")
+    with pytest.raises(DataError, match="trained otherwise"):
+        train_all([order(tmp_path / "a"), order(tmp_path / "b", seeds=(1,))])
+    assert not list(tmp_path.glob("a/toy/*"))
+
+
+def test_one_crew_works_at_all_orders(store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All units in one list, and the same bytes as one order after the other."""
+    pytest.importorskip("torch", reason="torch is in the extra `train`")
+    pytest.importorskip("distributed", reason="dask is in the extra `cluster`")
+    few = replace(toy.CONV, recipe=replace(toy.CONV.recipe, epochs=1))
+
+    def made(at: Path, crew: Crew | None) -> list[bytes]:
+        asked = [order(at / "conv", few, (0, 1)), order(at / "other", few, (2,))]
+        one, other, [part] = train_all([*asked, order(at / "prior", parts=("second",))], crew)
+        return [path.read_bytes() for path in (*(run.path for run in (*one, *other)), part.units[0].path)]
+
+    calls, train = [], Crew.train
+
+    def counted(crew: Crew, units):
+        calls.append(len(units))
+        return train(crew, units)
+
+    monkeypatch.setattr(Crew, "train", counted)
+    assert made(tmp_path / "crew", Crew(2)) == made(tmp_path / "alone", None)
+    assert calls == [7]
+
+
+def test_units_that_fail_do_not_keep_others_from_their_end(
+    store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(BenchError, match="2 of 3 could not be trained") as caught:
+        train_all([order(tmp_path / "out", TRIED, (3, 2, 4), task=toy.task())])
+    said = "too few frames; recording 'd': 3 (bench pull toy --replace)"
+    assert caught.value.problems == tuple(f"tried on toy, seed {s}, part all: {said}" for s in (3, 4))
+    assert "the same command again: it goes on with what is missing" in caught.value.hint
+    assert [path.name for path in (tmp_path / "out/toy").iterdir()] == ["seed2.npz"]
+    assert "tried on toy, seed 3, part all failed: too few frames" in capsys.readouterr().err
+
+
+def test_a_run_that_fails_alone_says_so_itself(store: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="too few frames") as caught:
+        train_all([order(tmp_path / "out", TRIED, (3,), task=toy.task())])
+    assert caught.value.hint == "bench pull toy --replace"
+
+
+@pytest.fixture
+def never_retried() -> Iterator[None]:
+    dask = pytest.importorskip("dask", reason="dask is in the extra `cluster`")
+    with dask.config.set({"distributed.scheduler.allowed-failures": 0}):
+        yield
+
+
+def test_a_deadly_unit_is_not_blamed_on_those_behind_it(
+    never_retried: None, store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One worker has all four; the second ends it, the last fails."""
+    with pytest.raises(BenchError, match="2 of 4 could not be trained") as caught:
+        train_all([order(tmp_path / "out", TRIED, (0, 1, 2, 3), task=toy.task())], Crew(1))
+    faults = sorted(problem.split(";")[0] for problem in caught.value.problems)
+    assert faults == [
+        "tried on toy, seed 1, part all: seed1-all ended worker after worker",
+        "tried on toy, seed 3, part all: too few frames",
+    ]
+    made = sorted(path.name for path in (tmp_path / "out/toy").iterdir())
+    assert made == ["seed0.npz", "seed2.npz"]
+    assert "part all: failed: too few frames" in capsys.readouterr().err
+
+
+def test_workers_pretrain_different_seeds_side_by_side(tmp_path: Path) -> None:
+    """Units of one seed would queue behind its pretraining, which only the first of them trains."""
+
+    def units(name: str, task: str, seeds) -> list[Unit]:
+        baseline, of = get_baseline(name), get_task(task)
+        runs = [Run(baseline, of, baseline.recipe, seed, "cpu", tmp_path) for seed in seeds]
+        return [Unit(run, part.name, {}) for run in runs for part in of.parts]
+
+    tuned, plain = units("conv1d_finetuned", "calms21-task2", (42, 43)), units("conv1d", "ratsi", (42,))
+    found = spread([*tuned, *plain])
+    first, second = TASK2[0], TASK2[1]
+    leading = [unit for unit in found if isinstance(unit.run.recipe, Recipe) and unit.run.recipe.pretraining]
+    assert [(unit.run.seed, unit.part) for unit in leading[:4]] == [
+        (42, first),
+        (43, first),
+        (42, second),
+        (43, second),
+    ]
+    assert found[2:11] == plain, "what needs no pretraining comes before what would wait for it"
+    assert spread(plain) == plain
+    third = units("conv1d_finetuned", "calms21-task3", (42,))
+    assert spread([*tuned, *third])[:2] == [tuned[0], tuned[5]], "both tasks share the pretraining of a seed"
+
+
+TASK2 = [part.name for part in get_task("calms21-task2").parts]
