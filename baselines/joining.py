@@ -8,7 +8,8 @@ from pathlib import Path
 
 from baselines import records
 from baselines.runs import Inputs, Run, differences
-from bench.errors import DataError, first
+from bench.errors import DataError, UsageError, first
+from bench.submissions import read_entry
 
 
 def check_inputs(run: Run, inputs: Inputs, out: Path) -> None:
@@ -21,8 +22,24 @@ def check_inputs(run: Run, inputs: Inputs, out: Path) -> None:
         raise DataError(
             f"{run.folder} holds runs that were trained otherwise",
             differing,
-            hint=_anew(run, run.folder, out / run.task.name),
+            hint=_anew(run.folder, out / run.task.name),
         )
+
+
+def check_model(run: Run, out: Path) -> None:
+    """Raise `UsageError` where `out` is the entry of somebody else, or of another baseline.
+
+    Its card would call one by the name of the other. Where the baseline was trained before, a card may have
+    another name.
+    """
+    trained = {json.loads(path.read_bytes()).get("baseline") for path in out.glob(".work/*/inputs.json")}
+    if (out / "submission.toml").exists() and run.baseline.name not in trained:
+        name = read_entry(out).name
+        if trained or name != run.baseline.title:
+            raise UsageError(
+                f"{out} is the entry {name!r}, and {run.baseline.name!r} is another model",
+                hint=f"bench train {run.baseline.name} --task {run.task.name} --out FOLDER",
+            )
 
 
 def refuse_strangers(run: Run, inputs: Inputs, endings: Sequence[str], new: Sequence[Path]) -> None:
@@ -41,7 +58,7 @@ def refuse_strangers(run: Run, inputs: Inputs, endings: Sequence[str], new: Sequ
         raise DataError(
             f"{folder} holds runs of which {run.folder} does not say how they were trained",
             first([f"{path.name}: no record, or not the file that was recorded" for path in strangers]),
-            hint=_anew(run, folder),
+            hint=_anew(folder),
         )
 
 
@@ -51,7 +68,7 @@ def remember(folder: Path, inputs: Inputs) -> None:
     (folder / ".gitignore").write_text("*\n")
 
 
-def _anew(run: Run, *folders: Path) -> str:
+def _anew(*folders: Path) -> str:
     """Say what to type where runs would mix."""
-    command = f"bench train {run.baseline.name} --task {run.task.name} --out FOLDER"
-    return f"{command} trains elsewhere; to train anew here, rm -r {' '.join(map(str, folders))} first"
+    places = " ".join(map(str, folders))
+    return f"the same command with --out FOLDER trains elsewhere; to train anew here, rm -r {places} first"

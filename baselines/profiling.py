@@ -124,27 +124,44 @@ def profile(baseline: Baseline, task: Task, device: str) -> Profile:
 
 
 def declare(found: Profile, folder: Path) -> None:
-    """Write into the card of a submission what was measured, and on what.
+    """Write into the card of a submission what was measured, to four digits, and on what.
 
-    Raises `UsageError` where the card has no table of the task.
+    Raises `UsageError` where the card has no table of the task, is of another model, or where times say more
+    about what else the machine did.
     """
     entry = read_entry(folder)
     if found.task not in entry.tasks:
         raise UsageError(
             f"{folder} answers no task {found.task!r}",
-            hint=f"bench train {found.model} --task {found.task} --out {folder}",
+            hint=f"bench train {found.model} --task {found.task} --out FOLDER",
         )
-    machine = found.machine
+    there, machine = entry.tasks[found.task], found.machine
+    if (there.parameters, there.flops_per_frame) != (found.parameters, found.costs.flops_per_frame):
+        raise UsageError(
+            f"{folder} is not what {found.model!r} would train",
+            [
+                f"parameters: {there.parameters} on its card, {found.parameters} here",
+                f"FLOPs per frame: {there.flops_per_frame} on its card, {found.costs.flops_per_frame} here",
+            ],
+            hint="name the model that was trained there",
+        )
+    if busy := found.costs.notes.get("times"):
+        raise UsageError(
+            f"nothing was written into {folder}", [f"times are {busy}"], hint="measure when nothing else runs"
+        )
     card = replace(
-        entry.tasks[found.task],
-        flops_per_frame=found.costs.flops_per_frame,
-        frames_per_second=found.costs.frames_per_second,
-        latency_ms=found.costs.latency_ms,
-        seconds_per_epoch=found.costs.seconds_per_epoch,
-        peak_memory_mib=found.peak_memory_mib,
+        there,
+        frames_per_second=_rounded(found.costs.frames_per_second),
+        latency_ms=_rounded(found.costs.latency_ms),
+        seconds_per_epoch=_rounded(found.costs.seconds_per_epoch),
+        peak_memory_mib=_rounded(found.peak_memory_mib),
         hardware=str(machine.get("gpu") or f"one thread of {machine['cores']} cores, {machine['processor']}"),
     )
     write_card(folder, replace(entry, tasks={**entry.tasks, found.task: card}), replace=True)
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else float(f"{value:.4g}")
 
 
 def _whole(run: Run, data: Data) -> Costs:

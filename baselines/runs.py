@@ -125,12 +125,24 @@ def labelled(task: Task, recording: Recording) -> Bool[np.ndarray, " T"]:
 
 
 def differences(found: Inputs, wanted: Inputs) -> list[str]:
-    """Say which inputs of an earlier run are not those of this one."""
+    """Say which inputs of an earlier run are not those of this one, each by its own name."""
+    there, now = _leaves(found), _leaves(wanted)
     return [
-        f"{name}: {found.get(name)} there, {wanted.get(name)} now"
-        for name in sorted({*found, *wanted})
-        if found.get(name) != wanted.get(name)
+        f"{name}: {there.get(name, 'nothing')} there, {now.get(name, 'nothing')} now"
+        for name in sorted({*there, *now})
+        if (name in there, there.get(name)) != (name in now, now.get(name))
     ]
+
+
+def _leaves(value: Any, name: str = "") -> dict[str, Any]:
+    """Name every value of nested JSON objects: "recipe epochs", not the whole recipe."""
+    if not (isinstance(value, Mapping) and value):
+        return {name: value}
+    return {
+        leaf: inner
+        for key, below in value.items()
+        for leaf, inner in _leaves(below, f"{name} {key}".strip()).items()
+    }
 
 
 def _digest(recordings: Sequence[Recording]) -> str:

@@ -57,10 +57,13 @@ class Crew:
         with self._client() as client:
             yield from _as_they_finish(client, units)
 
-    @contextmanager
-    def _client(self) -> Iterator[Client]:
+    def check(self) -> None:
+        """Raise `UsageError` where the engine is not installed."""
         if find_spec("distributed") is None:
             raise UsageError("several workers need dask", hint="pip install 'rodent-bench[cluster]'")
+
+    @contextmanager
+    def _client(self) -> Iterator[Client]:
         from distributed import Client, LocalCluster
         from distributed.utils import silence_logging_cmgr
 

@@ -38,7 +38,11 @@ def _told(fault: OSError) -> str:
     place = os.fspath(fault.filename or "the disk")
     home = os.environ.get("BENCH_HOME")
     ours = bool(home) and Path(os.fsdecode(place)).absolute().is_relative_to(Path(str(home)).absolute())
-    hint = "set BENCH_HOME to a folder that can be written" if ours else "name a path that can be written"
+    hint = "name a path that can be written"
+    if isinstance(fault, FileNotFoundError):
+        hint = "name a path that exists"
+    if ours:
+        hint = "set BENCH_HOME to a folder that can be written"
     return str(UsageError(f"{place}: cannot be read or written ({fault.strerror or fault})", hint=hint))
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bench.cli.training import resumable
 from bench.errors import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -84,19 +85,21 @@ def reproduce(
     from bench.reference import get_table, read_published
 
     numbers = read_published()
+    chosen = [number for name in dict.fromkeys(names) for number in get_table(numbers, name)]
     if as_list:
-        _echo(plans.listing(numbers), plans.listing_text, as_json=as_json)
+        _echo(plans.listing(chosen or numbers), plans.listing_text, as_json=as_json)
         return
     if not names:
         raise UsageError("no table named", hint="bench reproduce --list")
     if workers and cluster:
         raise UsageError(f"--workers {workers} and --cluster {cluster}: expected one of them")
-    chosen = [number for name in dict.fromkeys(names) for number in get_table(numbers, name)]
     if dry_run:
         _echo(plans.plan(chosen, seeds, epochs, out, variants=variants), plans.plan_text, as_json=as_json)
         return
     train = rerun.trainer(epochs=epochs, device=device, workers=workers, cluster=cluster)
-    _tell(rerun.compare_all(chosen, seeds, out, train, variants=variants), as_json=as_json)
+    with resumable():
+        done = rerun.compare_all(chosen, seeds, out, train, variants=variants)
+    _tell(done, as_json=as_json)
 
 
 def _tell(done: Reproduced, *, as_json: bool) -> None:
@@ -112,7 +115,7 @@ def _tell(done: Reproduced, *, as_json: bool) -> None:
         raise DataError(
             "some of it needs recordings that are not here",
             [f"{rerun.entry_name(job)} on {job.task}" for job in done.missing],
-            hint=", ".join(dict.fromkeys(hint for hints in done.missing.values() for hint in hints)),
+            hint="; then ".join(dict.fromkeys(hint for hints in done.missing.values() for hint in hints)),
         )
 
 

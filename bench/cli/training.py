@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
 import click
 
 from bench.cli.entries import RESULTS, SITE, score_and_write, write_site
-from bench.errors import UsageError
+from bench.errors import BenchError, UsageError
 
 folder = click.Path(path_type=Path)
+
+
+@contextmanager
+def resumable() -> Iterator[None]:
+    """Say after Ctrl-C what to type."""
+    try:
+        yield
+    except KeyboardInterrupt as fault:
+        raise BenchError(
+            "stopped", hint="the same command goes on after the last finished epoch of each run"
+        ) from fault
 
 
 @click.command()
@@ -84,17 +97,18 @@ def train(
     if workers and cluster:
         raise UsageError(f"--workers {workers} and --cluster {cluster}: expected one of them")
     chosen, task, target = get_baseline(model), get_task(task_name), out or Path("submissions") / model
-    train_seeds(
-        chosen,
-        task,
-        seeds=range(seeds) if seeds else _seeds(seed or "0"),
-        device=device,
-        out=target,
-        epochs=epochs,
-        crew=Crew(workers or 1, cluster) if workers or cluster else None,
-        switches=Switches(precision, compiled, graphs, devices),
-        tensorboard=tensorboard,
-    )
+    with resumable():
+        train_seeds(
+            chosen,
+            task,
+            seeds=range(seeds) if seeds else _seeds(seed or "0"),
+            device=device,
+            out=target,
+            epochs=epochs,
+            crew=Crew(workers or 1, cluster) if workers or cluster else None,
+            switches=Switches(precision, compiled, graphs, devices),
+            tensorboard=tensorboard,
+        )
     click.echo(f"next: bench evaluate {target} --task {task.name}")
 
 
@@ -123,6 +137,9 @@ def profile(
     if into is not None:
         declare(found, into)
     click.echo(content if as_json else found.text(), nl=not as_json)
+    if into is not None:
+        click.echo(f"wrote {into / 'submission.toml'}", err=True)
+        click.echo(f"next: bench evaluate {into} --task {task_name}", err=True)
 
 
 @click.command()

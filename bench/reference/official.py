@@ -22,6 +22,7 @@ METRICS = {"f1": "f1", "map": "ap"}
 BACKGROUND = "other"
 Key = tuple[str, str]
 """(experiment, seed)"""
+COLUMNS = ("experiment", "task", "group", "variant", "seed", "split", "cls", "f1", "ap")
 Runs = Mapping[Key, Mapping[tuple[str, str], Mapping[str, float]]]
 """(experiment, seed) -> (part, class) -> metric -> value."""
 
@@ -35,7 +36,10 @@ def read_runs(path: Path, tasks: Mapping[str, Task]) -> Runs:
     behaviours = [part.name for part in tasks["calms21-task3"].parts]
     try:
         with path.open(encoding="utf-8", newline="") as file:
-            for line in csv.DictReader(file):
+            table = csv.DictReader(file)
+            if absent := [name for name in COLUMNS if name not in (table.fieldnames or ())]:
+                raise ValueError(f"no column {', '.join(absent)}")
+            for line in table:
                 if line["split"] != "test" or line["variant"] or line["cls"] in (BACKGROUND, "Macro Average"):
                     continue
                 third = line["task"] == "3"
@@ -46,8 +50,8 @@ def read_runs(path: Path, tasks: Mapping[str, Task]) -> Runs:
     except (KeyError, TypeError, ValueError, IndexError) as fault:
         raise DataError(
             f"{path} does not hold the results of every seed",
-            [f"{type(fault).__name__}: {fault}"],
-            hint="expected columns: experiment, task, group, variant, seed, split, cls, f1, ap",
+            [str(fault) or type(fault).__name__],
+            hint=f"expected columns: {', '.join(COLUMNS)}",
         ) from fault
     return runs
 

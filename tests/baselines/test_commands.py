@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from baselines import BASELINES
 from bench.cli import cli
-from bench.errors import UsageError
+from bench.errors import BenchError, UsageError
 
 
 def bench(*arguments: str) -> Result:
@@ -47,3 +47,14 @@ def test_so_many_seeds_or_those_named(bench_home: Path, tmp_path: Path) -> None:
     assert made == ["seed0.npz", "seed1.npz", "seed2.npz", "seed5.npz", "seed6.npz"]
     with pytest.raises(UsageError, match="expected one of them"):
         bench(*arguments, "--seeds", "3", "--seed", "1")
+
+
+def test_ctrl_c_says_that_the_same_command_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("baselines.training.train_seeds", stopped)
+    done = CliRunner().invoke(cli, ["train", "prior", "--task", "demo"])
+    assert isinstance(done.exception, BenchError)
+    assert done.exception.exit_code == 1
+    assert done.exception.hint == "the same command goes on after the last finished epoch of each run"

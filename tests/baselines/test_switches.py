@@ -60,7 +60,7 @@ def test_bf16_rounds_activations_and_little_else(store: Path, tmp_path: Path) ->
     assert card.description.endswith("activations in bfloat16")
     with pytest.raises(DataError, match="trained otherwise") as caught:
         run(tmp_path / "plain", Switches("bf16"))
-    assert [problem.split(":")[0] for problem in caught.value.problems] == ["switches"]
+    assert [problem.split(":")[0] for problem in caught.value.problems] == ["switches precision"]
 
 
 def test_compiled_it_gives_the_same_up_to_rounding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -121,10 +121,31 @@ def test_runs_that_were_trained_otherwise_are_refused(store: Path, tmp_path: Pat
     run(tmp_path / "conv", epochs=1)
     with pytest.raises(DataError, match="trained otherwise") as caught:
         run(tmp_path / "conv", epochs=2, seed=2)
-    assert [problem.split(":")[0] for problem in caught.value.problems] == ["recipe"]
+    assert [problem.split(":")[0] for problem in caught.value.problems] == ["recipe epochs"]
     with pytest.raises(DataError, match="trained otherwise") as caught:
         run(tmp_path / "conv", epochs=1, task=toy.task(all="ab"))
-    assert [problem.split(":")[0] for problem in caught.value.problems] == ["train recordings"]
+    assert [problem.split(":")[0] for problem in caught.value.problems] == ["train recordings all"]
+
+
+def test_the_entry_of_another_model_or_person_is_refused(store: Path, tmp_path: Path) -> None:
+    """Also where nothing was trained on this task yet: its card would name one by the other."""
+    out, other = tmp_path / "out", replace(toy.CONV, name="other", title="Another one")
+    train(toy.CONV, toy.task(), seed=0, device="cpu", out=out, epochs=1)
+    card = (out / "submission.toml").read_bytes()
+    second = replace(toy.task(), name="toy2")
+    with pytest.raises(
+        UsageError, match="is the entry 'Small convolution', and 'other' is another"
+    ) as caught:
+        train(other, second, seed=0, device="cpu", out=out, epochs=1)
+    assert caught.value.hint == "bench train other --task toy2 --out FOLDER"
+    shutil.rmtree(out / ".work")  # as in a fresh clone
+    with pytest.raises(UsageError, match="is another model"):
+        train(other, second, seed=0, device="cpu", out=out, epochs=1)
+    assert (out / "submission.toml").read_bytes() == card
+    train(toy.CONV, second, seed=0, device="cpu", out=out, epochs=1)
+    (out / "submission.toml").write_bytes(card.replace(b"Small convolution", b"Mine"))
+    train(toy.CONV, second, seed=1, device="cpu", out=out, epochs=1)
+    assert read_entry(out).name == "Mine"
 
 
 @pytest.mark.parametrize(
@@ -145,7 +166,7 @@ def test_recordings_of_which_anything_changed_are_other_ones(
     pull(replace(toy.DATASET, read=lambda _: iter(recordings)), Path(), replace=True)
     with pytest.raises(DataError, match="trained otherwise") as caught:
         run(tmp_path / "out", chosen, epochs=epochs)
-    assert [problem.split(":")[0] for problem in caught.value.problems] == ["train recordings"]
+    assert [problem.split(":")[0] for problem in caught.value.problems] == ["train recordings all"]
 
 
 @pytest.mark.parametrize(
@@ -169,7 +190,7 @@ def test_other_code_or_libraries_neither_finish_nor_resume_a_run(
     with pytest.raises(DataError, match="trained otherwise") as caught:
         run(tmp_path / "out", chosen, epochs=epochs)
     assert [problem.split(":")[0] for problem in caught.value.problems] == says.split()
-    assert caught.value.hint.startswith(f"bench train {chosen.name} --task toy --out FOLDER trains elsewhere")
+    assert caught.value.hint.startswith("the same command with --out FOLDER trains elsewhere")
     assert path.read_bytes() == made
     if baseline == "conv":
         (tmp_path / "out/.work/toy/inputs.json").unlink()

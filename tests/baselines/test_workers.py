@@ -158,7 +158,7 @@ def test_a_worker_with_other_recordings_or_code_refuses(unit: Unit) -> None:
     asked = {**unit.inputs, "code": "0" * 64, "test recordings": {"first": "1", "second": "2"}}
     with pytest.raises(DataError, match=f"process {os.getpid()}.* would train otherwise") as caught:
         work(replace(unit, inputs=asked))
-    assert [problem.split(":")[0] for problem in caught.value.problems] == ["code", "test recordings"]
+    assert [problem.split(":")[0] for problem in caught.value.problems] == ["code", "test recordings second"]
     assert not unit.path.exists()
     other = {**unit.inputs, "train recordings": {**unit.inputs["train recordings"], "first": "1"}}
     work(replace(unit, inputs=other))  # those of another part are not its business
@@ -175,11 +175,16 @@ def test_a_scheduler_that_is_not_there_is_said(unit: Unit, monkeypatch: pytest.M
             assert "dask scheduler" in caught.value.hint
 
 
-def test_without_dask_it_says_what_to_install(unit: Unit, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_dask_it_says_what_to_install(
+    unit: Unit, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setattr(workers, "find_spec", lambda name: None)
     with pytest.raises(UsageError, match="need dask") as caught:
-        list(Crew(2).train([unit]))
+        train_seeds(
+            unit.run.baseline, unit.run.task, seeds=[0], device="cpu", out=tmp_path / "o", crew=Crew(2)
+        )
     assert "rodent-bench[cluster]" in caught.value.hint
+    assert not (tmp_path / "o").exists()
     assert list(Crew(2).train([])) == [], "nothing left to do needs nobody"
 
 

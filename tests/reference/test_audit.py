@@ -229,6 +229,14 @@ def test_a_table_of_other_runs_is_refused(tmp_path: Path, text: str) -> None:
         read_runs(path, KNOWN)
 
 
+def test_lacking_columns_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "runs.csv"
+    path.write_text("experiment,task,group,variant,seed,cls,f1\n")
+    with pytest.raises(DataError) as caught:
+        read_runs(path, KNOWN)
+    assert caught.value.problems == ("no column split, ap",)
+
+
 def test_agreeing_findings_are_counted_unless_every_one_is_wanted(findings: list[Finding]) -> None:
     short, long = findings_text(findings, every=False), findings_text(findings, every=True)
     assert len(short.splitlines()) < len(long.splitlines())

@@ -208,6 +208,10 @@ def test_the_list_names_every_table_of_the_issue(bench_home: Path) -> None:
     assert "8 of 8" in text
 
 
+def test_the_list_of_one_table_is_of_that_table(bench_home: Path) -> None:
+    assert [row["name"] for row in json.loads(bench("--list", "calms21-4", "--json").output)] == ["calms21-4"]
+
+
 def test_a_dry_run_trains_nothing(bench_home: Path, tmp_path: Path) -> None:
     done = bench("calms21-2", "--dry-run", "--seeds", "2", "--out", str(tmp_path / "out"))
     assert done.exit_code == 0, done.output
