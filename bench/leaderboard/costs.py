@@ -13,7 +13,7 @@ WIDTH, HEIGHT = 736.0, 352.0
 """Of the drawing, in its own units; it is shown up to 46 rem wide, so a unit is never far from a pixel."""
 LEFT, RIGHT, TOP, BOTTOM = 44.0, 724.0, 24.0, 300.0
 """Edges of the axes inside it."""
-LETTER, ABOVE, BELOW, MARK = 6.6, 11, 3, 5
+LETTER, ABOVE, BELOW, MARK = 7.0, 11, 3, 5
 """What a letter is wide, a line reaches above and below its base, and a mark reaches to each side."""
 SPOTS = (
     *(("end", -8, -7), ("start", 8, -7)),
@@ -30,8 +30,12 @@ Box = tuple[float, float, float, float]
 """Left, right, top, bottom."""
 
 
-EDGES: tuple[Box, ...] = ((-math.inf, LEFT, 0.0, HEIGHT), (RIGHT, math.inf, 0.0, HEIGHT))
-"""What lies outside the axes, on both sides."""
+EDGES: tuple[Box, ...] = (
+    (-math.inf, LEFT, 0.0, HEIGHT),
+    (RIGHT, math.inf, 0.0, HEIGHT),
+    (-math.inf, math.inf, BOTTOM, HEIGHT),
+)
+"""What lies outside the axes, on both sides and below."""
 
 
 @dataclass(frozen=True)
