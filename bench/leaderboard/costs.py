@@ -149,8 +149,8 @@ def amount(cost: int) -> str:
     power = int(math.log10(rounded)) // 3
     if power >= len(UNITS):
         return f"{cost:.0e}".replace("e+", "e")
-    shown_ = rounded / 1000**power
-    return f"{shown_:.1f}".removesuffix(".0") + UNITS[power] if shown_ < 10 else f"{shown_:.0f}{UNITS[power]}"
+    short = rounded / 1000**power
+    return f"{short:.1f}".removesuffix(".0") + UNITS[power] if short < 10 else f"{short:.0f}{UNITS[power]}"
 
 
 def _tick(value: float, digits: int) -> str:
