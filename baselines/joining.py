@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 from baselines import records
+from baselines.baseline import Baseline
 from baselines.runs import Inputs, Run, differences
 from bench.errors import DataError, UsageError, first
 from bench.submissions import read_entry
@@ -17,7 +17,7 @@ def check_inputs(run: Run, inputs: Inputs, out: Path) -> None:
     path = run.folder / "inputs.json"
     if not path.is_file():
         return
-    found = json.loads(path.read_bytes())
+    found = records.read(path)
     if differing := differences(found, inputs):
         raise DataError(
             f"{run.folder} holds runs that were trained otherwise",
@@ -26,19 +26,19 @@ def check_inputs(run: Run, inputs: Inputs, out: Path) -> None:
         )
 
 
-def check_model(run: Run, out: Path) -> None:
+def check_model(baseline: Baseline, task: str, out: Path) -> None:
     """Raise `UsageError` where `out` is the entry of somebody else, or of another baseline.
 
     Its card would call one by the name of the other. Where the baseline was trained before, a card may have
     another name.
     """
-    trained = {json.loads(path.read_bytes()).get("baseline") for path in out.glob(".work/*/inputs.json")}
-    if (out / "submission.toml").exists() and run.baseline.name not in trained:
+    trained = {records.read(path).get("baseline") for path in out.glob(".work/*/inputs.json")}
+    if (out / "submission.toml").exists() and baseline.name not in trained:
         name = read_entry(out).name
-        if trained or name != run.baseline.title:
+        if trained or name != baseline.title:
             raise UsageError(
-                f"{out} is the entry {name!r}, and {run.baseline.name!r} is another model",
-                hint=f"bench train {run.baseline.name} --task {run.task.name} --out FOLDER",
+                f"{out} is the entry {name!r}, and {baseline.name!r} is another model",
+                hint=f"bench train {baseline.name} --task {task} --out FOLDER",
             )
 
 

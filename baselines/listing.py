@@ -51,9 +51,13 @@ def rows(baselines: Sequence[Baseline], task: Task | None = None) -> list[dict[s
 
 
 def table(baselines: Sequence[Baseline], task: Task | None = None) -> str:
-    """Return the same rows as text."""
+    """Return the same rows as text; references below, by number."""
     from tabulate import tabulate
 
+    listed = rows(baselines, task)
+    numbers = {
+        name: number for number, name in enumerate(dict.fromkeys(row["reference"] for row in listed), 1)
+    }
     cells = [
         (
             row["name"],
@@ -63,13 +67,22 @@ def table(baselines: Sequence[Baseline], task: Task | None = None) -> str:
             if row["window"] is None
             else " … ".join(f"{frame:+d}" if frame else "0" for frame in row["window"]),
             "yes" if row["causal"] else "no",
-            row["reference"],
+            f"[{numbers[row['reference']]}]",
         )
-        for row in rows(baselines, task)
+        for row in listed
     ]
-    headers = ("name", "model", "parameters", "frames seen", "causal", "reference")
+    headers = ("name", "model", "parameters", "frames seen", "causal", "from")
     align = ("left", "left", "right", "right", "left", "left")
-    return tabulate(cells, headers=headers, colalign=align, disable_numparse=True)
+    drawn = tabulate(cells, headers=headers, colalign=align, disable_numparse=True)
+    sizes = f"task {task.name}" if task else "CalMS21 Task 1: --task TASK counts at those of another"
+    return "\n".join(
+        [
+            drawn,
+            "",
+            f"parameters at the sizes of {sizes}; frames seen: relative to the labelled one",
+            *(f"[{number}] {name}" for name, number in numbers.items()),
+        ]
+    )
 
 
 def _window(baseline: Baseline) -> list[int] | None:

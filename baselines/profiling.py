@@ -20,6 +20,7 @@ from typing import Any
 
 from baselines.baseline import Baseline, Recipe
 from baselines.bouts import frame_task
+from baselines.joining import check_model
 from baselines.listing import parameters
 from baselines.runs import Data, Run, load_part
 from baselines.training import check
@@ -123,11 +124,11 @@ def profile(baseline: Baseline, task: Task, device: str) -> Profile:
     )
 
 
-def declare(found: Profile, folder: Path) -> None:
+def declare(found: Profile, baseline: Baseline, folder: Path) -> None:
     """Write into the card of a submission what was measured, to four digits, and on what.
 
-    Raises `UsageError` where the card has no table of the task, is of another model, or where times say more
-    about what else the machine did.
+    Raises `UsageError` where the card has no table of the task, is of another model than the `baseline` that
+    was measured, or where times say more about what else the machine did.
     """
     entry = read_entry(folder)
     if found.task not in entry.tasks:
@@ -135,6 +136,7 @@ def declare(found: Profile, folder: Path) -> None:
             f"{folder} answers no task {found.task!r}",
             hint=f"bench train {found.model} --task {found.task} --out FOLDER",
         )
+    check_model(baseline, found.task, folder)
     there, machine = entry.tasks[found.task], found.machine
     if (there.parameters, there.flops_per_frame) != (found.parameters, found.costs.flops_per_frame):
         raise UsageError(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from baselines.runs import Inputs
+from bench.errors import DataError
 
 
 def finish(folder: Path, predictions: Path, inputs: Inputs) -> None:
@@ -21,14 +22,24 @@ def is_finished(folder: Path, predictions: Path, inputs: Inputs) -> bool:
     record = _record(folder, predictions)
     if not (record.is_file() and predictions.is_file()):
         return False
-    made: object = json.loads(record.read_bytes())
-    return made == {"inputs": inputs, "predictions": _digest(predictions)}
+    return read(record) == {"inputs": inputs, "predictions": _digest(predictions)}
 
 
 def forget(folder: Path, predictions: Path) -> None:
     """Delete predictions and their record; nothing happens where there are none."""
     _record(folder, predictions).unlink(missing_ok=True)
     predictions.unlink(missing_ok=True)
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Read what `write` wrote; raise `DataError` where it was damaged since."""
+    try:
+        value = json.loads(path.read_bytes())
+    except ValueError as fault:
+        raise _damaged(path, str(fault)) from fault
+    if not isinstance(value, dict):
+        raise _damaged(path, f"found a {type(value).__name__}, expected an object")
+    return value
 
 
 def write(path: Path, value: Mapping[str, Any]) -> None:
@@ -41,6 +52,15 @@ def write(path: Path, value: Mapping[str, Any]) -> None:
 
 def _record(folder: Path, predictions: Path) -> Path:
     return folder / f"{predictions.stem}.json"
+
+
+def _damaged(path: Path, why: str) -> DataError:
+    return DataError(
+        f"{path} is damaged: nothing says how the runs there were trained",
+        [why],
+        hint="the same command with --out FOLDER trains elsewhere; "
+        f"rm {path} lets it go on here, with what other records still vouch for",
+    )
 
 
 def _digest(path: Path) -> str:

@@ -84,6 +84,9 @@ def prepare(
     device, shares = train.targets.device, parallel.size()
     forward: Callable[[Tensor], Tensor] = parallel.wrap(model)
     if switches.compiled:
+        # What was compiled for earlier networks of this process counts against a limit, at which torch
+        # goes on without compiling.
+        torch.compiler.reset()
         forward = torch.compile(forward)
 
     def step(chosen: Int64[Tensor, " _"]) -> Float32[Tensor, ""]:

@@ -126,6 +126,8 @@ def train_all(orders: Sequence[Order], crew: Crew | None = None) -> list[list[Tr
 
     Returns the runs of each order. Nothing is trained before all orders are found to be fine.
     """
+    if crew:
+        crew.check()
     for order in orders:
         _check(order, crew)
     planned = [_plan(order) for order in orders]
@@ -147,7 +149,7 @@ def _plan(order: Order) -> list[Trained]:
         networks.check_devices(runs[0], recipe)
     inputs = runs[0].inputs(load_parts(task, recipe))  # the same for all seeds
     joining.check_inputs(runs[0], inputs, order.out)
-    joining.check_model(runs[0], order.out)
+    joining.check_model(order.baseline, asked.name, order.out)
     planned = [_as_far_as_asked(order, run, inputs) for run in runs]
     open_ = [trained for trained in planned if trained.units]
     for trained in planned:
@@ -240,8 +242,6 @@ def _check(order: Order, crew: Crew | None) -> None:
     network, switches = isinstance(order.recipe, Recipe), order.switches
     check(order.baseline, order.task, order.device, here=crew is None or crew.cluster is None)
     check_switches(switches, order.device, network=network, tensorboard=order.tensorboard)
-    if crew:
-        crew.check()
     if crew and switches.devices > 1:
         raise UsageError("a worker has one device", hint="leave out --devices, or --workers and --cluster")
     known = [part.name for part in order.task.parts]

@@ -58,9 +58,12 @@ class Crew:
             yield from _as_they_finish(client, units)
 
     def check(self) -> None:
-        """Raise `UsageError` where the engine is not installed."""
+        """Raise `UsageError` where the engine is not installed, or the cluster does not answer."""
         if find_spec("distributed") is None:
             raise UsageError("several workers need dask", hint="pip install 'rodent-bench[cluster]'")
+        if self.cluster is not None:
+            with self._client():
+                pass
 
     @contextmanager
     def _client(self) -> Iterator[Client]:

@@ -114,6 +114,8 @@ def test_a_new_submission_validates_once_predictions_are_added(demo: Path) -> No
         (["evaluate", "nowhere"], 3, "bench new nowhere --task TASK"),
         (["new", "submissions/x", "--task", "dmo"], 2, "did you mean 'demo'"),
         (["pull", "calms-21"], 2, "did you mean 'calms21'"),
+        (["pull", "demo-1x1"], 2, "1 recordings, expected 4 or more"),
+        (["train", "prior", "--task", "calms21"], 2, "calms21-task1, calms21-task1-msgl"),
         (["pull", "rat-dyads"], 2, "bench pull rat-dyads --from FOLDER"),
         (["pull", "rat-dyads", "--from", "nowhere"], 4, "nowhere does not exist, expected a folder"),
         (["pull", "calms21", "--from", "file"], 4, "file is a file that is no .zip, expected a folder"),
@@ -148,6 +150,9 @@ def test_publish_writes_over_nobody_elses_page(demo: Path, tmp_path: Path) -> No
     assert "index.html would be written over" in said
     assert (tmp_path / "index.html").read_text() == "<p>my thesis</p>"
     assert not (tmp_path / f"{TASK}.html").exists()
+    said = bench(tmp_path, "publish", "--results", results, "--out", "index.html", code=2).stderr
+    assert "index.html is a file, expected a folder" in said
+    assert "--out" in said
 
 
 def test_pages_show_rates_per_minute_and_infinity(demo: Path) -> None:

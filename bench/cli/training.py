@@ -129,13 +129,14 @@ def profile(
     from bench.datasets import get_task
     from bench.results import canonical
 
-    found = measure(get_baseline(model), get_task(task_name), device)
+    baseline = get_baseline(model)
+    found = measure(baseline, get_task(task_name), device)
     content = canonical(found.as_json()).decode()
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_text(content, encoding="utf-8")
     if into is not None:
-        declare(found, into)
+        declare(found, baseline, into)
     click.echo(content if as_json else found.text(), nl=not as_json)
     if into is not None:
         click.echo(f"wrote {into / 'submission.toml'}", err=True)

@@ -67,6 +67,10 @@ def get_task(name: str) -> Task:
     kept = own.kept(name)
     found = demo.task_by_name(name) if kept is None else kept.task()
     if found is None:
+        if asking := [task.name for task in all_tasks() if task.dataset.name == name]:
+            raise UsageError(
+                f"{name!r} is a data set, no task", hint=f"name a task that asks it: {', '.join(asking)}"
+            )
         raise _unknown("task", name, [task.name for task in all_tasks()])
     return found
 
@@ -79,6 +83,8 @@ def get_dataset(name: str) -> Dataset:
     for dataset in DATASETS:
         if dataset.name == name:
             return dataset
+    if demo.NAME.fullmatch(name):
+        return get_task(name).dataset  # or why there is no such size
     try:
         return get_task(name).dataset
     except UsageError:

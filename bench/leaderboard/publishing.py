@@ -15,6 +15,8 @@ def publish(pages: Mapping[str, str], folder: Path) -> Path:
     Pages of a former build whose task is gone are removed; no other file is touched. Raises
     `UsageError` where the folder cannot be written, or a page of somebody else's stands in the way.
     """
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{folder} is a file, expected a folder", hint="choose another one with --out")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         foreign = [name for name in sorted(pages) if not _ours(folder / name)]

@@ -27,6 +27,9 @@ def test_models_are_listed_as_text_and_as_json() -> None:
     text = bench("models").stdout
     assert all(row["name"] in text and row["title"] in text for row in listed)
     assert " 285,892 " in text
+    assert "at the sizes of CalMS21 Task 1" in text
+    assert all(text.count(row["reference"] + "\n") == 1 for row in listed), "each once, below the table"
+    assert max(map(len, text.split("\n\n")[0].splitlines())) <= 125
 
 
 def test_models_count_at_a_tasks_sizes() -> None:
@@ -34,6 +37,7 @@ def test_models_count_at_a_tasks_sizes() -> None:
     listed = {row["name"]: row for row in json.loads(bench("models", "--json", "--task", "ratsi").stdout)}
     published = {"msgl": 284_933, "msgl_lstm": 53_573, "msgl_bilstm": 139_909, "msgl_tcn": 27_781}
     assert {name: listed[name]["parameters"] for name in published} == published
+    assert "at the sizes of task ratsi;" in bench("models", "--task", "ratsi").stdout
     with pytest.raises(UsageError, match="did you mean 'ratsi'"):
         bench("models", "--task", "rats")
 

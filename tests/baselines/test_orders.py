@@ -19,7 +19,6 @@ from baselines.units import Unit
 from baselines.workers import Crew, spread
 from bench.datasets import get_task
 from bench.errors import BenchError, DataError, UsageError
-from bench.store import pull
 from bench.submissions import read_tasks
 
 TASK = toy.task(first="ab", second="c")
@@ -34,12 +33,6 @@ def fails(run: Run, data: object) -> dict[str, np.ndarray]:
     if run.seed >= 3:
         raise DataError("too few frames", ["recording 'd': 3"], hint="bench pull toy --replace")
     return {id_: np.full((toy.FRAMES[id_], 3), run.seed, np.float32) for id_ in "de"}
-
-
-@pytest.fixture
-def store(bench_home: Path) -> Path:
-    pull(toy.DATASET, Path())
-    return bench_home
 
 
 def order(out: Path, baseline: Baseline = PRIOR, seeds=(0,), **changed) -> Order:

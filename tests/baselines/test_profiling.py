@@ -14,7 +14,6 @@ from baselines import Baseline, get_baseline, profiling, train
 from baselines.profiling import Costs, Profile, declare, profile
 from bench.cli import cli
 from bench.errors import DataError, UsageError
-from bench.store import pull
 from bench.submissions import read_entry
 
 torch = pytest.importorskip("torch", reason="torch is in the extra `train`")
@@ -23,12 +22,10 @@ measuring = pytest.importorskip("baselines.measuring")
 MEASURED = ("seconds_per_run", "seconds_per_epoch", "frames_per_second")
 
 
-@pytest.fixture
-def store(bench_home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    pull(toy.DATASET, Path())
+@pytest.fixture(autouse=True)
+def few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(measuring, "STEPS", 3)
     monkeypatch.setattr(measuring, "SINGLE", 20)
-    return bench_home
 
 
 def small(name: str, **recipe: object) -> Baseline:
@@ -154,7 +151,11 @@ def test_what_was_measured_goes_into_the_card_and_stays_there(
     )
     assert replace(measured, **unmeasured) == card
     with pytest.raises(UsageError, match="answers no task 'toy'"):
-        declare(Profile("m", "toy", "cpu", None, None, Costs(1.0), {"cores": 2}), out)
+        declare(
+            Profile("m", "toy", "cpu", None, None, Costs(1.0), {"cores": 2}),
+            get_baseline("single_frame"),
+            out,
+        )
 
 
 def test_costs_of_another_model_or_of_a_busy_machine_stay_out_of_the_card(
@@ -166,12 +167,14 @@ def test_costs_of_another_model_or_of_a_busy_machine_stay_out_of_the_card(
     costs = Costs(1.0, flops_per_frame=there.flops_per_frame, latency_ms=0.123456)
     right = Profile("conv", "toy", "cpu", there.parameters, 90.0, costs, {"cores": 2, "processor": "none"})
     with pytest.raises(UsageError, match="is not what 'other' would train") as caught:
-        declare(replace(right, model="other", parameters=7), tmp_path)
+        declare(replace(right, model="other", parameters=7), toy.CONV, tmp_path)
     assert caught.value.problems[0] == f"parameters: {there.parameters} on its card, 7 here"
     busy = replace(costs, notes={"times": "too long: others left this process 33% of a core"})
     with pytest.raises(UsageError, match="nothing was written") as caught:
-        declare(replace(right, costs=busy), tmp_path)
+        declare(replace(right, costs=busy), toy.CONV, tmp_path)
     assert caught.value.problems == ("times are too long: others left this process 33% of a core",)
+    with pytest.raises(UsageError, match="and 'gbdt' is another model"):
+        declare(right, get_baseline("gbdt"), tmp_path)
     assert (tmp_path / "submission.toml").read_bytes() == card
-    declare(right, tmp_path)
+    declare(right, toy.CONV, tmp_path)
     assert read_entry(tmp_path).tasks["toy"].latency_ms == 0.1235

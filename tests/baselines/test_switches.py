@@ -15,7 +15,6 @@ import toy
 from baselines import Baseline, Recipe, train
 from baselines.switches import OFF, Switches, check_switches
 from bench.errors import DataError, UsageError
-from bench.store import pull
 from bench.submissions import read_entry
 from bench.tasks import Task
 
@@ -29,12 +28,6 @@ from baselines.windows import Examples, windows  # noqa: E402
 
 RECIPE = Recipe(past=5, future=0, gap=1, epochs=2, batch=16, class_weights="balanced", smoothing=0.1)
 INPUTS = {"task": "toy"}
-
-
-@pytest.fixture
-def store(bench_home: Path) -> Path:
-    pull(toy.DATASET, Path())
-    return bench_home
 
 
 def task() -> Task:
@@ -90,6 +83,23 @@ def test_compiled_it_gives_the_same_up_to_rounding(tmp_path: Path, monkeypatch: 
     for name, weights in one.items():
         torch.testing.assert_close(other[name], weights, rtol=1e-4, atol=1e-5)
     assert Switches(compiled=True).said() == ["compiled"]
+
+
+def test_the_tenth_network_of_a_process_is_compiled_as_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    compile_, graphs = torch.compile, []
+
+    def traced(model: nn.Module) -> Callable:
+        return compile_(model, backend=lambda graph, _: graphs.append(graph) or graph.forward)
+
+    monkeypatch.setattr(torch, "compile", traced)
+    switches, before = Switches(compiled=True), 0
+    for _ in range(10):
+        model = nn.Sequential(nn.Flatten(), nn.Linear(36, 3))
+        optimiser = steps.adam(model, RECIPE, switches)
+        step = steps.prepare(model, examples(), torch.ones(3), RECIPE, optimiser, switches)
+        step(torch.arange(16))
+        assert len(graphs) > before
+        before = len(graphs)
 
 
 def examples() -> Examples:

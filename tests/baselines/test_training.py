@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -15,8 +14,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import toy
+from toy import run
 
-from baselines import curves, get_baseline, runs, train
+from baselines import curves, get_baseline
 from baselines.features import pose_features
 from baselines.switches import Switches
 from bench.datasets import get_task
@@ -27,17 +27,6 @@ from bench.submissions import read_entry, read_tasks
 torch = pytest.importorskip("torch", reason="torch is in the extra `train`")
 
 TEST_FRAMES = {id_: toy.FRAMES[id_] for id_ in "de"}
-
-
-@pytest.fixture
-def store(bench_home: Path) -> Path:
-    pull(toy.DATASET, Path())
-    return bench_home
-
-
-def run(out: Path, baseline=toy.CONV, task=None, **changed):
-    arguments = {"seed": 1, "device": "cpu", "out": out, **changed}
-    return train(baseline, task or toy.task(), **arguments)
 
 
 def accuracy(path: Path) -> float:
@@ -57,7 +46,7 @@ def test_the_convolution_learns_what_the_prior_cannot(store: Path, tmp_path: Pat
 def test_what_it_writes_is_a_valid_submission(store: Path, tmp_path: Path) -> None:
     out, asked = tmp_path / "conv", toy.task(first="ab", second="c")
     for seed in (1, 2):
-        run(out, task=asked, seed=seed, epochs=1)
+        run(out, asked=asked, seed=seed, epochs=1)
     expected = dict.fromkeys(("first", "second"), TEST_FRAMES)
     entry, read = read_tasks(out, lambda name: asked, lambda task: expected)
     predictions = read["toy"]
@@ -90,147 +79,6 @@ def test_a_card_edited_by_hand_keeps_its_words(store: Path, tmp_path: Path) -> N
     assert read_entry(tmp_path / "conv").name == "My convolution"
 
 
-def test_a_finished_run_is_not_repeated(
-    store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    path = run(tmp_path / "conv", epochs=2)
-    capsys.readouterr()
-    before = path.stat().st_mtime_ns
-    assert run(tmp_path / "conv", epochs=2) == path
-    assert "finished already" in capsys.readouterr().err
-    assert path.stat().st_mtime_ns == before
-
-
-@pytest.mark.parametrize("damage", ["changed", "deleted"])
-def test_predictions_that_are_gone_or_changed_are_made_again(
-    store: Path, tmp_path: Path, damage: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    path = run(tmp_path / "conv", epochs=2)
-    made = path.read_bytes()
-    capsys.readouterr()
-    if damage == "deleted":
-        path.unlink()
-    else:
-        path.write_bytes(made[:-1])
-    run(tmp_path / "conv", epochs=2)
-    assert path.read_bytes() == made
-    assert "going on after epoch 2 of 2" in capsys.readouterr().err
-
-
-def test_runs_that_were_trained_otherwise_are_refused(store: Path, tmp_path: Path) -> None:
-    run(tmp_path / "conv", epochs=1)
-    with pytest.raises(DataError, match="trained otherwise") as caught:
-        run(tmp_path / "conv", epochs=2, seed=2)
-    assert [problem.split(":")[0] for problem in caught.value.problems] == ["recipe epochs"]
-    with pytest.raises(DataError, match="trained otherwise") as caught:
-        run(tmp_path / "conv", epochs=1, task=toy.task(all="ab"))
-    assert [problem.split(":")[0] for problem in caught.value.problems] == ["train recordings all"]
-
-
-def test_the_entry_of_another_model_or_person_is_refused(store: Path, tmp_path: Path) -> None:
-    """Also where nothing was trained on this task yet: its card would name one by the other."""
-    out, other = tmp_path / "out", replace(toy.CONV, name="other", title="Another one")
-    train(toy.CONV, toy.task(), seed=0, device="cpu", out=out, epochs=1)
-    card = (out / "submission.toml").read_bytes()
-    second = replace(toy.task(), name="toy2")
-    with pytest.raises(
-        UsageError, match="is the entry 'Small convolution', and 'other' is another"
-    ) as caught:
-        train(other, second, seed=0, device="cpu", out=out, epochs=1)
-    assert caught.value.hint == "bench train other --task toy2 --out FOLDER"
-    shutil.rmtree(out / ".work")  # as in a fresh clone
-    with pytest.raises(UsageError, match="is another model"):
-        train(other, second, seed=0, device="cpu", out=out, epochs=1)
-    assert (out / "submission.toml").read_bytes() == card
-    train(toy.CONV, second, seed=0, device="cpu", out=out, epochs=1)
-    (out / "submission.toml").write_bytes(card.replace(b"Small convolution", b"Mine"))
-    train(toy.CONV, second, seed=1, device="cpu", out=out, epochs=1)
-    assert read_entry(out).name == "Mine"
-
-
-@pytest.mark.parametrize(
-    ("changed", "baseline"),
-    [
-        ({"annotator": "another"}, "conv"),
-        ({"group": "together"}, "conv"),
-        ({"confidence": np.full((211, 2, 3), 0.5, np.float32)}, "conv"),
-        ({"annotator": "another"}, "prior"),
-    ],
-)
-def test_recordings_of_which_anything_changed_are_other_ones(
-    store: Path, tmp_path: Path, changed: dict, baseline: str
-) -> None:
-    chosen, epochs = (toy.CONV, 1) if baseline == "conv" else (get_baseline("prior"), None)
-    run(tmp_path / "out", chosen, epochs=epochs)
-    recordings = [replace(toy.recording("a"), **changed), *map(toy.recording, "bcde")]
-    pull(replace(toy.DATASET, read=lambda _: iter(recordings)), Path(), replace=True)
-    with pytest.raises(DataError, match="trained otherwise") as caught:
-        run(tmp_path / "out", chosen, epochs=epochs)
-    assert [problem.split(":")[0] for problem in caught.value.problems] == ["train recordings all"]
-
-
-@pytest.mark.parametrize(
-    ("patched", "changed", "baseline", "says"),
-    [
-        ("_code", lambda: "0" * 64, "conv", "code"),
-        ("version", lambda name: f"{name} 99", "conv", "numpy torch"),
-        ("version", lambda name: f"{name} 99", "prior", "numpy"),
-        ("version", lambda name: f"{name} 99", "gbdt", "numpy scikit-learn"),
-    ],
-)
-def test_other_code_or_libraries_neither_finish_nor_resume_a_run(
-    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, patched, changed, baseline: str, says: str
-) -> None:
-    few = replace(get_baseline("gbdt"), recipe=replace(get_baseline("gbdt").recipe, frames=90, trees=2))
-    chosen = {"conv": toy.CONV, "prior": get_baseline("prior"), "gbdt": few}[baseline]
-    epochs = 1 if baseline == "conv" else None
-    path = run(tmp_path / "out", chosen, epochs=epochs)
-    made = path.read_bytes()
-    monkeypatch.setattr(runs, patched, changed)
-    with pytest.raises(DataError, match="trained otherwise") as caught:
-        run(tmp_path / "out", chosen, epochs=epochs)
-    assert [problem.split(":")[0] for problem in caught.value.problems] == says.split()
-    assert caught.value.hint.startswith("the same command with --out FOLDER trains elsewhere")
-    assert path.read_bytes() == made
-    if baseline == "conv":
-        (tmp_path / "out/.work/toy/inputs.json").unlink()
-        with pytest.raises(DataError, match="checkpoint of another run"):
-            run(tmp_path / "out", chosen, epochs=epochs)
-
-
-def test_an_edited_file_of_the_package_is_other_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = runs._code.__wrapped__()
-    for source in Path(runs.__file__).parent.glob("*.py"):
-        (tmp_path / source.name).write_bytes(source.read_bytes())
-    monkeypatch.setattr(runs, "__file__", str(tmp_path / "runs.py"))
-    assert runs._code.__wrapped__() == before
-    (tmp_path / "lstm.py").write_text((tmp_path / "lstm.py").read_text().replace("1", "2", 1))
-    assert runs._code.__wrapped__() != before
-
-
-def test_without_their_records_runs_are_not_joined_by_others(store: Path, tmp_path: Path) -> None:
-    out = tmp_path / "conv"
-    first = run(out, epochs=1, seed=0)
-    made = first.read_bytes()
-    shutil.rmtree(out / ".work")
-    with pytest.raises(DataError, match="does not say how they were trained") as caught:
-        run(out, epochs=2, seed=1)
-    assert caught.value.problems == ("seed0.npz: no record, or not the file that was recorded",)
-    assert f"rm -r {out / 'toy'} first" in caught.value.hint
-    assert not (out / "toy" / "seed1.npz").exists()
-    assert run(out, epochs=1, seed=0).read_bytes() == made, "the same run may be written again"
-    second = run(out, epochs=1, seed=1)
-    second.write_bytes(made)
-    with pytest.raises(DataError, match="does not say") as caught:
-        run(out, epochs=1, seed=2)
-    assert [problem.split(":")[0] for problem in caught.value.problems] == ["seed1.npz"]
-    second.unlink()
-    (out / "toy" / "mine.csv").write_text("by hand")
-    with pytest.raises(DataError, match="does not say") as caught:
-        run(out, epochs=1, seed=2)
-    assert [problem.split(":")[0] for problem in caught.value.problems] == ["mine.csv"]
-
-
 def test_a_recording_without_poses_is_refused_and_not_left_out() -> None:
     from baselines import networks
 
@@ -251,12 +99,12 @@ def test_frames_that_nobody_annotated_do_not_train(store: Path, tmp_path: Path) 
     ("changed", "message"),
     [
         ({"device": "tpu"}, "no device 'tpu'"),
-        ({"task": replace(toy.task(), kind="clusters")}, "asks for clusters"),
+        ({"asked": replace(toy.task(), kind="clusters")}, "asks for clusters"),
         ({"switches": Switches(graphs=True)}, "no CUDA graphs"),
         ({"baseline": get_baseline("prior"), "switches": Switches("bf16")}, "are for networks"),
         ({"baseline": get_baseline("gbdt"), "tensorboard": True}, "are for networks"),
         ({"baseline": get_baseline("conv1d_finetuned")}, "no tuning for 'toy'"),
-        ({"task": get_task("ratseizure")}, "looks at poses, and 'ratseizure' has none"),
+        ({"asked": get_task("ratseizure")}, "looks at poses, and 'ratseizure' has none"),
     ],
 )
 def test_what_cannot_be_trained_is_refused_at_once(tmp_path: Path, changed: dict, message: str) -> None:

@@ -25,7 +25,6 @@ from baselines.units import Unit
 from baselines.workers import Crew, work
 from bench.datasets import get_task
 from bench.errors import BenchError, DataError, UsageError
-from bench.store import pull
 
 torch = pytest.importorskip("torch", reason="torch is in the extra `train`")
 
@@ -33,12 +32,6 @@ TASK = toy.task(first="ab", second="c")
 TASK_PARTS = ("first", "second")
 LIGHT = replace(toy.CONV, recipe=replace(toy.CONV.recipe, batch=64, epochs=5))
 """Many short epochs, so that a kill after the first one is in the middle."""
-
-
-@pytest.fixture
-def store(bench_home: Path) -> Path:
-    pull(toy.DATASET, Path())
-    return bench_home
 
 
 @pytest.fixture
@@ -173,6 +166,16 @@ def test_a_scheduler_that_is_not_there_is_said(unit: Unit, monkeypatch: pytest.M
             with pytest.raises(UsageError, match=f"no Dask scheduler answers at {address}") as caught:
                 list(Crew(cluster=address).train([unit]))
             assert "dask scheduler" in caught.value.hint
+            with pytest.raises(UsageError, match="no Dask scheduler answers"):
+                train_seeds(
+                    unit.run.baseline,
+                    unit.run.task,
+                    seeds=[0],
+                    device="cpu",
+                    out=unit.run.folder / "new",
+                    crew=Crew(cluster=address),
+                )
+            assert not (unit.run.folder / "new").exists()
 
 
 def test_without_dask_it_says_what_to_install(
