@@ -26,7 +26,7 @@ def test_a_wrong_name_names_the_nearest_and_what_there_is() -> None:
 
 
 def test_milliseconds_change_every_number_of_a_score() -> None:
-    from bench.report import _times
+    from bench.report.numbers import _times
     from bench.results import PartScore, Score
 
     score = Score(

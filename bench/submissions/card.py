@@ -34,8 +34,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from bench.errors import SubmissionError, UsageError
-from bench.strict import ADDRESS, text_fault, type_name
 from bench.submissions.faults import Fault, meant, quoted
+from bench.submissions.fields import AMOUNTS, COSTS, ENTRY, ENTRY_OPTIONAL, TASK, TASK_OPTIONAL, fields
 from bench.submissions.files import open_regular
 from bench.submissions.predictions import SAFE_NAME, SAFE_NAME_RULE
 from bench.tasks import Task
@@ -47,8 +47,6 @@ DOTS = 200
 Output = Literal["probabilities", "scores"]
 DetectionForm = Literal["raw", "final"]
 """Raw detections go through the frozen Soft-NMS before they are scored; final ones are scored as they are."""
-Check = Callable[[Any], str | None]
-"""Says what is wrong with a value; None where nothing is."""
 
 
 @dataclass(frozen=True)
@@ -138,17 +136,17 @@ def parse(id_: str, content: Mapping[str, Any]) -> tuple[Entry, list[Fault]]:
     faults = []
     if not SAFE_NAME.fullmatch(id_):
         faults.append(Fault("names", f"folder name {quoted(id_)}: expected {SAFE_NAME_RULE}"))
-    top, wrong = _fields(content, _ENTRY_FIELDS, _ENTRY_OPTIONAL)
+    top, wrong = fields(content, ENTRY, ENTRY_OPTIONAL)
     faults += [fault.at(CARD) for fault in wrong]
     tasks = {}
     for name, table in (content["tasks"] if "tasks" in top else {}).items():
         if not isinstance(table, dict):
             faults.append(Fault("card", f"{CARD}: tasks: {quoted(name)} is no table; write [tasks.<name>]"))
             continue
-        card, wrong = _fields(table, _TASK_FIELDS, _TASK_OPTIONAL)
+        card, wrong = fields(table, TASK, TASK_OPTIONAL)
         faults += [fault.at(f"{CARD}: tasks.{_shown(name)}") for fault in wrong]
         costs: dict[str, Any] = {
-            key: _float(card[key]) if key in _AMOUNTS else card[key] for key in COSTS if key in card
+            key: _float(card[key]) if key in AMOUNTS else card[key] for key in COSTS if key in card
         }
         tasks[name] = TaskCard(
             classes=tuple(card.get("classes", ())),
@@ -255,111 +253,9 @@ def _lines(holder: Entry | TaskCard, keys: tuple[str, ...], comments: Mapping[st
     ]
 
 
-def _fields(
-    table: Mapping[str, Any], required: Mapping[str, Check], optional: Mapping[str, Check]
-) -> tuple[dict[str, Any], list[Fault]]:
-    """Return the values that are right, and a fault for every key that is not."""
-    known = {**required, **optional}
-    right, faults = {}, []
-    for key, value in table.items():
-        if key not in known:
-            faults.append(Fault("unknown keys", f"unknown key {quoted(key)}{meant(key, known)}"))
-        elif wrong := known[key](value):
-            faults.append(Fault("card", f"{key}: {wrong}"))
-        else:
-            right[key] = value
-    faults += [Fault("card", f"key {key!r} is missing") for key in required if key not in table]
-    return right, faults
-
-
-def _text(limit: int) -> Check:
-    return lambda value: text_fault(value, limit)
-
-
-def _texts(limit: int, most: int) -> Check:
-    def check(value: Any) -> str | None:
-        if not isinstance(value, list):
-            return f"{type_name(value)}, expected a list of texts"
-        if not 1 <= len(value) <= most:
-            return f"{len(value):,} texts, expected 1 to {most}"
-        wrong = ((i, _text(limit)(item)) for i, item in enumerate(value))
-        return next((f"number {i + 1}: {fault}" for i, fault in wrong if fault), None)
-
-    return check
-
-
-def _url(value: Any) -> str | None:
-    if fault := text_fault(value, 300):
-        return fault
-    return (
-        None
-        if ADDRESS.fullmatch(value)
-        else f"{quoted(value)}, expected an address that starts with https://"
-    )
-
-
-def _boolean(value: Any) -> str | None:
-    return None if isinstance(value, bool) else f"{type_name(value)}, expected true or false"
-
-
-def _count(value: Any) -> str | None:
-    if isinstance(value, bool) or not isinstance(value, int):
-        return f"{type_name(value)}, expected a whole number"
-    return None if 0 <= value < 2**63 else "expected a whole number from 0 to 2^63 - 1"
-
-
-def _amount(value: Any) -> str | None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return f"{type_name(value)}, expected a number"
-    return None if 0 <= value < 2**63 else "expected a number from 0 to 2^63"
-
-
 def _float(value: float | int | None) -> float | None:
     return None if value is None else float(value)  # TOML tells 2 from 2.0
 
 
-def _output(value: Any) -> str | None:
-    if value in ("probabilities", "scores"):
-        return None
-    return f'{quoted(str(value))}, expected "probabilities" or "scores"'
-
-
-def _form(value: Any) -> str | None:
-    return None if value in ("raw", "final") else f'{quoted(str(value))}, expected "raw" or "final"'
-
-
-def _tables(value: Any) -> str | None:
-    if not isinstance(value, dict):
-        return f"{type_name(value)}, expected tables: write [tasks.<name>]"
-    return None if value else "no task: write [tasks.<name>]"
-
-
 def _shown(name: str) -> str:
     return name if SAFE_NAME.fullmatch(name) else quoted(name)
-
-
-_AMOUNTS = ("frames_per_second", "latency_ms", "seconds_per_epoch", "peak_memory_mib")
-COSTS = ("parameters", "flops_per_frame", *_AMOUNTS, "hardware")
-"""What an entry may say of its cost, in the order in which a card says it."""
-_ENTRY_FIELDS: Mapping[str, Check] = {
-    "name": _text(100),
-    "authors": _texts(100, most=100),
-    "licence": _text(100),
-    "tasks": _tables,
-}
-_ENTRY_OPTIONAL: Mapping[str, Check] = {"code": _url, "paper": _url}
-_TASK_FIELDS: Mapping[str, Check] = {
-    "classes": _texts(100, most=1000),
-    "description": _text(1000),
-    "extra_data": _text(500),
-    "causal": _boolean,
-}
-_TASK_OPTIONAL: Mapping[str, Check] = {
-    "output": _output,
-    "detections": _form,
-    "parameters": _count,
-    "flops_per_frame": _count,
-    **dict.fromkeys(_AMOUNTS, _amount),
-    "hardware": _text(200),
-}
-"""Which of the first two a task needs hangs on its kind."""

@@ -1,0 +1,26 @@
+"""Results as aligned text, for the terminal, and the words that pages share with it."""
+
+from bench.report.differences import comparison_text
+from bench.report.numbers import between, number, per_minute, shown_in, table, valued
+from bench.report.scores import DETECTION_FORMS, WIDE, by_part, counted, interval_statement, text
+from bench.report.specification import PROCEDURES, by_family, family_line, metric_pages
+
+__all__ = [
+    "DETECTION_FORMS",
+    "PROCEDURES",
+    "WIDE",
+    "between",
+    "by_family",
+    "by_part",
+    "comparison_text",
+    "counted",
+    "family_line",
+    "interval_statement",
+    "metric_pages",
+    "number",
+    "per_minute",
+    "shown_in",
+    "table",
+    "text",
+    "valued",
+]

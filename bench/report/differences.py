@@ -1,0 +1,43 @@
+"""What `bench compare` prints: two entries side by side and how sure their difference is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bench.comparison import Difference
+from bench.report.numbers import between, number, shown_in, table
+from bench.report.scores import MAIN
+
+
+def comparison_text(
+    names: tuple[str, str], task: Mapping[str, Any], rows: Sequence[Difference], *, every: bool
+) -> str:
+    """Return what `bench compare` prints: both values, their difference, its interval and p."""
+    fps, shown = task["dataset"]["fps"], []
+    for card, row in list(zip(task["metrics"], rows, strict=True))[: None if every else MAIN]:
+        unit, factor = shown_in(card["unit"], fps)
+        values = [number(x * factor, unit) for x in (row.first, row.second, row.difference)]
+        shown.append(
+            [
+                card["title"] + (f", {unit}" if unit else ""),
+                *values,
+                between(row.low * factor, row.high * factor, unit),
+                number(row.p_value),
+            ]
+        )
+    headers = ["metric", *names, "difference", "95% interval", "p"]
+    lines = [f"{names[0]} against {names[1]} on {task['name']}", "", table(headers, shown), ""]
+    lines.append(f"the difference is {names[0]} minus {names[1]}")
+    if rows[0].reason:
+        lines.append(f"no interval: {rows[0].reason}")
+    else:
+        one = rows[0]
+        lines.append(
+            f"both under the same {one.resamples:,} resamples of {one.groups} groups of recordings; p is"
+        )
+        lines.append("two-sided, of no difference, not corrected for the number of metrics, and with so many")
+        lines.append(
+            f"groups and resamples never below {one.least_p:.3f}; errors are better low, the rest high"
+        )
+    return "\n".join(lines)

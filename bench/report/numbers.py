@@ -1,0 +1,102 @@
+"""How numbers are written for people: digits, dashes, units, aligned tables."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from textwrap import wrap
+
+from tabulate import tabulate
+
+from bench.results import PartScore, Result, Score
+
+UNDEFINED = "–"
+
+
+def number(value: float, unit: str = "") -> str:
+    """Write a value: three decimals for fractions, one for frames, a dash where undefined.
+
+    >>> number(0.53249), number(12.0, "frames"), number(float("nan")), number(float("inf"), "frames")
+    ('0.532', '12.0', '–', '∞')
+    """
+    if math.isnan(value):
+        return UNDEFINED
+    if math.isinf(value):
+        return "∞" if value > 0 else "-∞"
+    return f"{value:.1f}" if unit in ("frames", "per minute") else f"{value:.3f}"
+
+
+def between(low: float, high: float, unit: str = "") -> str:
+    """Write an interval, a dash where there is none."""
+    return UNDEFINED if math.isnan(low) or math.isnan(high) else f"{number(low, unit)} – {number(high, unit)}"
+
+
+def valued(value: float, unit: str, fps: float | None) -> str:
+    """Write a value, and in milliseconds where it is a number of frames and their rate is known.
+
+    >>> valued(3.0, "frames", 30.0), valued(3.0, "frames", None), valued(0.5, "", 30.0)
+    ('3.0 = 100 ms', '3.0', '0.500')
+    """
+    in_time = f" = {value / fps * 1000:.0f} ms" if unit == "frames" and fps and math.isfinite(value) else ""
+    return number(value, unit) + in_time
+
+
+def shown_in(unit: str, fps: float) -> tuple[str, float]:
+    """Return the unit in which people read a number, and the factor to it: rates are per minute.
+
+    >>> shown_in("per frame", 30.0), shown_in("frames", 30.0)
+    (('per minute', 1800.0), ('frames', 1.0))
+    """
+    return ("per minute", fps * 60) if unit == "per frame" else (unit, 1.0)
+
+
+def per_minute(result: Result) -> Result:
+    """Return the result as pages show it: rates per minute instead of per frame."""
+    cards, scores = [], dict(result.scores)
+    for card in result.task["metrics"]:
+        unit, factor = shown_in(card["unit"], result.task["dataset"]["fps"])
+        cards.append({**card, "unit": unit})
+        if factor != 1 and card["name"] in scores:
+            scores[card["name"]] = _times(scores[card["name"]], factor)
+    return replace(result, task={**result.task, "metrics": cards}, scores=scores)
+
+
+def _times(score: Score, factor: float) -> Score:
+    parts = {
+        name: PartScore(
+            part.value * factor,
+            part.low * factor,
+            part.high * factor,
+            {of: value * factor for of, value in part.per_class.items()},
+        )
+        for name, part in score.per_part.items()
+    }
+    return replace(
+        score,
+        value=score.value * factor,
+        low=score.low * factor,
+        high=score.high * factor,
+        std_runs=score.std_runs * factor,
+        std_parts=score.std_parts * factor,
+        per_class={name: value * factor for name, value in score.per_class.items()},
+        per_class_interval=_pairs_times(score.per_class_interval, factor),
+        per_part=parts,
+        per_run={name: value * factor for name, value in score.per_run.items()},
+        other_intervals=_pairs_times(score.other_intervals, factor),
+    )
+
+
+def _pairs_times(pairs: Mapping[str, tuple[float, float]], factor: float) -> dict[str, tuple[float, float]]:
+    return {name: (low * factor, high * factor) for name, (low, high) in pairs.items()}
+
+
+def table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Align rows under headers: names to the left, numbers to the right."""
+    align = ["left"] + ["right"] * (len(headers) - 1)
+    return tabulate(rows, headers=headers, tablefmt="simple", colalign=align, disable_numparse=True)
+
+
+def folded(heading: str) -> str:
+    """Break a long heading between its words."""
+    return "\n".join(wrap(heading, 12, break_long_words=False))

@@ -1,0 +1,151 @@
+"""What `bench evaluate` prints: the numbers of one result, by class and by part, and what was counted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bench.metrics import softnms
+from bench.report.numbers import between, folded, number, shown_in, table, valued
+from bench.report.specification import by_family
+from bench.results import Result, Score
+
+DETECTION_FORMS = {
+    "raw": (
+        f"raw, so put through Soft-NMS first (sigma {softnms.SIGMA}, at most {softnms.MOST} of a recording, "
+        f"scores from {softnms.MIN_SCORE} on)"
+    ),
+    "final": "final, scored as they are",
+}
+"""What the card's word about detections says."""
+WIDE = 8
+"""Classes that have columns of their own beside something else; more stand below each other."""
+MAIN = 4
+"""How many metrics of a task are printed unless all are asked for."""
+
+
+def text(result: Result, *, every: bool = False) -> str:
+    """Return what `bench evaluate` prints: the main metrics or every one, every part, what was counted."""
+    task = result.task
+    cards = task["metrics"] if every else task["metrics"][:MAIN]
+    runs = list(next(iter(result.scores.values())).per_run)
+    blocks = [
+        f"{result.entry['name']} on {task['name']}: {task['title']}",
+        f"{result.recordings} test recordings, {counted(result)} ({task['protocol']['name']})",
+        f"{len(runs)} run{'s' * (len(runs) != 1)}: {', '.join(runs)}",
+        *([f"detections: {DETECTION_FORMS[form]}"] if (form := result.entry.get("detections")) else []),
+        *_changes(result.changed),
+        "",
+        _numbers(result, cards, headings=every),
+    ]
+    if len(task["metrics"]) > len(cards):
+        blocks.append(f"{len(task['metrics']) - len(cards)} more numbers: --all, --json, or the result file")
+    if len(task["parts"]) > 1:
+        blocks += ["", _every_part(result) if every else by_part(result)]
+    blocks += ["", _footnote(result)]
+    return "\n".join(blocks)
+
+
+def by_part(result: Result, name: str | None = None) -> str:
+    """Return one metric of every part, with its classes; the one that ranks unless it is named."""
+    task = result.task
+    card = next(card for card in task["metrics"] if name in (None, card["name"]))
+    unit, factor = shown_in(card["unit"], task["dataset"]["fps"])
+    scores = [result.scores[card["name"]].per_part[part["name"]] for part in task["parts"]]
+    classes = task["classes"] if any(score.per_class for score in scores) else []
+    rows = [
+        [
+            part["title"],
+            number(score.value * factor, unit),
+            between(score.low * factor, score.high * factor, unit),
+            *(number(score.per_class[of_class] * factor, unit) for of_class in classes),
+        ]
+        for part, score in zip(task["parts"], scores, strict=True)
+    ]
+    title = card["title"] + (f", {unit}" if unit else "")
+    if len(classes) <= WIDE:
+        return table([f"{title} by part", "value", _level(result), *map(folded, classes)], rows)
+    parts, *below = zip(*rows, strict=True)
+    named = zip(["value", _level(result), *classes], below, strict=True)
+    return table([f"{title} by part", *map(folded, parts)], [[name, *cells] for name, cells in named])
+
+
+def counted(result: Result) -> str:
+    """Say how much was tested: frames, or true segments."""
+    if result.task["kind"] == "segments":
+        return f"{sum(result.support.values()):,} true segments"
+    return f"{result.frames:,} frames"
+
+
+def interval_statement(how: Mapping[str, Any]) -> str:
+    """Say in one line how the intervals were made, or why there are none."""
+    if how["reason"]:
+        return f"No interval: {how['reason'].rstrip('.')}"
+    return (
+        f"{100 * how['level']:g} % intervals by the {how['method']} bootstrap over {how['groups']:,} "
+        f"groups of recordings: {how['resamples']:,} resamples, seed {how['seed']}; "
+        "none for a class or a part of fewer than five"
+    )
+
+
+def _changes(changed: Sequence[Mapping[str, str]]) -> list[str]:
+    """Say what is not as declared, the first few in full."""
+    lines = [f"  {one['name']}: {one['found']}, expected {one['expected']}" for one in changed[:MAIN]]
+    if len(changed) > MAIN:
+        lines.append(f"  and {len(changed) - MAIN} more: --json, or the result file")
+    return ["CHANGED DATA: not as declared or frozen", *lines] if lines else []
+
+
+def _row(card: Mapping[str, Any], score: Score, task: Mapping[str, Any]) -> list[str]:
+    fps = task["dataset"]["fps"]
+    unit, factor = shown_in(card["unit"], fps)
+    per_class = [
+        number(score.per_class[name] * factor, unit) if score.per_class else "" for name in task["classes"]
+    ]
+    return [
+        card["title"] + (f", {unit}" if unit else ""),
+        valued(score.value * factor, unit, fps),
+        between(score.low * factor, score.high * factor, unit),
+        number(score.std_runs * factor, unit),
+        *per_class,
+    ]
+
+
+def _numbers(result: Result, cards: Sequence[Mapping[str, Any]], *, headings: bool) -> str:
+    """Align metrics under each other; with headings, family by family."""
+    task = result.task
+    headers = ["metric", "value", _level(result), "± runs", *map(folded, task["classes"])]
+    grouped = by_family(cards) if headings else {"": cards}
+    rows = [_row(card, result.scores[card["name"]], task) for of in grouped.values() for card in of]
+    if not headings:
+        return table(headers, rows)
+    every = table(headers, rows).split("\n")
+    lines = every[len(every) - len(rows) :]
+    blocks, start = [f"  {line}" for line in every[: len(every) - len(rows)]], 0
+    for name, of in grouped.items():
+        blocks += ["", name, *(f"  {line}" for line in lines[start : start + len(of)])]
+        start += len(of)
+    return "\n".join(blocks)
+
+
+def _every_part(result: Result) -> str:
+    """Return every metric of every part, without intervals."""
+    task, rows = result.task, []
+    for card in (card for of in by_family(task["metrics"]).values() for card in of):
+        unit, factor = shown_in(card["unit"], task["dataset"]["fps"])
+        of_part = result.scores[card["name"]].per_part
+        values = [number(of_part[part["name"]].value * factor, unit) for part in task["parts"]]
+        rows.append([card["title"] + (f", {unit}" if unit else ""), *values])
+    return table(["by part", *(folded(part["title"]) for part in task["parts"])], rows)
+
+
+def _level(result: Result) -> str:
+    return f"{result.interval['level']:.0%} interval"
+
+
+def _footnote(result: Result) -> str:
+    support = ", ".join(f"{name} {count:,}" for name, count in result.support.items())
+    lines = [f"{'segments' if result.task['kind'] == 'segments' else 'frames'} per class: {support}"]
+    if background := result.task["background"]:
+        lines.append(f"frames of {background!r} count; its own value is in no mean without background")
+    return "\n".join([*lines, interval_statement(result.interval)])
