@@ -22,6 +22,7 @@ def declare(run: Run, task: Task, out: Path) -> None:
         output="probabilities" if frames else None,
         description=_description(run) + ("" if frames else f"; {bouts.SAID}"),
         extra_data=extra_data(run.recipe),
+        remark=_remark(run),
         causal=run.baseline.causal and frames,
         detections=None if frames else "raw",
         parameters=parameters(run.baseline, run.task),
@@ -60,10 +61,18 @@ def _flops(run: Run) -> int | None:
     return measuring.flops(run, run.recipe)
 
 
+def _remark(run: Run) -> str | None:
+    """Say where a recipe was cut short, or drawn out: then a number says little about the model."""
+    recipe, declared = run.recipe, run.baseline.recipe
+    if not (isinstance(recipe, Recipe) and isinstance(declared, Recipe)) or recipe.epochs == declared.epochs:
+        return None
+    return f"{recipe.epochs} of {declared.epochs} epochs"
+
+
 def _description(run: Run) -> str:
     """Say what a reader of the card could not guess from the recipe's name."""
-    said, recipe, declared = [run.baseline.description], run.recipe, run.baseline.recipe
-    if isinstance(recipe, Recipe) and isinstance(declared, Recipe):
+    said, recipe = [run.baseline.description], run.recipe
+    if isinstance(recipe, Recipe):
         if recipe.ends == "whole":
             said.append("trained on whole windows; where one reaches beyond a recording, its end is repeated")
         split = run.task.load_split()
@@ -73,7 +82,5 @@ def _description(run: Run) -> str:
                 "windows": ["its epoch chosen on random windows of the training recordings"],
                 "recordings": ["its epoch chosen on a fifth of the training groups, which never trains"],
             }[recipe.validation]
-        if recipe.epochs != declared.epochs:
-            said.append(f"{recipe.epochs} of {declared.epochs} epochs")
     said += run.switches.said()
     return "; ".join(said)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pages import NAN, RESULTS, page, result, score, task
+from pages import NAN, RESULTS, entry, page, result, score, task
 
 from bench.datasets import get_task
 from bench.leaderboard import PLOTTED, number, rank, render
@@ -120,6 +120,14 @@ def test_simulated_data_are_badged_wherever_their_numbers_stand() -> None:
     both = page([*simulated, *RESULTS], "index.html")
     assert [span["class"] for span in both.all("span") if "class" in span].count("badge") == 1
     assert "imulated" not in page(RESULTS).text
+
+
+def test_a_remark_stands_beside_the_name_wherever_a_number_ranks() -> None:
+    made = render([result("a", 0.75, entry=entry("a", remark="1 of 50 epochs")), result("b", 0.5)])
+    beside = '<span class="badge remark"><bdi>1 of 50 epochs</bdi></span>'
+    for name in ("index.html", "toy-task.html", "toy-task--a.html"):
+        assert made[name].count(beside) == 1, name
+    assert beside not in made["toy-task--b.html"]
 
 
 def test_parts_have_a_table_of_their_own() -> None:

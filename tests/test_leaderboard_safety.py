@@ -92,7 +92,7 @@ def test_the_policy_allows_exactly_the_inline_style_and_script() -> None:
 
 
 def hostile_results(text: str) -> list[Result]:
-    words = ["name", "licence", "code", "paper", "description", "extra_data", "output", "hardware"]
+    words = ["name", "licence", "code", "paper", "description", "remark", "extra_data", "output", "hardware"]
     card = entry("x", authors=[text, text], **dict.fromkeys(words, text))
     parts = ["one", text]
     question = task(
@@ -231,5 +231,5 @@ def test_publish_writes_whole_pages_and_removes_only_its_own_old_ones(tmp_path: 
 
 def test_publish_into_a_file_is_a_usage_error(tmp_path: Path) -> None:
     (tmp_path / "site").write_text("")
-    with pytest.raises(UsageError, match="cannot be written"):
+    with pytest.raises(UsageError, match="is a file, expected a folder"):
         publish(render([]), tmp_path / "site")

@@ -31,6 +31,7 @@ def text(result: Result, *, every: bool = False) -> str:
     runs = list(next(iter(result.scores.values())).per_run)
     blocks = [
         f"{result.entry['name']} on {task['name']}: {task['title']}",
+        *([f"remark: {remark}"] if (remark := result.entry.get("remark")) else []),
         f"{result.recordings} test recordings, {counted(result)} ({task['protocol']['name']})",
         f"{len(runs)} run{'s' * (len(runs) != 1)}: {', '.join(runs)}",
         *([f"detections: {DETECTION_FORMS[form]}"] if (form := result.entry.get("detections")) else []),

@@ -10,6 +10,7 @@ paper = "https://..."                 # optional
 classes = ["attack", "investigation", "mount", "other"]
 output = "probabilities"              # or, where no two classes hold together, "scores": any real numbers
 description = "..."
+remark = "1 of 50 epochs"             # optional: what nobody may overlook; stands beside the name everywhere
 extra_data = "none"
 causal = false
 parameters = 72540                    # optional
@@ -66,6 +67,8 @@ class TaskCard:
     """Which data beside the training recordings it has seen; "none" where none."""
     causal: bool
     """Whether a frame's scores depend on no later frame."""
+    remark: str | None = None
+    """What stands beside the name wherever its numbers stand."""
     parameters: int | None = None
     flops_per_frame: int | None = None
     frames_per_second: float | None = None
@@ -106,6 +109,7 @@ def entry_card(entry: Entry, task_name: str) -> dict[str, Any]:
         "output": task.output,
         **({"detections": task.detections} if task.detections else {}),
         "description": task.description,
+        **({"remark": task.remark} if task.remark else {}),
         "extra_data": task.extra_data,
         "causal": task.causal,
         **{key: getattr(task, key) for key in COSTS},
@@ -154,6 +158,7 @@ def parse(id_: str, content: Mapping[str, Any]) -> tuple[Entry, list[Fault]]:
             description=card.get("description", ""),
             extra_data=card.get("extra_data", ""),
             causal=card.get("causal", False),
+            remark=card.get("remark"),
             **costs,
             detections=card.get("detections", "final" if "detections" in table else None),
         )
@@ -233,6 +238,7 @@ def to_toml(entry: Entry, comments: Mapping[str, str] | None = None) -> str:
         "output",
         "detections",
         "description",
+        "remark",
         "extra_data",
         "causal",
         *COSTS,

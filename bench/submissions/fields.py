@@ -106,6 +106,7 @@ TASK: Mapping[str, Check] = {
 TASK_OPTIONAL: Mapping[str, Check] = {
     "output": _output,
     "detections": _form,
+    "remark": _text(60),
     "parameters": _count,
     "flops_per_frame": _count,
     **dict.fromkeys(AMOUNTS, _amount),

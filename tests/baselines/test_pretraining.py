@@ -106,7 +106,7 @@ def test_tasks_2_and_3_share_one_pretraining_per_seed_and_variant(
         assert [column(log, "lr") for log in logs] == [expected] * len(logs)
         card = read_entry(tmp_path).tasks[task]
         assert card.extra_data.startswith("the training recordings of CalMS21 Task 1")
-        assert card.description.endswith("1 of 50 epochs")
+        assert card.remark == "1 of 50 epochs"
     described = get_baseline("conv1d_finetuned_as_described")
     train(described, get_task("calms21-task2"), seed=0, device="cpu", out=tmp_path / "other", epochs=1)
     assert kept.read_bytes() == made

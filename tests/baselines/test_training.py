@@ -56,7 +56,7 @@ def test_what_it_writes_is_a_valid_submission(store: Path, tmp_path: Path) -> No
     assert not np.array_equal(one, predictions["seed2"]["first"]["d"])
     card = entry.tasks["toy"]
     assert card.classes == toy.CLASSES
-    assert card.description == "a small convolution; 1 of 10 epochs"
+    assert (card.description, card.remark) == ("a small convolution", "1 of 10 epochs")
     assert card.parameters == sum(p.numel() for p in toy.CONV.load()(12, 37, 3).parameters())
     assert not card.causal
 

@@ -40,6 +40,7 @@ CARDS = st.fixed_dictionaries(
         "description": LINES,
         "extra_data": LINES,
         "causal": st.booleans(),
+        "remark": st.none() | LINES,
         "parameters": st.none() | st.integers(0, 2**63 - 1),
         "flops_per_frame": st.none() | st.integers(0, 2**63 - 1),
         "frames_per_second": st.none() | st.floats(0, 1e12),
