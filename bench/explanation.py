@@ -18,7 +18,7 @@ from bench.details import (
     recording_rows,
 )
 from bench.errors import UsageError, nearest
-from bench.report import WIDE, between, by_part, counted, number, per_minute, table, valued
+from bench.report import WIDE, between, by_part, counted, heading, number, per_minute, table, valued
 from bench.results import Result, plain
 
 PER_CLASS = ("precision", "recall", "f1", "map", "auroc")
@@ -61,7 +61,7 @@ def explain(result: Result, metric: str | None = None, part: str | None = None) 
     level = f"{result.interval['level']:.0%} interval {between(score.low, score.high, card['unit'])}"
     runs = ", ".join(f"{name} {number(value, card['unit'])}" for name, value in score.per_run.items())
     blocks = [
-        f"{result.entry['name']} on {task['name']}: {task['title']}",
+        heading(result),
         f"{result.recordings} test recordings, {counted(result)}",
         f"{value}, {level}; {runs}",
     ]

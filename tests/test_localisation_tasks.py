@@ -209,7 +209,7 @@ def test_the_table_says_segments_and_raw_or_final() -> None:
     for card, said in (
         (RAW, "detections: raw, so put through Soft-NMS"),
         (FINAL, "detections: final, scored"),
-        ({**FINAL, "remark": "3 of 7 clips"}, "\nremark: 3 of 7 clips\n"),
+        ({**FINAL, "remark": "3 of 7 clips"}, " (3 of 7 clips) on "),
     ):
         shown = text(evaluate(task(), card, predictions, truth, resamples=0))
         assert said in shown

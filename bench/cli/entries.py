@@ -12,7 +12,7 @@ from bench.errors import UsageError
 if TYPE_CHECKING:
     from bench.recordings import Recording
     from bench.results import Result
-    from bench.submissions import Entry, Predictions
+    from bench.submissions import Entry, Predictions, TaskCard
     from bench.tasks import Task
 
 RESULTS = Path("leaderboard/results")
@@ -112,7 +112,7 @@ def compare(first: Path, second: Path, task_name: str, as_json: bool, every: boo
         found |= {"changed": [asdict(one) for one in changed]} if changed else {}
         click.echo(canonical(plain(found)).decode(), nl=False)
     else:
-        names = (_beside(one, forms[0]), _beside(other, forms[1]))
+        names = (_beside(one, one.tasks[task.name]), _beside(other, other.tasks[task.name]))
         click.echo(comparison_text(names, task_card(task), rows, every=every))
         if changed:
             click.echo(
@@ -128,9 +128,10 @@ def publish(results: Path, out: Path) -> None:
     click.echo(f"open {write_site(results, out)}")
 
 
-def _beside(entry: Entry, form: str | None) -> str:
-    """Name an entry, and whether its detections are raw or final."""
-    return f"{entry.name} ({form})" if form else entry.name
+def _beside(entry: Entry, card: TaskCard) -> str:
+    """Name an entry with its remark, and whether its detections are raw or final."""
+    said = ", ".join(filter(None, (card.remark, card.detections)))
+    return f"{entry.name} ({said})" if said else entry.name
 
 
 def _submission(

@@ -2,7 +2,7 @@
 
 from bench.report.differences import comparison_text
 from bench.report.numbers import between, number, per_minute, shown_in, table, valued
-from bench.report.scores import DETECTION_FORMS, WIDE, by_part, counted, interval_statement, text
+from bench.report.scores import DETECTION_FORMS, WIDE, by_part, counted, heading, interval_statement, text
 from bench.report.specification import PROCEDURES, by_family, family_line, metric_pages
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "comparison_text",
     "counted",
     "family_line",
+    "heading",
     "interval_statement",
     "metric_pages",
     "number",

@@ -24,14 +24,19 @@ MAIN = 4
 """How many metrics of a task are printed unless all are asked for."""
 
 
+def heading(result: Result) -> str:
+    """Say whose numbers follow, with the remark of its card, and on what."""
+    remark = f" ({result.entry['remark']})" if result.entry.get("remark") else ""
+    return f"{result.entry['name']}{remark} on {result.task['name']}: {result.task['title']}"
+
+
 def text(result: Result, *, every: bool = False) -> str:
     """Return what `bench evaluate` prints: the main metrics or every one, every part, what was counted."""
     task = result.task
     cards = task["metrics"] if every else task["metrics"][:MAIN]
     runs = list(next(iter(result.scores.values())).per_run)
     blocks = [
-        f"{result.entry['name']} on {task['name']}: {task['title']}",
-        *([f"remark: {remark}"] if (remark := result.entry.get("remark")) else []),
+        heading(result),
         f"{result.recordings} test recordings, {counted(result)} ({task['protocol']['name']})",
         f"{len(runs)} run{'s' * (len(runs) != 1)}: {', '.join(runs)}",
         *([f"detections: {DETECTION_FORMS[form]}"] if (form := result.entry.get("detections")) else []),

@@ -68,7 +68,7 @@ class TaskCard:
     causal: bool
     """Whether a frame's scores depend on no later frame."""
     remark: str | None = None
-    """What stands beside the name wherever its numbers stand."""
+    """What stands beside the name wherever its numbers stand: what nobody may overlook."""
     parameters: int | None = None
     flops_per_frame: int | None = None
     frames_per_second: float | None = None
