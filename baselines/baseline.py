@@ -67,7 +67,10 @@ class Pretraining:
 
 @dataclass(frozen=True)
 class Recipe:
-    """All that the engine can be told of a network. Frames of the video are the unit of time."""
+    """All that the engine can be told of a network, which Adam trains: the field's recipes know no other.
+
+    Frames of the video are the unit of time.
+    """
 
     past: int
     """Samples of the window before the frame that is labelled."""
@@ -126,13 +129,15 @@ class Recipe:
         return self.past + 1 + self.future
 
     def with_epochs(self, epochs: int) -> Recipe:
-        """Return the recipe with so many epochs; where it pretrains, so many of each phase too."""
+        """Return the recipe with so many epochs; what is tuned then has at most so many in each phase."""
         if self.pretraining is None:
             return replace(self, epochs=epochs)
-        tunings = {
-            task: replace(tuning, phases=tuple(replace(phase, epochs=epochs) for phase in tuning.phases))
-            for task, tuning in self.pretraining.tunings.items()
-        }
+
+        def cut(tuning: Tuning) -> Tuning:
+            phases = (replace(phase, epochs=min(phase.epochs, epochs)) for phase in tuning.phases)
+            return replace(tuning, phases=tuple(phases))
+
+        tunings = {task: cut(tuning) for task, tuning in self.pretraining.tunings.items()}
         return replace(self, epochs=epochs, pretraining=replace(self.pretraining, tunings=tunings))
 
     def tuned(self, tuning: Tuning) -> Recipe:

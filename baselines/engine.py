@@ -29,19 +29,15 @@ from baselines import checkpoints, parallel, steps, validation
 from baselines.baseline import Recipe
 from baselines.curves import COLUMNS, Epoch
 from baselines.curves import write as write_log
+from baselines.faults import TrainingError
 from baselines.losses import Weights, cross_entropy, divisor, probabilities
 from baselines.runs import Inputs
 from baselines.switches import OFF, Switches
 from baselines.windows import Examples, Windows
-from bench.errors import BenchError
 
 LOOK_EVERY = 50  # batches between two looks at the loss: each look waits for the device
 PREDICT_BATCH = 256  # larger ones leave the cache: 1024 takes three times as long on CPU
 PREDICT_BATCH_CUDA = 8192
-
-
-class TrainingError(BenchError):
-    """Training cannot go on: the loss is no number any more, or the device has no memory left."""
 
 
 def fit(
@@ -62,11 +58,10 @@ def fit(
 
     Goes on from `checkpoint` where that exists, and logs every epoch beside it and to `report`. `start` is
     the state that a pretraining ended in: the weights that it holds, and the optimiser's memory. Raises
-    `DataError` where the checkpoint belongs to other `inputs`, `TrainingError` where a loss is not finite or
-    the device has too little memory.
+    `DataError` where the checkpoint belongs to other `inputs`, `TrainingError` where a loss is not finite.
     """
     device = train.targets.device
-    with _reproducible(device), _float32(), _enough_memory():
+    with _reproducible(device), _float32():
         torch.manual_seed(_derive(seed, 0))
         model = build().to(device)
         learnable = {name for name, weights in model.named_parameters() if weights.requires_grad}
@@ -175,7 +170,7 @@ def predict(
     """Return the class probabilities of every window; of classes that exclude each other they sum to one."""
     model.eval()
     scores = []
-    with _float32(), _enough_memory():
+    with _float32():
         for chosen in _pieces(len(data), data.rows.device):
             with steps.precision(chosen.device, switches):
                 logits = model(data.gather(chosen))
@@ -266,16 +261,3 @@ def _float32() -> Iterator[None]:
         yield
     finally:
         cudnn.allow_tf32 = found
-
-
-@contextmanager
-def _enough_memory() -> Iterator[None]:
-    """Say what to type where the device has too little memory."""
-    try:
-        yield
-    except torch.cuda.OutOfMemoryError as fault:
-        raise TrainingError(
-            "the device has no memory left: stopped",
-            [str(fault).splitlines()[0]],
-            hint="run the same command again with fewer --workers: what is finished stays",
-        ) from fault

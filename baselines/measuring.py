@@ -35,6 +35,8 @@ LATER = "it looks at later frames: it cannot follow a live recording"
 def costs(run: Run, recipe: Recipe, part: str, data: Data) -> Costs:
     """Count and measure one network on one part; its checkpoint goes into the run's folder."""
     notes = {}
+    if run.device == "cuda":
+        torch.cuda.reset_peak_memory_stats()  # another model's peak is none of this one's
     if recipe.pretraining is not None:
         notes["seconds_per_run"] = f"without the pretraining on {recipe.pretraining.task}"
         recipe = recipe.tuned(recipe.pretraining.tunings[run.task.name])

@@ -18,6 +18,7 @@ from torch import nn
 
 from baselines import checkpoints, curves, engine, parallel
 from baselines.baseline import Baseline, Pretraining, Recipe
+from baselines.faults import device_faults
 from baselines.features import pose_features
 from baselines.losses import class_weights
 from baselines.pretraining import pretraining_digest, pretraining_ids
@@ -26,7 +27,7 @@ from baselines.scaling import Scaled
 from baselines.steps import in_head
 from baselines.validation import hold_out_groups, hold_out_windows
 from baselines.windows import Examples, inside, windows
-from bench.errors import DataError
+from bench.errors import DataError, UsageError
 from bench.recordings import Recording
 from bench.resources import home
 from bench.store import load
@@ -39,15 +40,30 @@ def parameters(baseline: Baseline, recipe: Recipe, features: int, classes: int) 
     return sum(p.numel() for p in model.parameters() if p.requires_grad)
 
 
-def check_devices(run: Run, recipe: Recipe) -> None:
-    """Raise `UsageError` where several devices cannot train the network together."""
+def check_switches(run: Run, recipe: Recipe) -> None:
+    """Raise `UsageError` where the network cannot be computed as the switches say."""
     features = 2 * len(run.task.dataset.animals) * len(run.task.dataset.keypoints)
     sketch = _sketch(run.baseline, recipe, features, len(run.task.classes))
-    parallel.check_shareable(sketch, run.device)
+    if run.switches.devices > 1:
+        parallel.check_shareable(sketch, run.device)
+    recurrent = any(isinstance(layer, nn.RNNBase) for layer in sketch.modules())
+    if recurrent and run.device == "cuda" and run.switches.precision == "bf16":
+        raise UsageError(
+            f"on a GPU torch rounds the recurrent layers of {run.baseline.name!r} to float16, not bfloat16",
+            hint="leave out --precision",
+        )
 
 
 def scores(run: Run, recipe: Recipe, part: str, data: Data, inputs: Inputs) -> Scores:
-    """Train on one part; return the probabilities of every frame of its test recordings."""
+    """Train on one part; return the probabilities of every frame of its test recordings.
+
+    Raises `TrainingError` where the device refuses, or a loss is not finite.
+    """
+    with device_faults(run.device):
+        return _scores(run, recipe, part, data, inputs)
+
+
+def _scores(run: Run, recipe: Recipe, part: str, data: Data, inputs: Inputs) -> Scores:
     task, start = run.task, None
     if recipe.pretraining is not None:
         tuning = recipe.pretraining.tunings[task.name]

@@ -20,6 +20,7 @@ from torch import Tensor, distributed, nn
 from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException, spawn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from baselines.faults import device_faults
 from bench.errors import BenchError, UsageError
 
 FAULT = "fault.pickle"
@@ -110,7 +111,8 @@ def _member(
     meeting = f"file://{folder}/meeting"
     distributed.init_process_group(backend, init_method=meeting, rank=number, world_size=devices)
     try:
-        work(*arguments)
+        with device_faults(device):
+            work(*arguments)
     except BenchError as fault:
         Path(folder, f"{FAULT}.{number}").write_bytes(pickle.dumps(fault))
         Path(folder, f"{FAULT}.{number}").replace(Path(folder, FAULT))

@@ -105,8 +105,10 @@ def profile(baseline: Baseline, task: Task, device: str) -> Profile:
         with one_thread(run):
             if isinstance(baseline.recipe, Recipe):
                 from baselines import measuring  # here, because it imports torch
+                from baselines.faults import device_faults
 
-                costs = measuring.costs(run, baseline.recipe, part, data)
+                with device_faults(device):
+                    costs = measuring.costs(run, baseline.recipe, part, data)
             else:
                 costs = _whole(run, data)
         had = (time.process_time() - worked) / (time.perf_counter() - began)

@@ -87,7 +87,9 @@ def prepare(
         # What was compiled for earlier networks of this process counts against a limit, at which torch
         # goes on without compiling.
         torch.compiler.reset()
-        forward = torch.compile(forward)
+        # One kernel for each size of batch: kernels for any size, which torch turns to once it has met two,
+        # sum otherwise, and a run that was stopped would go on with others than it began with.
+        forward = torch.compile(forward, dynamic=False)
 
     def step(chosen: Int64[Tensor, " _"]) -> Float32[Tensor, ""]:
         mine = parallel.share(chosen)

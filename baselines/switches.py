@@ -20,7 +20,10 @@ class Switches:
     precision: Literal["float32", "bf16"] = "float32"
     """Of activations. Weights, their gradients and the loss stay float32."""
     compiled: bool = False
-    """Fuse the network's kernels with `torch.compile`; the first batches wait for it."""
+    """Fuse the network's kernels with `torch.compile`; the first batches wait for it.
+
+    Recurrent layers stay as they are: torch does not trace into them.
+    """
     graphs: bool = False
     """Record one step as a CUDA graph and replay it: small networks wait for launches, not for arithmetic."""
     devices: int = 1

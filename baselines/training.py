@@ -143,10 +143,10 @@ def _plan(order: Order) -> list[Trained]:
         Run(order.baseline, asked, recipe, seed, order.device, folder, order.switches, order.tensorboard)
         for seed in dict.fromkeys(order.seeds)
     ]
-    if order.switches.devices > 1 and isinstance(recipe, Recipe):
+    if order.switches != OFF and isinstance(recipe, Recipe):
         from baselines import networks  # here, because it imports torch
 
-        networks.check_devices(runs[0], recipe)
+        networks.check_switches(runs[0], recipe)
     inputs = runs[0].inputs(load_parts(task, recipe))  # the same for all seeds
     joining.check_inputs(runs[0], inputs, order.out)
     joining.check_model(order.baseline, asked.name, order.out)

@@ -84,7 +84,8 @@ def train(
 ) -> None:
     """Train a baseline and write its predictions as a submission; run again to resume.
 
-    One at a time or many at once, on this machine or on a cluster: the predictions are the same.
+    One at a time or many at once, on this machine or on a cluster: the predictions are the same, on
+    a GPU up to rounding.
     """
     from baselines import get_baseline
     from baselines.switches import Switches

@@ -98,23 +98,6 @@ def test_a_last_batch_of_one_frame_trains_with_the_batch_before_it(tmp_path: Pat
     assert history(tmp_path / "1.pt")[-1] < history(tmp_path / "1.pt")[0]
 
 
-class Full(Small):
-    """A network that no device has room for."""
-
-    def forward(self, x):
-        """Ask for too much."""
-        raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB.\nMore of it.")
-
-
-def test_a_device_without_room_says_what_to_type(tmp_path: Path) -> None:
-    with pytest.raises(engine.TrainingError, match="no memory left") as caught:
-        fit(tmp_path / "1.pt", build=Full)
-    assert caught.value.problems == ("CUDA out of memory. Tried to allocate 2 GiB.",)
-    assert "fewer --workers" in caught.value.hint
-    with pytest.raises(engine.TrainingError, match="no memory left"):
-        engine.predict(Full(), data().windows)
-
-
 class Looking(Small):
     """A network that notes whether cuDNN may round."""
 

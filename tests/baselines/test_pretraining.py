@@ -88,6 +88,19 @@ def test_the_declared_phases() -> None:
     assert [(p.epochs, p.lr, p.trains) for p in task3] == [(30, 1e-3, "head"), (20, 5e-5, "all")]
 
 
+@pytest.mark.parametrize(
+    ("asked", "epochs", "phases"), [(1, 1, (1, 1)), (7, 7, (5, 7)), (50, 50, (5, 10)), (60, 60, (5, 10))]
+)
+def test_other_epochs_cut_phases_and_never_draw_them_out(
+    asked: int, epochs: int, phases: tuple[int, ...]
+) -> None:
+    declared = get_baseline("conv1d_finetuned").recipe
+    recipe = declared.with_epochs(asked)
+    assert recipe.epochs == epochs
+    assert tuple(phase.epochs for phase in recipe.pretraining.tunings["calms21-task2"].phases) == phases
+    assert (recipe == declared) == (asked == 50)
+
+
 def test_tasks_2_and_3_share_one_pretraining_per_seed_and_variant(
     bench_home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 import toy
 
-from baselines import Baseline, Recipe, train
+from baselines import Baseline, Recipe, get_baseline, train
+from baselines.runs import Run
 from baselines.switches import OFF, Switches, check_switches
 from bench.errors import DataError, UsageError
 from bench.submissions import read_entry
@@ -22,7 +23,7 @@ torch = pytest.importorskip("torch", reason="torch is in the extra `train`")
 
 from torch import nn  # noqa: E402
 
-from baselines import checkpoints, engine, parallel, steps  # noqa: E402
+from baselines import checkpoints, engine, networks, parallel, steps  # noqa: E402
 from baselines.msgl import MSGL  # noqa: E402
 from baselines.windows import Examples, windows  # noqa: E402
 
@@ -60,9 +61,9 @@ def test_compiled_it_gives_the_same_up_to_rounding(tmp_path: Path, monkeypatch: 
     """Traced and split into forward and backward as always; to write kernels in C++ would take a minute."""
     compile_, asked = torch.compile, []
 
-    def traced(model: nn.Module) -> Callable:
+    def traced(model: nn.Module, **how: bool) -> Callable:
         asked.append(model)
-        return compile_(model, backend="aot_eager")
+        return compile_(model, backend="aot_eager", **how)
 
     monkeypatch.setattr(torch, "compile", traced)
     plain, compiled = tmp_path / "plain.pt", tmp_path / "compiled.pt"
@@ -85,21 +86,43 @@ def test_compiled_it_gives_the_same_up_to_rounding(tmp_path: Path, monkeypatch: 
     assert Switches(compiled=True).said() == ["compiled"]
 
 
-def test_the_tenth_network_of_a_process_is_compiled_as_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    compile_, graphs = torch.compile, []
+def test_every_network_of_a_process_is_compiled_for_the_sizes_of_its_batches(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Torch by itself stops at the eighth, and turns to kernels for any size at the second size."""
+    compile_, sizes = torch.compile, []
 
-    def traced(model: nn.Module) -> Callable:
-        return compile_(model, backend=lambda graph, _: graphs.append(graph) or graph.forward)
+    def backend(graph: torch.fx.GraphModule, inputs: list[torch.Tensor]) -> Callable:
+        sizes.append({type(n) for x in inputs for n in x.shape} | {len(x) for x in inputs if x.dim() == 3})
+        return graph.forward
+
+    def traced(model: nn.Module, **how: bool) -> Callable:
+        return compile_(model, backend=backend, **how)
 
     monkeypatch.setattr(torch, "compile", traced)
-    switches, before = Switches(compiled=True), 0
+    switches = Switches(compiled=True)
     for _ in range(10):
         model = nn.Sequential(nn.Flatten(), nn.Linear(36, 3))
         optimiser = steps.adam(model, RECIPE, switches)
         step = steps.prepare(model, examples(), torch.ones(3), RECIPE, optimiser, switches)
-        step(torch.arange(16))
-        assert len(graphs) > before
-        before = len(graphs)
+        for frames in (16, 11, 16):
+            step(torch.arange(frames))
+    assert sizes == [{int, 16}, {int, 11}] * 10
+
+
+def test_bf16_is_refused_where_a_gpu_would_round_to_float16(tmp_path: Path) -> None:
+    def check(name: str, device: str, switches: Switches) -> None:
+        recipe = get_baseline(name).recipe
+        run = Run(get_baseline(name), task(), recipe, 0, device, tmp_path, switches)
+        networks.check_switches(run, recipe)
+
+    for name in ("lstm", "msgl_lstm", "msgl_bilstm"):
+        with pytest.raises(UsageError, match=f"recurrent layers of {name!r} to float16") as caught:
+            check(name, "cuda", Switches("bf16"))
+        assert caught.value.hint == "leave out --precision"
+        check(name, "cpu", Switches("bf16"))
+        check(name, "cuda", Switches(graphs=True))
+    check("msgl_tcn", "cuda", Switches("bf16"))
 
 
 def examples() -> Examples:

@@ -1,0 +1,61 @@
+"""What a device refuses ends one run, as text, and no other."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import toy
+
+from baselines.training import train_seeds
+from bench.errors import BenchError
+
+torch = pytest.importorskip("torch", reason="torch is in the extra `train`")
+
+from torch import nn  # noqa: E402
+
+from baselines.faults import TrainingError, device_faults  # noqa: E402
+
+FULL = torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB.\nMore of it.")
+
+
+class Full(nn.Module):
+    """A network that no device has room for."""
+
+    def __init__(self, features: int, window: int, classes: int) -> None:
+        super().__init__()
+        self.head = nn.Linear(features * window, classes)
+
+    def forward(self, x):
+        """Ask for too much; where only shapes are asked for, as for the card, there is room."""
+        if x.device.type != "meta":
+            raise FULL
+        return self.head(x.flatten(1))
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_too_little_memory_says_what_to_type(device: str) -> None:
+    with pytest.raises(TrainingError, match="no memory left") as caught, device_faults(device):
+        raise FULL
+    assert caught.value.problems == ("CUDA out of memory. Tried to allocate 2 GiB.",)
+    assert "fewer --workers" in caught.value.hint
+    assert caught.value.exit_code == 1
+
+
+def test_what_a_gpu_says_in_other_words_is_a_fault_of_the_run_and_on_the_cpu_of_the_program() -> None:
+    said = RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling cublasCreate\nMore of it.")
+    with pytest.raises(TrainingError, match="the GPU refused") as caught, device_faults("cuda"):
+        raise said
+    assert caught.value.problems == ("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling cublasCreate",)
+    with pytest.raises(RuntimeError, match="CUBLAS"), device_faults("cpu"):
+        raise said
+    with pytest.raises(TrainingError, match="the GPU refused"), device_faults("cuda"):
+        raise RuntimeError
+
+
+def test_the_other_seeds_go_on(store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    full = replace(toy.CONV, model="test_faults:Full")
+    with pytest.raises(BenchError, match="2 of 2 could not be trained") as caught:
+        train_seeds(full, toy.task(), seeds=[0, 1], device="cpu", out=tmp_path, epochs=1)
+    assert all("no memory left" in problem for problem in caught.value.problems)
