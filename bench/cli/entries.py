@@ -70,13 +70,17 @@ def _detected(predictions: Predictions, form: str | None) -> str:
 @click.option("--json", "as_json", is_flag=True, help="Print the result files instead of tables.")
 @click.option("--all", "every", is_flag=True, help="Print every number, not only the main ones.")
 @click.option("--results", default=RESULTS, type=folder, show_default=True, help="Where results are written.")
-def evaluate(path: Path, task_name: str | None, as_json: bool, every: bool, results: Path) -> None:
+@click.option("--card", "card_alone", is_flag=True, help="Score nothing: results take over the card's words.")
+def evaluate(
+    path: Path, task_name: str | None, as_json: bool, every: bool, results: Path, card_alone: bool
+) -> None:
     """Score a submission: validate, score every run and part, print and write the result."""
     from bench.reference import beside
     from bench.report import text
     from bench.results import canonical, to_json
 
-    for result, written in score_and_write(path, task_name, results):
+    done = (take_over_card if card_alone else score_and_write)(path, task_name, results)
+    for result, written in done:
         if as_json:
             click.echo(canonical(to_json(result)).decode(), nl=False)
         else:
@@ -180,6 +184,29 @@ def score_and_write(path: Path, task_name: str | None, results: Path) -> list[tu
         result = replace(result, changed=changed, provenance=_provenance())
         written.append((result, write(result, results)))
     return written
+
+
+def take_over_card(path: Path, task_name: str | None, results: Path) -> list[tuple[Result, Path]]:
+    """Let the results of an entry say what its card says now; return them with their paths.
+
+    Predictions need not be at hand. Raises `UsageError` where a task that is asked for has no result.
+    """
+    from bench.evaluation import recarded
+    from bench.results import read, write
+    from bench.submissions import entry_card, read_entry
+
+    entry = read_entry(path)
+    names = [task_name] if task_name else sorted(entry.tasks)
+    files = {name: results / f"{name}--{entry.id}.json" for name in names}
+    absent = [str(file) for name, file in files.items() if name not in entry.tasks or not file.is_file()]
+    if absent:
+        raise UsageError(
+            f"{path} has no result to put its card into",
+            [f"{file} is not there" for file in absent],
+            hint=f"bench evaluate {path}",
+        )
+    found = [recarded(read(file), entry_card(entry, name)) for name, file in files.items()]
+    return [(result, write(result, results)) for result in found]
 
 
 def write_site(results: Path, out: Path) -> Path:

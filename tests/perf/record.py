@@ -33,15 +33,18 @@ def save(
 
 
 def _commit() -> str | None:
-    """Return the commit that is checked out, marked where files differ from it; None outside a repository."""
-    found = subprocess.run(
-        ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],
-        cwd=Path(__file__).parent,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return found.stdout.strip() or None
+    """Return the commit that is checked out, marked where files other than records differ from it.
+
+    None outside a repository.
+    """
+
+    def git(*arguments: str) -> str:
+        command = ["git", *arguments]
+        done = subprocess.run(command, cwd=RECORDS.parent, capture_output=True, text=True, check=False)
+        return done.stdout.strip()
+
+    changed = git("status", "--porcelain", "--untracked-files=no", "--", ":/", f":(exclude){RECORDS.name}")
+    return f"{git('rev-parse', 'HEAD')}{'-dirty' if changed else ''}" or None
 
 
 def _hardware(*, card: bool) -> dict[str, Any]:
