@@ -12,11 +12,11 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from bench.errors import DataError, first
+from bench.errors import DataError, SubmissionError, first
 
 FORMAT = 1
 _LIST_OF_NUMBERS = re.compile(r"\[\n[^\[\]{}\"]*\]")
@@ -120,6 +120,25 @@ def write(result: Result, folder: Path) -> Path:
     temporary.write_bytes(canonical(to_json(result)))
     temporary.replace(path)
     return path
+
+
+def recarded(result: Result, card: Mapping[str, Any]) -> Result:
+    """Return the result with what the card of its entry says now: words and costs, on which no number rests.
+
+    Raises `SubmissionError` where the card now reads its predictions otherwise: those must be scored again.
+    """
+    differing = [
+        f"{key}: {result.entry.get(key)!r} when it was scored, {card.get(key)!r} on the card"
+        for key in ("id", "classes", "output", "detections")
+        if result.entry.get(key) != card.get(key)
+    ]
+    if differing:
+        raise SubmissionError(
+            f"the card reads the predictions on {result.task['name']} otherwise than they were scored",
+            differing,
+            hint=f"bench evaluate FOLDER --task {result.task['name']}",
+        )
+    return replace(result, entry=card)
 
 
 def read(path: Path) -> Result:

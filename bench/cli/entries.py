@@ -191,8 +191,7 @@ def take_over_card(path: Path, task_name: str | None, results: Path) -> list[tup
 
     Predictions need not be at hand. Raises `UsageError` where a task that is asked for has no result.
     """
-    from bench.evaluation import recarded
-    from bench.results import read, write
+    from bench.results import read, recarded, write
     from bench.submissions import entry_card, read_entry
 
     entry = read_entry(path)

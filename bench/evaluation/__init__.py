@@ -25,7 +25,7 @@ Final ones are scored as they are. Raw ones first go through the frozen Soft-NMS
 """
 
 from bench.evaluation.measured import THRESHOLD, Measured, labels_of, measure
-from bench.evaluation.results import evaluate, recarded, task_card
+from bench.evaluation.results import evaluate, task_card
 from bench.evaluation.scores import (
     LEVEL,
     RESAMPLES,
@@ -53,7 +53,6 @@ __all__ = [
     "headlines",
     "labels_of",
     "measure",
-    "recarded",
     "score_all",
     "shown",
     "task_card",

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from bench.details import MEASURES, details
-from bench.errors import SubmissionError
 from bench.evaluation.measured import measure
 from bench.evaluation.scores import RESAMPLES, score_all
 from bench.evaluation.spans import class_counts, cut, truth_digest
@@ -61,25 +59,6 @@ def evaluate(
             measured.measures,
         ),
     )
-
-
-def recarded(result: Result, card: Mapping[str, Any]) -> Result:
-    """Return the result with what the card of its entry says now: words and costs, on which no number rests.
-
-    Raises `SubmissionError` where the card now reads its predictions otherwise: those must be scored again.
-    """
-    differing = [
-        f"{key}: {result.entry.get(key)!r} when it was scored, {card.get(key)!r} on the card"
-        for key in ("id", "classes", "output", "detections")
-        if result.entry.get(key) != card.get(key)
-    ]
-    if differing:
-        raise SubmissionError(
-            f"the card reads the predictions on {result.task['name']} otherwise than they were scored",
-            differing,
-            hint=f"bench evaluate FOLDER --task {result.task['name']}",
-        )
-    return replace(result, entry=card)
 
 
 def task_card(task: Task) -> dict[str, Any]:
