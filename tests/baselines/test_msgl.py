@@ -64,7 +64,7 @@ def ours(released: str) -> str:
 
 @pytest.mark.parametrize(("data", "features", "classes"), [("calms21", 28, 4), ("ratsi", 12, 5)])
 def test_released_weights_give_the_released_logits(data: str, features: int, classes: int) -> None:
-    """In float64: float32 rounded the released logits by 6e-6, and rounds ours by as much, as processors do."""
+    """In float64: float32 rounded the released logits by 6e-6, and rounds ours by as much, CPU by CPU."""
     path = GOLDEN / "msgl" / f"{data}_released.npz"
     if not path.is_file():
         pytest.skip(f"no {path}: set RODENT_BENCH_GOLDEN to the folder of golden vectors")
