@@ -66,6 +66,8 @@ def _remark(run: Run) -> str | None:
     recipe, declared = run.recipe, run.baseline.recipe
     if not (isinstance(recipe, Recipe) and isinstance(declared, Recipe)) or recipe.epochs == declared.epochs:
         return None
+    if recipe.epochs > declared.epochs:
+        return f"{recipe.epochs} epochs in place of {declared.epochs}"
     return f"{recipe.epochs} of {declared.epochs} epochs"
 
 

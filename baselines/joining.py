@@ -14,16 +14,18 @@ from bench.submissions import read_entry
 
 def check_inputs(run: Run, inputs: Inputs, out: Path) -> None:
     """Raise `DataError` for a run that is trained otherwise than those whose work is in its folder."""
-    path = run.folder / "inputs.json"
-    if not path.is_file():
-        return
-    found = records.read(path)
-    if differing := differences(found, inputs):
-        raise DataError(
-            f"{run.folder} holds runs that were trained otherwise",
-            differing,
-            hint=_anew(run.folder, out / run.task.name),
-        )
+    shared = run.folder / "inputs.json"
+    there = [records.read(shared)] if shared.is_file() else []
+    there += [
+        records.read(path).get("inputs", {}) for path in sorted(run.folder.glob("seed*.json")) if _whole(path)
+    ]
+    for found in there:
+        if differing := differences(found, inputs):
+            raise DataError(
+                f"{run.folder} holds runs that were trained otherwise",
+                differing,
+                hint=_anew(run.folder, out / run.task.name),
+            )
 
 
 def check_model(baseline: Baseline, task: str, out: Path) -> None:
@@ -66,6 +68,11 @@ def remember(folder: Path, inputs: Inputs) -> None:
     """Write down what the runs of this folder are trained on."""
     records.write(folder / "inputs.json", inputs)
     (folder / ".gitignore").write_text("*\n")
+
+
+def _whole(record: Path) -> bool:
+    """Whether it is the record of a run, and not of one part of it."""
+    return record.stem.removeprefix("seed").isdecimal()
 
 
 def _anew(*folders: Path) -> str:

@@ -136,7 +136,7 @@ def recarded(result: Result, card: Mapping[str, Any]) -> Result:
         raise SubmissionError(
             f"the card reads the predictions on {result.task['name']} otherwise than they were scored",
             differing,
-            hint=f"bench evaluate FOLDER --task {result.task['name']}",
+            hint=f"add the predictions, then bench evaluate FOLDER --task {result.task['name']}",
         )
     return replace(result, entry=card)
 

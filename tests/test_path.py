@@ -116,6 +116,8 @@ def test_a_new_submission_validates_once_predictions_are_added(demo: Path) -> No
         (["pull", "calms-21"], 2, "did you mean 'calms21'"),
         (["pull", "demo-1x1"], 2, "1 recordings, expected 4 or more"),
         (["train", "prior", "--task", "calms21"], 2, "calms21-task1, calms21-task1-msgl"),
+        (["train", "prior", "--task", "calms21-unlabelled"], 2, "is a data set, no task"),
+        (["profile", "prior", "--task", "demo", "--into", "x"], 2, "bench train prior --task demo --out x"),
         (["pull", "rat-dyads"], 2, "bench pull rat-dyads --from FOLDER"),
         (["pull", "rat-dyads", "--from", "nowhere"], 4, "nowhere does not exist, expected a folder"),
         (["pull", "calms21", "--from", "file"], 4, "file is a file that is no .zip, expected a folder"),

@@ -66,10 +66,28 @@ def test_a_card_that_reads_predictions_otherwise_must_be_scored(scored: Path) ->
 
 
 def test_without_a_result_there_is_nothing_to_put_it_into(scored: Path) -> None:
-    with pytest.raises(UsageError, match="no result") as caught:
+    with pytest.raises(UsageError, match="answers no task 'demo'; did you mean 'demo-4x30'"):
         bench("evaluate", "submissions/prior", "--card", "--task", "demo")
-    assert caught.value.problems == ("leaderboard/results/demo--prior.json is not there",)
     scored.unlink()
     with pytest.raises(UsageError, match="no result") as caught:
         bench("evaluate", "submissions/prior", "--card")
-    assert caught.value.hint == "bench evaluate submissions/prior"
+    assert caught.value.problems == (f"leaderboard/results/{TASK}--prior.json is not there",)
+    assert caught.value.hint == f"bench evaluate submissions/prior --task {TASK}"
+
+
+def test_predictions_that_are_at_hand_are_scored(scored: Path) -> None:
+    """Those of another training would get the card of this one, or the reverse."""
+    bench("train", "prior", "--task", TASK)
+    made = scored.read_bytes()
+    with pytest.raises(UsageError, match="at hand: score them") as caught:
+        bench("evaluate", "submissions/prior", "--card")
+    assert caught.value.hint == f"bench evaluate submissions/prior --task {TASK}"
+    assert scored.read_bytes() == made
+
+
+def test_a_task_that_was_never_scored_does_not_keep_others_back(scored: Path) -> None:
+    entry = read_entry(Path("submissions/prior"))
+    tasks = {**entry.tasks, "demo": entry.tasks[TASK]}
+    write_card(Path("submissions/prior"), replace(entry, licence="MIT", tasks=tasks), replace=True)
+    bench("evaluate", "submissions/prior", "--card")
+    assert read(scored).entry["licence"] == "MIT"

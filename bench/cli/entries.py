@@ -70,7 +70,9 @@ def _detected(predictions: Predictions, form: str | None) -> str:
 @click.option("--json", "as_json", is_flag=True, help="Print the result files instead of tables.")
 @click.option("--all", "every", is_flag=True, help="Print every number, not only the main ones.")
 @click.option("--results", default=RESULTS, type=folder, show_default=True, help="Where results are written.")
-@click.option("--card", "card_alone", is_flag=True, help="Score nothing: results take over the card's words.")
+@click.option(
+    "--card", "card_alone", is_flag=True, help="Without predictions: results take over the card's words."
+)
 def evaluate(
     path: Path, task_name: str | None, as_json: bool, every: bool, results: Path, card_alone: bool
 ) -> None:
@@ -189,22 +191,39 @@ def score_and_write(path: Path, task_name: str | None, results: Path) -> list[tu
 def take_over_card(path: Path, task_name: str | None, results: Path) -> list[tuple[Result, Path]]:
     """Let the results of an entry say what its card says now; return them with their paths.
 
-    Predictions need not be at hand. Raises `UsageError` where a task that is asked for has no result.
+    Raises `UsageError` for a task that the card does not answer, where there is no result, and where
+    predictions are at hand: they may be others than those that were scored.
     """
+    from bench.errors import nearest
     from bench.results import read, recarded, write
     from bench.submissions import entry_card, read_entry
 
     entry = read_entry(path)
-    names = [task_name] if task_name else sorted(entry.tasks)
-    files = {name: results / f"{name}--{entry.id}.json" for name in names}
-    absent = [str(file) for name, file in files.items() if name not in entry.tasks or not file.is_file()]
-    if absent:
+    if task_name and task_name not in entry.tasks:
+        known = sorted(entry.tasks)
+        raise UsageError(
+            f"{path} answers no task {task_name!r}{nearest(task_name, known)}",
+            hint=f"one of {', '.join(known)}",
+        )
+    files = {
+        name: results / f"{name}--{entry.id}.json"
+        for name in sorted(entry.tasks)
+        if task_name in (None, name)
+    }
+    scored = {name: file for name, file in files.items() if file.is_file()}
+    if not scored:
         raise UsageError(
             f"{path} has no result to put its card into",
-            [f"{file} is not there" for file in absent],
-            hint=f"bench evaluate {path}",
+            [f"{file} is not there" for file in files.values()],
+            hint=f"bench evaluate {path} --task {next(iter(files))}",
         )
-    found = [recarded(read(file), entry_card(entry, name)) for name, file in files.items()]
+    for name in scored:
+        if (path / name).exists():
+            raise UsageError(
+                f"the predictions in {path / name} are at hand: score them, they may be others",
+                hint=f"bench evaluate {path} --task {name}",
+            )
+    found = [recarded(read(file), entry_card(entry, name)) for name, file in scored.items()]
     return [(result, write(result, results)) for result in found]
 
 

@@ -131,6 +131,10 @@ def profile(
     from bench.results import canonical
 
     baseline = get_baseline(model)
+    if into is not None and not (into / "submission.toml").exists():
+        raise UsageError(
+            f"{into} is no submission", hint=f"bench train {model} --task {task_name} --out {into}"
+        )
     found = measure(baseline, get_task(task_name), device)
     content = canonical(found.as_json()).decode()
     if out is not None:
@@ -141,7 +145,8 @@ def profile(
     click.echo(content if as_json else found.text(), nl=not as_json)
     if into is not None:
         click.echo(f"wrote {into / 'submission.toml'}", err=True)
-        click.echo(f"next: bench evaluate {into} --task {task_name}", err=True)
+        alone = "" if (into / task_name).exists() else " --card"
+        click.echo(f"next: bench evaluate {into} --task {task_name}{alone}", err=True)
 
 
 @click.command()

@@ -67,10 +67,10 @@ def get_task(name: str) -> Task:
     kept = own.kept(name)
     found = demo.task_by_name(name) if kept is None else kept.task()
     if found is None:
-        if asking := [task.name for task in all_tasks() if task.dataset.name == name]:
-            raise UsageError(
-                f"{name!r} is a data set, no task", hint=f"name a task that asks it: {', '.join(asking)}"
-            )
+        if name in [dataset.name for dataset in DATASETS]:
+            asking = [task.name for task in all_tasks() if task.dataset.name == name]
+            named = f"name a task that asks it: {', '.join(asking)}" if asking else "bench tasks"
+            raise UsageError(f"{name!r} is a data set, no task", hint=named)
         raise _unknown("task", name, [task.name for task in all_tasks()])
     return found
 

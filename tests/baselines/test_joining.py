@@ -12,6 +12,7 @@ import toy
 from toy import run
 
 from baselines import get_baseline, runs
+from baselines.training import train_seeds
 from bench.errors import DataError, UsageError
 from bench.store import pull
 from bench.submissions import read_entry
@@ -122,7 +123,8 @@ def test_other_code_or_libraries_neither_finish_nor_resume_a_run(
     assert caught.value.hint.startswith("the same command with --out FOLDER trains elsewhere")
     assert path.read_bytes() == made
     if baseline == "conv":
-        (tmp_path / "out/.work/toy/inputs.json").unlink()
+        for record in ("inputs.json", "seed1.json"):
+            (tmp_path / "out/.work/toy" / record).unlink()
         with pytest.raises(DataError, match="checkpoint of another run"):
             run(tmp_path / "out", chosen, epochs=epochs)
 
@@ -158,6 +160,19 @@ def test_without_their_records_runs_are_not_joined_by_others(store: Path, tmp_pa
     with pytest.raises(DataError, match="does not say") as caught:
         run(out, epochs=1, seed=2)
     assert [problem.split(":")[0] for problem in caught.value.problems] == ["mine.csv"]
+
+
+def test_without_the_shared_record_those_of_the_runs_still_say_how_they_were_trained(
+    store: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    made = run(out, epochs=1, seed=0).read_bytes()
+    (out / ".work/toy/inputs.json").unlink()
+    with pytest.raises(DataError, match="trained otherwise") as caught:
+        train_seeds(toy.CONV, toy.task(), seeds=[0, 1], device="cpu", out=out, epochs=2)
+    assert [problem.split(":")[0] for problem in caught.value.problems] == ["recipe epochs"]
+    assert [path.name for path in (out / "toy").iterdir()] == ["seed0.npz"]
+    assert (out / "toy/seed0.npz").read_bytes() == made
 
 
 def test_damaged_records_are_named_and_nothing_is_lost(store: Path, tmp_path: Path) -> None:
