@@ -116,7 +116,7 @@ def test_the_simulated_set_holds_the_mice_of_the_demo(bench_home: Path, tmp_path
 
 
 def test_no_task_asks_the_unlabelled_set_anything() -> None:
-    with pytest.raises(UsageError, match="no task 'calms21-unlabelled'"):
+    with pytest.raises(UsageError, match="'calms21-unlabelled' is a data set, no task"):
         bench.load_task("calms21-unlabelled")
 
 
