@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
 
 from bench.errors import BenchError
+
+LIBRARIES = re.compile("CUDA|CUBLAS|CUDNN|cuDNN|NCCL")
+"""Who speaks where a GPU refuses: torch has no class of its own for most of it."""
 
 
 class TrainingError(BenchError):
@@ -19,14 +23,14 @@ def device_faults(device: str) -> Iterator[None]:
     """Turn what a device refuses into a `TrainingError`.
 
     On a GPU that is too little memory, which CUDA, cuBLAS and cuDNN each report in their own words, or
-    whatever else its driver says. On the CPU a fault of torch is one of the program, and passes.
+    whatever else these say. Any other fault of torch is one of the program, and passes.
     """
     try:
         yield
     except torch.cuda.OutOfMemoryError as fault:
         raise _refused("the device has no memory left: stopped", fault) from fault
     except RuntimeError as fault:
-        if device == "cpu":
+        if device == "cpu" or not LIBRARIES.search(str(fault)):
             raise
         raise _refused("the GPU refused: stopped", fault) from fault
 

@@ -39,7 +39,7 @@ class Difference:
     groups: int
     resamples: int
     least_p: float
-    """The least p that so many groups and resamples can give."""
+    """The least p that so many groups and resamples can give; NaN where nothing is tested."""
 
 
 def compare(
@@ -72,6 +72,8 @@ def _differences(
     """Yield the difference of each of the metrics, which share their work."""
     ours, theirs, groups = headlines(metrics, one), headlines(metrics, other), one.groups
     found = paired_difference(ours, theirs, groups, resamples=resamples, seed=SEED, level=LEVEL)
+    tested = resamples and found.interval.reason is None
+    least_p = sign_p_value(0.0, float(resamples), groups) if tested else float("nan")
     whole = np.ones((1, groups))
     first, second = ours(whole)[0], theirs(whole)[0]
     for k, metric in enumerate(metrics):
@@ -87,5 +89,5 @@ def _differences(
             method=found.interval.method,
             groups=groups,
             resamples=resamples,
-            least_p=sign_p_value(0.0, float(resamples), groups) if resamples else float("nan"),
+            least_p=least_p,
         )

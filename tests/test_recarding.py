@@ -85,6 +85,17 @@ def test_predictions_that_are_at_hand_are_scored(scored: Path) -> None:
     assert scored.read_bytes() == made
 
 
+def test_a_comparison_names_the_remark_and_one_recording_is_no_test(scored: Path) -> None:
+    bench("train", "prior", "--task", TASK)
+    shutil.copytree("submissions/prior", "submissions/other")
+    change(remark="of another day")
+    asked = ("compare", "submissions/prior", "submissions/other", "--task", TASK)
+    printed = bench(*asked)
+    assert "Class prior (of another day) against Class prior on" in printed
+    assert "no interval: " in printed
+    assert '"least_p": null' in bench(*asked, "--json")
+
+
 def test_a_task_that_was_never_scored_does_not_keep_others_back(scored: Path) -> None:
     entry = read_entry(Path("submissions/prior"))
     tasks = {**entry.tasks, "demo": entry.tasks[TASK]}

@@ -138,7 +138,13 @@ def test_what_was_measured_goes_into_the_card_and_stays_there(
     card = read_entry(out).tasks["demo-4x300"]
     assert (card.flops_per_frame, card.latency_ms, card.hardware) == (373_248, None, None)
     asked = ["profile", "single_frame", "--task", "demo-4x300", "--into", str(out), "--json"]
-    found = json.loads(bench.invoke(cli, asked, catch_exceptions=False).stdout)
+    done = bench.invoke(cli, asked, catch_exceptions=False)
+    assert done.stderr.endswith(f"next: bench evaluate {out} --task demo-4x300\n")
+    (predictions := out / "demo-4x300").rename(tmp_path / "elsewhere")
+    without = bench.invoke(cli, asked, catch_exceptions=False)
+    assert without.stderr.endswith("--task demo-4x300 --card\n")
+    found = json.loads(without.stdout)
+    (tmp_path / "elsewhere").rename(predictions)
     bench.invoke(cli, [*train, "--seed", "1"], catch_exceptions=False)
     measured = read_entry(out).tasks["demo-4x300"]
     assert measured.latency_ms == float(f"{found['latency_ms']:.4g}")
