@@ -14,7 +14,7 @@ test: .venv/installed
 
 # the metrics at full size, then whole evaluations at 1, 10 and 100 times CalMS21 Task 1 (minutes, 4 GiB)
 perf: .venv/installed
-	RODENT_BENCH_PERF=1 $(BIN)/pytest tests/perf --benchmark-columns=min,median,rounds
+	ETHOBENCH_PERF=1 $(BIN)/pytest tests/perf --benchmark-columns=min,median,rounds
 	$(BIN)/python tests/perf/linear.py
 
 check: .venv/installed

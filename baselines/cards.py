@@ -10,6 +10,7 @@ from baselines.baseline import Recipe
 from baselines.listing import parameters
 from baselines.pretraining import extra_data
 from baselines.runs import Run
+from bench.about import DEVELOPERS
 from bench.submissions import Entry, TaskCard, read_entry, write_card
 from bench.tasks import Task
 
@@ -45,7 +46,7 @@ def declare(run: Run, task: Task, out: Path) -> None:
     entry = Entry(
         id=out.name,
         name=run.baseline.title,
-        authors=("The rodent-bench developers",),
+        authors=(DEVELOPERS,),
         licence="Apache-2.0",
         tasks={run.task.name: card},
         paper=run.baseline.paper,

@@ -9,6 +9,8 @@ from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
 
+from bench.about import install_hint
+
 COLUMNS = ("epoch", "loss", "validation_loss", "lr", "seconds")
 
 Epoch = Mapping[str, float | int | None]
@@ -80,6 +82,6 @@ def _can_plot() -> bool:
     try:
         import matplotlib  # noqa: F401, ICN001
     except ModuleNotFoundError:
-        print("no learning curves: pip install 'rodent-bench[plots]'", file=sys.stderr)
+        print(f"no learning curves: {install_hint('plots')}", file=sys.stderr)
         return False
     return True

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Literal
 
+from bench.about import install_hint
 from bench.errors import UsageError
 
 
@@ -52,7 +53,7 @@ def check_switches(switches: Switches, device: str, *, network: bool, tensorboar
     if switches.graphs and switches.devices > 1:
         raise UsageError("CUDA graphs record one device", hint="leave out --graphs, or --devices")
     if tensorboard and find_spec("tensorboard") is None:
-        raise UsageError("TensorBoard is not installed", hint="pip install 'rodent-bench[tensorboard]'")
+        raise UsageError("TensorBoard is not installed", hint=install_hint("tensorboard"))
     if switches.devices > 1 and device == "cuda":
         import torch  # here, because the prior trains without it
 

@@ -24,6 +24,7 @@ from baselines.runs import Inputs, Run, load_parts
 from baselines.switches import OFF, Switches, check_switches
 from baselines.units import Unit, check_device
 from baselines.workers import Crew, Outcome
+from bench.about import install_hint
 from bench.errors import BenchError, UsageError, first, nearest
 from bench.submissions import forms, write_detections, write_run
 from bench.tasks import Task
@@ -275,9 +276,7 @@ def check(baseline: Baseline, task: Task, device: str, *, here: bool = True) -> 
     check_tuning(baseline, task)
     for module, name in (("torch", "torch"),) if network else (("sklearn", "scikit-learn"),):
         if find_spec(module) is None:
-            raise UsageError(
-                f"baseline {baseline.name!r} needs {name}", hint="pip install 'rodent-bench[train]'"
-            )
+            raise UsageError(f"baseline {baseline.name!r} needs {name}", hint=install_hint("train"))
     # Waiting threads sleep instead of spinning: on cores that others use too, an epoch is four times as
     # quick. OpenMP reads this when torch or scikit-learn is first imported; what the user has set stays.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")

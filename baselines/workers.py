@@ -23,6 +23,7 @@ from tqdm import tqdm
 
 from baselines.baseline import Recipe
 from baselines.units import Unit, check_device, whereabouts
+from bench.about import install_hint
 from bench.errors import BenchError, DataError, UsageError
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class Crew:
     def check(self) -> None:
         """Raise `UsageError` where the engine is not installed, or the cluster does not answer."""
         if find_spec("distributed") is None:
-            raise UsageError("several workers need dask", hint="pip install 'rodent-bench[cluster]'")
+            raise UsageError("several workers need dask", hint=install_hint("cluster"))
         if self.cluster is not None:
             with self._client():
                 pass

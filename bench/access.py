@@ -10,8 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
+from bench.about import install_hint
 from bench.datasets import get_dataset, get_task
 from bench.errors import DataError, UsageError, first, nearest
 from bench.recordings import Recording
@@ -61,10 +63,9 @@ class TaskData:
     def frame_table(self, subset: str, part: str | None = None) -> pd.DataFrame:
         """Return one row per frame: recording, frame, whether it counts, and one column per class.
 
-        Needs pandas.
+        Raises `UsageError` where pandas is not installed, saying what to type.
         """
-        import pandas as pd
-
+        pd = _library("pandas")
         tables = []
         for recording in self.recordings(subset, part, poses=False):
             table = pd.DataFrame(self.task.truth(recording), columns=list(self.task.classes))
@@ -78,7 +79,8 @@ class TaskData:
     def hub_dataset(self, subset: str, part: str | None = None) -> datasets.Dataset:
         """Return one row per recording as `datasets.Dataset`: what `load_dataset` gives of a pushed copy.
 
-        Needs `datasets`. Columns and shapes: `bench.store`.
+        Columns and shapes: `bench.store`. Raises `UsageError` where `datasets` is not installed, saying what
+        to type.
         """
         return DatasetData(self.task.dataset).hub_dataset(self.ids(subset, part))
 
@@ -105,9 +107,7 @@ class DatasetData:
 
     def hub_dataset(self, ids: Sequence[str] | None = None) -> datasets.Dataset:
         """Return one row per recording as `datasets.Dataset`, as `TaskData.hub_dataset` does."""
-        from datasets import Dataset
-
-        every = Dataset.from_parquet([str(path) for path in shards(self.dataset)])
+        every = _library("datasets").Dataset.from_parquet([str(path) for path in shards(self.dataset)])
         if ids is None:
             return every
         place = {id_: i for i, id_ in enumerate(every["id"])}
@@ -129,3 +129,11 @@ def load_dataset(name: str) -> DatasetData:
     ...     recording.keypoints
     """
     return DatasetData(get_dataset(name))
+
+
+def _library(name: str) -> Any:
+    """Import what the extra `data` brings; raise `UsageError` saying what to type where it is absent."""
+    try:
+        return import_module(name)
+    except ModuleNotFoundError:
+        raise UsageError(f"{name} is not installed", hint=install_hint("data")) from None

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import platformdirs
 
+from bench.about import NAME
+
 _PACKAGE = Path(__file__).parent
 
 
@@ -19,4 +21,4 @@ def resource(name: str, checkout: str) -> Path:
 def home() -> Path:
     """Return the folder of all stores and own tasks: `$BENCH_HOME`, else the platform's data folder."""
     chosen = os.environ.get("BENCH_HOME")
-    return Path(chosen).expanduser() if chosen else Path(platformdirs.user_data_dir("rodent-bench", False))
+    return Path(chosen).expanduser() if chosen else Path(platformdirs.user_data_dir(NAME, False))

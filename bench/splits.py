@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from bench.about import NAME
 from bench.errors import SplitError
 from bench.resources import resource
 
@@ -39,7 +40,7 @@ class Split:
 
     name: str
     source: str
-    """Who decided it: "official", or "rodent-bench" where no official split exists."""
+    """Who decided it: "official", or `about.SPLIT_SOURCE` where no official split exists."""
     rule: str
     """How the recordings were chosen, in words."""
     parts: Mapping[str, Mapping[str, Groups]]
@@ -92,7 +93,7 @@ class FrozenSplit:
         """Read the file; raise `SplitError` where it is missing or is not the one declared."""
         path = (folder or resource("splits", "splits")) / f"{self.name}.json"
         if not path.is_file():
-            raise SplitError(f"split file {path} is missing", hint="reinstall rodent-bench")
+            raise SplitError(f"split file {path} is missing", hint=f"reinstall {NAME}")
         data = path.read_bytes()
         found = hashlib.sha256(data).hexdigest()
         if found != self.digest:

@@ -12,7 +12,7 @@ settings.register_profile("repeatable", derandomize=True)
 settings.load_profile("repeatable")  # a test that fails today and passes tomorrow helps nobody
 
 ROOT = Path(__file__).parent.parent
-DATA = Path(os.environ.get("RODENT_BENCH_DATA", ROOT.parent / "shared" / "data"))
+DATA = Path(os.environ.get("ETHOBENCH_DATA", ROOT.parent / "shared" / "data"))
 
 
 @pytest.fixture
@@ -27,5 +27,5 @@ def bench_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def real_data() -> Path:
     """Return the folder of real recordings; the test skips, saying why, where it is absent."""
     if not DATA.is_dir():
-        pytest.skip(f"no real recordings: {DATA} does not exist (set RODENT_BENCH_DATA)")
+        pytest.skip(f"no real recordings: {DATA} does not exist (set ETHOBENCH_DATA)")
     return DATA

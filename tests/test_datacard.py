@@ -55,9 +55,7 @@ TASK = Task(
     dataset=DATASET,
     classes=("mount", "attack"),
     background=None,
-    split=Split(
-        "toy", "rodent-bench", "", {"all": {"train": {"g": ("r1", "r2")}, "test": {"h": ("r3", "r9")}}}
-    ),
+    split=Split("toy", "own", "", {"all": {"train": {"g": ("r1", "r2")}, "test": {"h": ("r3", "r9")}}}),
     metrics=demo.TASK.metrics,
 )
 RECORDINGS = [

@@ -44,7 +44,7 @@ TASK = Task(
     background="other",
     split=Split(
         name="toy",
-        source="rodent-bench",
+        source="own",
         rule="all",
         parts={
             part: {"train": {}, "val": {}, "test": {id_: (id_,) for id_ in ids}}

@@ -42,7 +42,7 @@ def split(**parts: tuple[str, ...]) -> Split:
     tests = parts or {"all": tuple(FRAMES)}
     return Split(
         name="toy",
-        source="rodent-bench",
+        source="own",
         rule="all",
         parts={
             part: {"train": {}, "val": {}, "test": {id_: (id_,) for id_ in ids}}

@@ -20,7 +20,7 @@ from bench.submissions import Entry, TaskCard, entry_card, read_tasks, write_car
 from bench.tasks import Task
 from tests.test_localisation_tasks import task as toy
 
-GOLDEN = Path(os.environ.get("RODENT_BENCH_GOLDEN", Path(__file__).parents[1].parent / "shared" / "golden"))
+GOLDEN = Path(os.environ.get("ETHOBENCH_GOLDEN", Path(__file__).parents[1].parent / "shared" / "golden"))
 CASES = [
     (path, json.loads(path.read_text())) for path in sorted((GOLDEN / "localisation").glob("case_*.json"))
 ]

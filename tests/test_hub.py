@@ -462,7 +462,7 @@ def test_the_card_says_whose_the_data_are(copy: Path) -> None:
     assert "license: apache-2.0" in text
     assert TASK.dataset.citation in text
     assert "**Simulated.**" in text
-    assert "Official source: none, simulated by rodent-bench" in text
+    assert "Official source: none, simulated by EthoBench" in text
     real = replace(TASK.dataset, simulate=None)
     listed = {TASK.name: {"test": ["data/shard-000.parquet"]}}
     assert "Official source: not stated" in card(real, [TASK], listed, Manifest(TASK.name, 2, {}))
@@ -498,7 +498,7 @@ def folds(*names: str) -> Task:
         f"fold-{test}": {"train": {n: (n,) for n in names if n != test}, "test": {test: (test,)}}
         for test in names
     }
-    split = Split(name="folds", source="rodent-bench", rule="each tests once", parts=parts)
+    split = Split(name="folds", source="own", rule="each tests once", parts=parts)
     return replace(TASK, name="folds", split=split, parts=tuple(Part(name, name) for name in parts))
 
 

@@ -321,7 +321,7 @@ def frozen(**changes: object) -> Task:
     held = recording("m1", 7)
     split = Split(
         name="toy",
-        source="rodent-bench",
+        source="own",
         rule="all of it",
         parts={"all": {"train": {"b": ("m2",)}, "val": {}, "test": {"a": ("m1",), "c": ("m3",)}}},
         totals={"all": {"test": Totals(2, 20, dict(zip(CLASSES, (1, 2, 3), strict=True)))}},

@@ -42,7 +42,7 @@ def dataset(*recordings: Recording) -> Dataset:
 
 SPLIT = Split(
     name="toy",
-    source="rodent-bench",
+    source="own",
     rule="",
     parts={"all": {"train": {"g": ("r1", "r2")}, "test": {"h": ("r3",)}}},
     totals={

@@ -20,7 +20,7 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     built = tmp_path_factory.mktemp("wheel")
     pip = ["-m", "pip", "--disable-pip-version-check", "--quiet"]
     subprocess.run([sys.executable, *pip, "wheel", "--no-deps", "-w", built, ROOT], check=True)
-    (wheel,) = built.glob("rodent_bench-*.whl")
+    (wheel,) = built.glob("ethobench-*.whl")
     venv.create(built / "env", with_pip=True)
     fresh = built / "env" / "bin" / "python"
     subprocess.run([fresh, *pip, "install", "-c", ROOT / "constraints.txt", wheel], check=True)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import click
 
+from bench.about import NAME
 from bench.cli.data import data, pull, push, simulate, tasks, verify
 from bench.cli.entries import compare, evaluate, metrics, new, publish, validate
 from bench.cli.explain import explain
@@ -47,7 +48,7 @@ def _told(fault: OSError) -> str:
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(package_name="rodent-bench", prog_name="bench")
+@click.version_option(package_name=NAME, prog_name="bench")
 def cli() -> None:
     """Score models that label what mice and rats do, on frozen splits with frozen metrics.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bench.about import NAME
 from bench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -248,7 +249,7 @@ def _provenance() -> dict[str, Any]:
     from importlib.metadata import version
 
     return {
-        "rodent-bench": version("rodent-bench"),
+        NAME: version(NAME),
         "numpy": version("numpy"),
         "python": platform.python_version(),
         "platform": platform.platform(),

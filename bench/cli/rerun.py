@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench.about import install_hint
 from bench.errors import DataError, UsageError
 from bench.reference import (
     SIZE,
@@ -285,7 +286,7 @@ def _size(number: Number, task: Task, model: str) -> Compared:
 
     found = parameters(baseline_of(job_of(number, model)), task)
     if found is None:
-        row = _nothing(number, "needs torch: pip install 'rodent-bench[train]'")
+        row = _nothing(number, f"needs torch: {install_hint('train')}")
     else:
         row = Compared(number, float(found), math.nan, 0)
     return _as_variant(row, model)

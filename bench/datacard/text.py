@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from tabulate import tabulate
 
+from bench.about import TITLE
 from bench.datacard.plot import bar, doubling
 from bench.datacard.survey import Survey, Tally
 from bench.tasks import Dataset
@@ -57,7 +58,7 @@ def _head(survey: Survey) -> str:
     animals = f"{len(dataset.animals)} animals ({', '.join(dataset.animals)})"
     keypoints = f"{len(dataset.keypoints)} keypoints ({', '.join(dataset.keypoints)})"
     facts = [
-        ("official", dataset.url or ("made by rodent-bench" if dataset.simulated else "not published")),
+        ("official", dataset.url or (f"made by {TITLE}" if dataset.simulated else "not published")),
         ("licence", f"{dataset.licence}; {passing_on}"),
         ("citation", dataset.citation),
         (

@@ -1,5 +1,6 @@
 """The datasets and the tasks asked of them: one file per dataset, named in the lists below."""
 
+from bench.about import TITLE
 from bench.datasets import (
     calms21,
     calms21_parts,
@@ -97,7 +98,7 @@ def refuse_official(name: str) -> None:
     official = {task.name for task in TASKS} | {dataset.name for dataset in DATASETS}
     if name in official or name == "tasks" or demo.NAME.fullmatch(name):
         raise UsageError(
-            f"name {name!r} is taken by rodent-bench itself", hint="name your task otherwise, as in mylab-1"
+            f"name {name!r} is taken by {TITLE} itself", hint="name your task otherwise, as in mylab-1"
         )
 
 

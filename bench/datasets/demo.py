@@ -17,6 +17,7 @@ from typing import TextIO, TypeVar
 
 import numpy as np
 
+from bench.about import SPLIT_SOURCE, TITLE
 from bench.datasets.calms21_json import ANIMALS, CLASSES, FPS, IMAGE, KEYPOINTS, read_layout
 from bench.datasets.rules import SplitRule, Summary
 from bench.datasets.simulation import Simulated, simulate
@@ -85,7 +86,7 @@ def sized(recordings: int, frames: int) -> Task:
     groups: dict[str, Groups] = {
         subset: {_group(id_): (id_,) for id_ in ids} for subset, ids in subsets.items()
     }
-    split = Split(name=name, source="rodent-bench", rule=RULE_IN_WORDS, parts={"all": groups})
+    split = Split(name=name, source=SPLIT_SOURCE, rule=RULE_IN_WORDS, parts={"all": groups})
     size = f"{recordings:,} recordings of {frames:,} frames"
     return _task(name, size, partial(write, recordings=recordings, frames=frames), split)
 
@@ -146,7 +147,7 @@ def _task(name: str, size: str, simulate_files: partial[None], split: FrozenSpli
         title=f"Simulated mouse dyads ({size})",
         url="",
         licence="Apache-2.0",
-        citation="Simulated by rodent-bench; no animal was recorded and nobody annotated.",
+        citation=f"Simulated by {TITLE}; no animal was recorded and nobody annotated.",
         fps=FPS,
         animals=ANIMALS,
         keypoints=KEYPOINTS,
@@ -168,11 +169,11 @@ def _task(name: str, size: str, simulate_files: partial[None], split: FrozenSpli
         background="other",
         split=split,
         metrics=FRAME_METRICS,
-        reference="made by bench.datasets.simulation; split by rodent-bench",
+        reference=f"made by bench.datasets.simulation; split by {TITLE}",
     )
 
 
-RULE = SplitRule(name="demo", source="rodent-bench", words=RULE_IN_WORDS, choose=_choose)
+RULE = SplitRule(name="demo", source=SPLIT_SOURCE, words=RULE_IN_WORDS, choose=_choose)
 
 TASK = _task(
     "demo",

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bench.about import SPLIT_SOURCE
 from bench.datasets.boris import read_events
 from bench.datasets.deeplabcut import read_poses
 from bench.datasets.intervals import paint
@@ -69,7 +70,7 @@ def _choose(_: Sequence[Summary]) -> Mapping[str, Mapping[str, Sequence[str]]]:
 
 RULE = SplitRule(
     name="ethome",
-    source="rodent-bench",
+    source=SPLIT_SOURCE,
     words="Ours: one video, which tests; there is none to train on.",
     choose=_choose,
 )

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from bench.about import install_hint
 from bench.errors import BenchError, DataError, UsageError
 
 Refuse = Callable[[Path, list[str]], DataError]
@@ -21,7 +22,7 @@ def library(name: str, files: str) -> Any:
     try:
         return importlib.import_module(name)
     except ImportError:
-        raise UsageError(f"{files} files need {name}", hint="pip install 'rodent-bench[readers]'") from None
+        raise UsageError(f"{files} files need {name}", hint=install_hint("readers")) from None
 
 
 @contextmanager

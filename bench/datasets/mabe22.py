@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32
 
+from bench.about import SPLIT_SOURCE
 from bench.datasets.pickled import read_pickled
 from bench.datasets.regular import regular
 from bench.datasets.rules import SplitRule, Summary, shuffled
@@ -164,7 +165,7 @@ def _choose(_: Sequence[Summary]) -> Mapping[str, Mapping[str, Sequence[str]]]:
 
 RULE = SplitRule(
     name="mabe22-triplets",
-    source="rodent-bench",
+    source=SPLIT_SOURCE,
     words=(
         "Ours, with the shares of LookAgain (arXiv:2603.07279), whose own split is not published: the 1,830 "
         "clips of the submission set are numbered from 1 in the order of the official file, clip-0001 to "

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, Float32
 
+from bench.about import SPLIT_SOURCE
 from bench.datasets.deeplabcut import read_poses
 from bench.datasets.oft_labels import FILE, FPS, RATERS, Video, read_labels
 from bench.datasets.regular import regular
@@ -128,7 +129,7 @@ _WORDS = (
     'after ten per cent, in the order of the SHA-256 of "S:" and their name, for the seeds S of 0 to 4.'
 )
 RULES = tuple(
-    SplitRule(name, "rodent-bench", _WORDS, partial(_choose, parts=parts), label_seeds=5)
+    SplitRule(name, SPLIT_SOURCE, _WORDS, partial(_choose, parts=parts), label_seeds=5)
     for name, parts in (("oft", PARTS[:1]), ("oft-raters", PARTS[1:]))
 )
 

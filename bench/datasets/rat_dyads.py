@@ -16,6 +16,7 @@ from zipfile import BadZipFile
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int
 
+from bench.about import SPLIT_SOURCE, TITLE
 from bench.datasets.caltech import read_annotation
 from bench.datasets.deeplabcut import read_poses
 from bench.datasets.regular import regular
@@ -210,7 +211,7 @@ def _shares(recordings: Sequence[Summary]) -> Float[np.ndarray, " C"]:
 
 RULE = SplitRule(
     name="rat-dyads",
-    source="rodent-bench",
+    source=SPLIT_SOURCE,
     words=(
         "Ours; no official split exists. The videos in the order of their numbers are cut into nine "
         "blocks of six (rat_01 to rat_06, …, rat_49 to rat_54), the last four left over. The two blocks "
@@ -265,7 +266,7 @@ TASK = Task(
     background="base",
     split=_SPLIT,
     metrics=FRAME_METRICS,
-    reference="doi 10.6084/m9.figshare.30393298; split by rodent-bench",
+    reference=f"doi 10.6084/m9.figshare.30393298; split by {TITLE}",
 )
 
 SUBTYPE_FRAMES = Protocol(
@@ -287,7 +288,7 @@ TASK_AGGRESSION = Task(
     split=_SPLIT,
     metrics=FRAME_METRICS,
     protocol=SUBTYPE_FRAMES,
-    reference="doi 10.6084/m9.figshare.30393298; split by rodent-bench, that of rat-dyads",
+    reference=f"doi 10.6084/m9.figshare.30393298; split by {TITLE}, that of rat-dyads",
 )
 """The split is that of `rat-dyads`, so that no video trains one task and tests the other; every subtype is in
 train, val and test."""
@@ -303,7 +304,7 @@ TASK_BOUTS = Task(
     metrics=DETECTION_METRICS,
     kind="segments",
     protocol=WHOLE_RECORDINGS,
-    reference="doi 10.6084/m9.figshare.30393298; bouts and split by rodent-bench",
+    reference=f"doi 10.6084/m9.figshare.30393298; bouts and split by {TITLE}",
 )
 """The bouts are the runs of frames of one label; `base`, the time before the rats are together, has none.
 Every frame of every video is annotated."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from tabulate import tabulate
 
+from bench.about import TITLE
 from bench.store import Manifest
 from bench.tasks import Dataset, Task
 
@@ -63,7 +64,7 @@ def card(dataset: Dataset, tasks: Sequence[Task], configurations: Configurations
         f"---\n{metadata.to_yaml()}\n---",
         f"# {dataset.title}",
         *([SIMULATED] if dataset.simulated else []),
-        f"{len(held.recordings)} recordings, {held.frames:,} frames, in the layout of rodent-bench.",
+        f"{len(held.recordings)} recordings, {held.frames:,} frames, in the layout of {TITLE}.",
         f"- Official source: {dataset.url or _unaddressed(dataset)}\n- Licence: {dataset.licence}",
         f"## Citation\n\n{dataset.citation}",
         f"## Tasks\n\n{tabulate(classes, ['configuration', 'question', 'classes'], tablefmt='github')}",
@@ -79,7 +80,7 @@ def card(dataset: Dataset, tasks: Sequence[Task], configurations: Configurations
 
 
 def _unaddressed(dataset: Dataset) -> str:
-    return "none, simulated by rodent-bench" if dataset.simulated else "not stated"
+    return f"none, simulated by {TITLE}" if dataset.simulated else "not stated"
 
 
 def _configs(configurations: Configurations) -> list[dict[str, object]]:

@@ -14,6 +14,7 @@ from itertools import groupby
 from pathlib import Path
 
 from bench import store
+from bench.about import NAME
 from bench.errors import DataError, UsageError, first
 from bench.hub import contents as manifests
 from bench.hub.card import card
@@ -60,7 +61,7 @@ def push(dataset: Dataset, tasks: Sequence[Task], repo: str, *, private: bool = 
                 repo_id=repo,
                 repo_type="dataset",
                 folder_path=folder,
-                commit_message=f"rodent-bench: {dataset.name}, schema {store.SCHEMA_VERSION}",
+                commit_message=f"{NAME}: {dataset.name}, schema {store.SCHEMA_VERSION}",
                 delete_patterns=["data/*.parquet"],  # those of an earlier copy that this one does not have
             )
         return Pushed(repo, done.oid, store.file_digest(folder / MANIFEST))

@@ -10,6 +10,7 @@ from functools import cache
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from bench.about import NAME, TITLE
 from bench.leaderboard import costs
 from bench.leaderboard.entries import compared
 from bench.leaderboard.published import beside
@@ -20,7 +21,7 @@ from bench.resources import resource
 
 MAIN_CLASSES = 6
 """Tasks of more classes show them only in the table by class."""
-GENERATOR = '<meta name="generator" content="rodent-bench">'
+GENERATOR = f'<meta name="generator" content="{NAME}">'
 """Marks a page as ours, so that `publish` may remove it when its task is gone."""
 
 
@@ -47,6 +48,7 @@ def environment_of_pages() -> Environment:
     )
     environment.tests["undefined_number"] = lambda value: value is None or math.isnan(value)
     environment.globals.update(
+        title_of_project=TITLE,
         generator=Markup(GENERATOR),  # noqa: S704
         style=Markup(style),  # noqa: S704  our own files, inlined whole so that a page is one file
         script=Markup(script),  # noqa: S704

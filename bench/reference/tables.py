@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from bench.about import NAME
 from bench.errors import DataError, UsageError, first, nearest
 from bench.resources import resource
 
@@ -176,7 +177,7 @@ def _read(folder: Path) -> tuple[Number, ...]:
     faults = _faults(read)
     if faults:
         raise DataError(
-            f"the tables of {folder} do not fit together", first(faults), hint="reinstall rodent-bench"
+            f"the tables of {folder} do not fit together", first(faults), hint=f"reinstall {NAME}"
         )
     papers = {line["source"]: Paper(**line) for line in read["papers"]}
     at = {(line["source"], line["table"]): _table(papers, line) for line in read["tables"]}
@@ -202,7 +203,7 @@ def _lines(path: Path, columns: Sequence[str]) -> list[Line]:
         raise DataError(
             f"{path} has other columns",
             first([f"found {header}", f"expected {list(columns)}", *wrong]),
-            hint="reinstall rodent-bench",
+            hint=f"reinstall {NAME}",
         )
     return [dict(zip(columns, line, strict=True)) for line in lines]
 

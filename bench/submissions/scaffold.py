@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from bench.about import TITLE
 from bench.errors import UsageError
 from bench.metrics import softnms
 from bench.submissions.card import CARD, Entry, TaskCard, to_toml
@@ -29,7 +30,7 @@ _LABEL_RULES = {
     True: "A frame's label is the class of the highest score, of equals the first class.",
     False: "Classes may hold together: a frame's labels are every class whose probability is at least 0.5.",
 }
-_TEMPLATE = """# {id}, an entry for rodent-bench
+_TEMPLATE = """# {id}, an entry for {title}
 
 Fill in `submission.toml`, then write one run per seed: float32 scores of every frame of every test
 recording of task `{task}`, its columns in the order {classes}.
@@ -52,7 +53,7 @@ Without this package, save the same arrays with
 
 Then: `bench validate {path}` and `bench evaluate {path}`.
 """
-_DETECTIONS = """# {id}, an entry for rodent-bench
+_DETECTIONS = """# {id}, an entry for {title}
 
 Fill in `submission.toml`, then write one run per seed: for every test recording of task `{task}` the segments
 that your model found, in seconds from the start of the recording, each with a label and a score (any number,
@@ -133,6 +134,7 @@ def _frames_page(name: str, folder: Path, task: Task) -> str:
     split = task.load_split()
     part = next(iter(split.parts))
     return _TEMPLATE.format(
+        title=TITLE,
         id=name,
         path=_shown(name, folder),
         task=task.name,
@@ -152,6 +154,7 @@ def _detections_page(name: str, folder: Path, task: Task) -> str:
     results = {split.ids(part, "test")[0]: rows}
     content = {"results": results} if len(task.parts) == 1 else {"parts": {part: results}}
     return _DETECTIONS.format(
+        title=TITLE,
         id=name,
         path=_shown(name, folder),
         task=task.name,

@@ -23,7 +23,7 @@ from baselines.msgl import (  # noqa: E402
     without_multi_scale,
 )
 
-GOLDEN = Path(os.environ.get("RODENT_BENCH_GOLDEN", Path(__file__).parents[2].parent / "shared" / "golden"))
+GOLDEN = Path(os.environ.get("ETHOBENCH_GOLDEN", Path(__file__).parents[2].parent / "shared" / "golden"))
 
 # how a name in the released checkpoint begins: how it begins here
 NAMES = {
@@ -67,7 +67,7 @@ def test_released_weights_give_the_released_logits(data: str, features: int, cla
     """In float64: float32 rounded the released logits by 6e-6, and rounds ours by as much, CPU by CPU."""
     path = GOLDEN / "msgl" / f"{data}_released.npz"
     if not path.is_file():
-        pytest.skip(f"no {path}: set RODENT_BENCH_GOLDEN to the folder of golden vectors")
+        pytest.skip(f"no {path}: set ETHOBENCH_GOLDEN to the folder of golden vectors")
     golden = np.load(path)
     weights = {
         ours(key.removeprefix("weight/")): torch.from_numpy(golden[key])

@@ -210,7 +210,7 @@ def test_without_tensorboard_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("baselines.switches.find_spec", lambda name: None)
     with pytest.raises(UsageError, match="not installed") as caught:
         check_switches(OFF, "cpu", network=True, tensorboard=True)
-    assert "rodent-bench[tensorboard]" in caught.value.hint
+    assert ".[tensorboard]" in caught.value.hint
 
 
 def test_tensorboard_gets_the_numbers_of_the_log(store: Path, tmp_path: Path) -> None:

@@ -252,5 +252,5 @@ def test_without_matplotlib_there_is_no_plot_and_it_is_said_once(
     for seed in (1, 2):
         run(tmp_path / "conv", epochs=1, seed=seed)
     curves._can_plot.cache_clear()
-    assert capsys.readouterr().err.count("pip install 'rodent-bench[plots]'") == 1
+    assert capsys.readouterr().err.count("pip install -c constraints.txt '.[plots]'") == 1
     assert not list(tmp_path.rglob("*.svg"))

@@ -73,7 +73,7 @@ def task(**parts: str) -> Task:
     chosen = parts or {"all": "abc"}
     split = Split(
         name="toy",
-        source="rodent-bench",
+        source="own",
         rule="by letter",
         parts={
             part: {"train": {i: (i,) for i in ids}, "test": {"d": ("d",), "e": ("e",)}}

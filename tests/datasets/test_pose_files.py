@@ -175,4 +175,4 @@ def test_it_is_said_what_to_install(
     monkeypatch.setitem(sys.modules, library, None)
     with pytest.raises(UsageError, match=f"need {library}") as caught:
         read(tmp_path / name)
-    assert caught.value.hint == "pip install 'rodent-bench[readers]'"
+    assert caught.value.hint == "pip install -c constraints.txt '.[readers]'"

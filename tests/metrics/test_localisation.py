@@ -25,7 +25,7 @@ from bench.metrics.localisation import (
 from bench.metrics.pooling import product
 from bench.metrics.segments import Detections, Segments, clean
 
-GOLDEN = Path(os.environ.get("RODENT_BENCH_GOLDEN", Path(__file__).parents[2].parent / "shared" / "golden"))
+GOLDEN = Path(os.environ.get("ETHOBENCH_GOLDEN", Path(__file__).parents[2].parent / "shared" / "golden"))
 FILES = sorted((GOLDEN / "localisation").glob("case_*.json"))
 UNDEFINED_IN_REFERENCE = {
     "score_ties", "tie_sensitive", "invalid_detection", "nan_tiou", "label_collision_in_actionformer"

@@ -15,7 +15,7 @@ from bench.metrics import softnms
 from bench.metrics.segments import Detections
 from bench.metrics.softnms import gaussian, score_voting, soft_nms, suppress, vote
 
-GOLDEN = Path(os.environ.get("RODENT_BENCH_GOLDEN", Path(__file__).parents[2].parent / "shared" / "golden"))
+GOLDEN = Path(os.environ.get("ETHOBENCH_GOLDEN", Path(__file__).parents[2].parent / "shared" / "golden"))
 FILES = sorted((GOLDEN / "localisation").glob("softnms_*.json"))
 
 

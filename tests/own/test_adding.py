@@ -145,7 +145,7 @@ BAD_TOML: Mapping[str, tuple[tuple[str, str], str]] = {
         "line 2: name: '<script>', expected lower-case letters",
     ),
     "a name that climbs": (('"mylab"', '"../home"'), "name: '../home', expected"),
-    "an official name": (('"mylab"', '"rat-dyads"'), "'rat-dyads' is taken by rodent-bench itself"),
+    "an official name": (('"mylab"', '"rat-dyads"'), "'rat-dyads' is taken by EthoBench itself"),
     "a name of the demo": (('"mylab"', '"demo-4x30"'), "'demo-4x30' is taken"),
     "the folder of tasks": (('"mylab"', '"tasks"'), "'tasks' is taken"),
     "a rate of nothing": (("fps = 25", "fps = 0"), "line 3: fps: 0, expected frames per second"),

@@ -273,7 +273,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     figures = measure(options.device, frames, test_frames, epochs, seeds, options.switches)
     if options.save:
         said = sys.argv[1:] if arguments is None else arguments
-        record.save(options.save, __file__, said, ("rodent-bench", "numpy", "torch"), figures)
+        record.save(options.save, __file__, said, ("ethobench", "numpy", "torch"), figures)
 
 
 def measure(

@@ -198,7 +198,7 @@ def save(
         "evaluate": {f"{times}x": asdict(found) for times, found in sizes.items()},
         "scikit_learn_seconds_per_resample": dict(spent),
     }
-    packages = ("rodent-bench", "numpy", "pyarrow", "scikit-learn")
+    packages = ("ethobench", "numpy", "pyarrow", "scikit-learn")
     record.save(name, __file__, arguments, packages, figures)
 
 

@@ -277,7 +277,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.save:
         said = sys.argv[1:] if arguments is None else arguments
         figures = {"prior": asdict(first.true), "models": [asdict(found) for found in every], "wrong": wrong}
-        record.save(options.save, __file__, said, ("rodent-bench", "numpy", "torch", "scipy"), figures)
+        record.save(options.save, __file__, said, ("ethobench", "numpy", "torch", "scipy"), figures)
     return int(bool(wrong))
 
 

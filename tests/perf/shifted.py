@@ -37,7 +37,7 @@ def value(metric: Metric, truth: Sequence[Bool[np.ndarray, "_ C"]], frames: int)
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    default = os.environ.get("RODENT_BENCH_DATA", Path(__file__).parents[3] / "shared" / "data")
+    default = os.environ.get("ETHOBENCH_DATA", Path(__file__).parents[3] / "shared" / "data")
     parser.add_argument("--data", type=Path, default=Path(default) / "calms21")
     folder = parser.parse_args().data
     truth = [recording.labels for recording in read_label_table(folder / "task1_test_labels.csv")]

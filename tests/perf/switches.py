@@ -60,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.save:
         said = sys.argv[1:] if arguments is None else arguments
         figures = {"f1 and map": {name: both.tolist() for name, both in found.items()}, "seconds": seconds}
-        record.save(options.save, __file__, said, ("rodent-bench", "numpy", "torch"), figures)
+        record.save(options.save, __file__, said, ("ethobench", "numpy", "torch"), figures)
     return int(bool(outside))
 
 

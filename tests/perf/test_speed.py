@@ -1,7 +1,7 @@
 """The metrics against scikit-learn, torchmetrics and plain loops, in one run on one input.
 
     make perf                                      CalMS21 Task 1: 262,107 frames, 4 classes, 19 recordings
-    RODENT_BENCH_PERF=10 .venv/bin/pytest tests/perf     the same, each recording ten times as long
+    ETHOBENCH_PERF=10 .venv/bin/pytest tests/perf     the same, each recording ten times as long
 
 Without the variable, as `make test` runs it, sizes are a hundredth, every call is made once, and what is
 tested is that all contestants give the same numbers. Times of calls are printed by pytest-benchmark; only two
@@ -32,10 +32,10 @@ from bench.recordings import one_hot
 sys.path.append(str(Path(__file__).parents[1] / "metrics"))
 from plain_localisation import loop_ap
 
-TIMES = float(os.environ.get("RODENT_BENCH_PERF", "0.01"))
+TIMES = float(os.environ.get("ETHOBENCH_PERF", "0.01"))
 FULL = TIMES >= 1
 ROUNDS = 5 if TIMES == 1 else 1
-OURS = "rodent-bench"
+OURS = "ethobench"
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,7 +116,7 @@ CONTESTS: Mapping[str, Mapping[str, Callable[[], Any]]] = {
 )
 def test_frames(benchmark: Any, contest: str, who: str) -> None:
     if who == "torchmetrics" and not FULL:
-        pytest.skip("importing torch takes longer than all other tests of this file: RODENT_BENCH_PERF=1")
+        pytest.skip("importing torch takes longer than all other tests of this file: ETHOBENCH_PERF=1")
     benchmark.group = contest
     pool()  # is made once, by nobody's clock
     if who == "torchmetrics":

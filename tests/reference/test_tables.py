@@ -19,7 +19,7 @@ from bench.reference.tables import COLUMNS
 from bench.resources import resource
 
 ROOT = Path(__file__).parent.parent.parent
-PAPERS = Path(os.environ.get("RODENT_BENCH_PAPERS", ROOT / "../shared/papers"))
+PAPERS = Path(os.environ.get("ETHOBENCH_PAPERS", ROOT / "../shared/papers"))
 TEXTS = {
     "CalMS21": "calms21-dataset.txt",
     "MSGL-Transformer": "msgl-transformer.txt",

@@ -51,7 +51,7 @@ def make_task(name: str = "demo", exclusive: bool = True, expected=EXPECTED) -> 
         dataset=dataset,
         classes=CLASSES,
         background="other",
-        split=Split(name=name, source="rodent-bench", rule="by hand", parts=parts),
+        split=Split(name=name, source="own", rule="by hand", parts=parts),
         metrics=(),
         parts=tuple(Part(part, part) for part in expected),
         exclusive=exclusive,

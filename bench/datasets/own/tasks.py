@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from bench.about import TITLE
 from bench.datasets.own.declaration import Declaration, Files
 from bench.datasets.own.reading import Skeleton, read
 from bench.datasets.own.sources import PLACE
@@ -22,8 +23,8 @@ from bench.tasks import Dataset, Part, Task
 
 FORMAT = 1
 MARK = "(own task)"
-"""In the title of every own task, and so in lists, results and pages: no benchmark of rodent-bench."""
-_NOTE = "An own task: recordings, classes and split are its owner's, and no part of rodent-bench."
+"""In the title of every own task, and so in lists, results and pages: no benchmark of this project."""
+_NOTE = f"An own task: recordings, classes and split are its owner's, and no part of {TITLE}."
 
 
 @dataclass(frozen=True)
