@@ -31,7 +31,7 @@ ORDER = [
     "details",
     "evaluation",
     "comparison",
-    "reference",
+    "published",
     "report",
     "explanation",
     "scoring",

@@ -78,7 +78,7 @@ def evaluate(
     path: Path, task_name: str | None, as_json: bool, every: bool, results: Path, card_alone: bool
 ) -> None:
     """Score a submission: validate, score every run and part, print and write the result."""
-    from bench.reference import beside
+    from bench.published import beside
     from bench.report import text
     from bench.results import canonical, to_json
 

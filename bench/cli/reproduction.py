@@ -28,8 +28,8 @@ def audit(source: str | None, runs: Path | None, every: bool, as_json: bool) -> 
 
     from bench.datasets import TASKS
     from bench.errors import nearest
-    from bench.reference import against_runs, findings_text, read_published, read_runs
-    from bench.reference import audit as check
+    from bench.published import against_runs, findings_text, read_published, read_runs
+    from bench.published import audit as check
     from bench.results import canonical
     from bench.verification import read_printed
 
@@ -82,7 +82,7 @@ def reproduce(
     bench reproduce calms21-1 --device cuda --workers 4
     """  # noqa: D301  (click reads the backspace as "do not rewrap")
     from bench.cli import plans, rerun
-    from bench.reference import get_table, read_published
+    from bench.published import get_table, read_published
 
     numbers = read_published()
     chosen = [number for name in dict.fromkeys(names) for number in get_table(numbers, name)]
@@ -105,7 +105,7 @@ def reproduce(
 def _tell(done: Reproduced, *, as_json: bool) -> None:
     """Print ours beside theirs and what to type next; raise `DataError` where recordings are not here."""
     from bench.cli import rerun
-    from bench.reference import compared_text
+    from bench.published import compared_text
 
     rows = [rerun.as_json(row) for row in done.rows]
     _echo(rows, lambda _: compared_text(done.rows), as_json=as_json)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.about import install_hint
 from bench.errors import DataError, UsageError
-from bench.reference import (
+from bench.published import (
     SIZE,
     Compared,
     Job,

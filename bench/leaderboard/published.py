@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.datasets import TASKS
-from bench.reference import Rival, read_published, rivals
+from bench.published import Rival, read_published, rivals
 
 
 @dataclass(frozen=True)

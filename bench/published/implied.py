@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean, pstdev, stdev
 
-from bench.reference.tables import Number
+from bench.published.tables import Number
 from bench.tasks import Task
 from bench.verification import Printed
 

@@ -18,7 +18,7 @@ from bench import cli as command
 from bench.cli import rerun
 from bench.datasets import get_task
 from bench.errors import BenchError, DataError, UsageError
-from bench.reference import (
+from bench.published import (
     Job,
     Number,
     compare,
@@ -30,7 +30,7 @@ from bench.reference import (
     tables_of,
     why_not,
 )
-from bench.reference.tables import COLUMNS
+from bench.published.tables import COLUMNS
 from bench.store import pull_simulated
 
 NUMBERS = read_published()
@@ -314,7 +314,7 @@ def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name, lines in TINY.items():
         with (folder / f"{name}.csv").open("w", newline="") as file:
             csv.writer(file, lineterminator="\n").writerows([COLUMNS[name].split(), *lines])
-    monkeypatch.setattr("bench.reference.tables.resource", lambda *_: folder)
+    monkeypatch.setattr("bench.published.tables.resource", lambda *_: folder)
     return folder
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bench.reference.implied import Implied
-from bench.reference.tables import Number
+from bench.published.implied import Implied
+from bench.published.tables import Number
 
 AGREES, CUT, DIFFERS, UNPRINTED = "agrees", "cut off", "DIFFERS", "not printed"
 VERDICTS = (AGREES, CUT, DIFFERS, UNPRINTED)

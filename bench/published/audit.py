@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 
-from bench.reference.findings import AGREES, DIFFERS, UNPRINTED, Finding, finding, what
-from bench.reference.implied import (
+from bench.published.findings import AGREES, DIFFERS, UNPRINTED, Finding, finding, what
+from bench.published.implied import (
     Implied,
     deviation,
     f1_of,
@@ -20,7 +20,7 @@ from bench.reference.implied import (
     support_of,
     weighted_f1,
 )
-from bench.reference.tables import Number
+from bench.published.tables import Number
 from bench.tasks import Task
 from bench.verification import Printed
 

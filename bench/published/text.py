@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from tabulate import tabulate
 
 from bench.datasets import TASKS
-from bench.reference.against import Compared
-from bench.reference.findings import AGREES, VERDICTS, Finding
-from bench.reference.rivals import rivals
-from bench.reference.tables import FACTORS, read_published
+from bench.published.against import Compared
+from bench.published.findings import AGREES, VERDICTS, Finding
+from bench.published.rivals import rivals
+from bench.published.tables import FACTORS, read_published
 
 WHOLE = ("frames", "parameters", "seconds")
 """Units of whole numbers."""

@@ -10,8 +10,8 @@ import numpy as np
 from jaxtyping import Float
 
 from bench.evaluation import columns, cut, measure
+from bench.published.tables import Number
 from bench.recordings import Recording
-from bench.reference.tables import Number
 from bench.submissions import Predictions
 from bench.tasks import Task
 

@@ -1,6 +1,6 @@
 """The published tables as data: their audit, rivals for the pages, and our runs beside them."""
 
-from bench.reference.against import (
+from bench.published.against import (
     SIZE,
     Compared,
     Job,
@@ -12,12 +12,12 @@ from bench.reference.against import (
     values,
     why_not,
 )
-from bench.reference.audit import audit
-from bench.reference.findings import Finding
-from bench.reference.official import against_runs, read_runs
-from bench.reference.rivals import Rival, rivals
-from bench.reference.tables import Number, Paper, Row, Table, get_table, read_published, tables_of
-from bench.reference.text import beside, compared_text, findings_text
+from bench.published.audit import audit
+from bench.published.findings import Finding
+from bench.published.official import against_runs, read_runs
+from bench.published.rivals import Rival, rivals
+from bench.published.tables import Number, Paper, Row, Table, get_table, read_published, tables_of
+from bench.published.text import beside, compared_text, findings_text
 
 __all__ = [
     "SIZE",

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from bench.reference.audit import FindTask, by_model, class_table
-from bench.reference.implied import as_number, pooled
-from bench.reference.tables import Number, Paper
+from bench.published.audit import FindTask, by_model, class_table
+from bench.published.implied import as_number, pooled
+from bench.published.tables import Number, Paper
 from bench.tasks import Task
 
 NO_METRIC = ("frames", "gain", "parameters", "seconds_per_epoch")

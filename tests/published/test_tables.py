@@ -14,8 +14,8 @@ import pytest
 from baselines import BASELINES
 from bench.datasets import TASKS
 from bench.errors import DataError, UsageError
-from bench.reference import Number, get_table, published, read_published, tables_of
-from bench.reference.tables import COLUMNS
+from bench.published import Number, get_table, published, read_published, tables_of
+from bench.published.tables import COLUMNS
 from bench.resources import resource
 
 ROOT = Path(__file__).parent.parent.parent

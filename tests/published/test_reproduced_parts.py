@@ -15,8 +15,8 @@ from click.testing import CliRunner, Result
 from baselines.workers import Crew
 from bench import cli as command
 from bench.datasets import get_task
+from bench.published.tables import COLUMNS
 from bench.recordings import Recording, one_hot
-from bench.reference.tables import COLUMNS
 from bench.store import pull, pull_simulated
 from bench.tasks import Dataset
 
@@ -52,7 +52,7 @@ def tables(tmp_path: Path, bench_home: Path, monkeypatch: pytest.MonkeyPatch) ->
     for name, lines in HEADS.items():
         with (folder / f"{name}.csv").open("w", newline="") as file:
             csv.writer(file, lineterminator="\n").writerows([COLUMNS[name].split(), *lines])
-    monkeypatch.setattr("bench.reference.tables.resource", lambda *_: folder)
+    monkeypatch.setattr("bench.published.tables.resource", lambda *_: folder)
 
 
 @pytest.fixture

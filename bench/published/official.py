@@ -12,9 +12,9 @@ from pathlib import Path
 from statistics import fmean, pstdev
 
 from bench.errors import DataError
-from bench.reference.findings import VERDICTS, Finding, verdict, what
-from bench.reference.implied import Implied
-from bench.reference.tables import Number
+from bench.published.findings import VERDICTS, Finding, verdict, what
+from bench.published.implied import Implied
+from bench.published.tables import Number
 from bench.tasks import Task
 
 METRICS = {"f1": "f1", "map": "ap"}
