@@ -18,8 +18,8 @@ from bench.details import (
     recording_rows,
 )
 from bench.errors import UsageError, nearest
-from bench.report import WIDE, between, by_part, counted, heading, number, per_minute, table, valued
 from bench.results import Result, plain
+from bench.text import WIDE, between, by_part, counted, heading, number, per_minute, table, valued
 
 PER_CLASS = ("precision", "recall", "f1", "map", "auroc")
 """The metrics of the table by class, where the task has them."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from html.parser import HTMLParser
 from typing import Any
 
-from bench.leaderboard import render
+from bench.pages import render
 from bench.results import PartScore, Result, Score
 
 NAN = math.nan

@@ -32,11 +32,11 @@ ORDER = [
     "evaluation",
     "comparison",
     "published",
-    "report",
+    "text",
     "explanation",
     "scoring",
     "scorefiles",
-    "leaderboard",
+    "pages",
     "baselines",
     "cli",
 ]
@@ -117,8 +117,8 @@ def test_scoring_works_with_torch_and_scikit_learn_blocked() -> None:
     code = (
         "import sys\n"
         "for name in ('torch', 'sklearn', 'pandas', 'matplotlib'): sys.modules[name] = None\n"
-        "import bench.cli, bench.evaluation, bench.leaderboard, bench.submissions, bench.store\n"
-        "import bench.datasets, bench.report\n"
+        "import bench.cli, bench.evaluation, bench.pages, bench.submissions, bench.store\n"
+        "import bench.datasets, bench.text\n"
         "print('fine')"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

@@ -13,8 +13,8 @@ from pages import details, metric, result, score, task
 from bench.cli import cli
 from bench.errors import UsageError
 from bench.explanation import explain, explained
-from bench.report import by_part, text
 from bench.results import PartScore, Result, write
+from bench.text import by_part, text
 
 PARTS = [{"name": "one", "title": "annotator 1"}, {"name": "two", "title": "annotator 2"}]
 METRICS = [

@@ -10,8 +10,8 @@ import pytest
 from pages import NAN, RESULTS, entry, page, result, score, task
 
 from bench.datasets import get_task
-from bench.leaderboard import PLOTTED, number, rank, render
 from bench.metrics import METRICS_VERSION
+from bench.pages import PLOTTED, number, rank, render
 from bench.results import PartScore, read_all, write
 
 

@@ -9,8 +9,8 @@ from itertools import combinations
 import pytest
 from pages import RESULTS, entry, page, result, score, task
 
-from bench.leaderboard.costs import BOTTOM, LEFT, RIGHT, TOP, amount, cost_plot
-from bench.leaderboard.ranking import rank
+from bench.pages.costs import BOTTOM, LEFT, RIGHT, TOP, amount, cost_plot
+from bench.pages.ranking import rank
 from bench.results import Result
 
 DRAWN = [("slow", 0.8, 10**8), ("quick", 0.6, 10**6), ("worse", 0.5, 10**7), ("unsaid", 0.9, None)]

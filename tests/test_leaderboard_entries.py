@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from pages import CLASSES, RESULTS, details, page, result, score, task
 
-from bench.leaderboard.curves import APART, BOTTOM, LEFT, RIGHT, TONES, TOP, curve_plot
-from bench.leaderboard.entries import compared
-from bench.leaderboard.ranking import rank
+from bench.pages.curves import APART, BOTTOM, LEFT, RIGHT, TONES, TOP, curve_plot
+from bench.pages.entries import compared
+from bench.pages.ranking import rank
 from bench.results import PartScore
 
 OWN = "toy-task--a.html"

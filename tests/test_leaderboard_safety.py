@@ -12,7 +12,7 @@ import pytest
 from pages import RESULTS, Page, details, entry, metric, page, result, score, task
 
 from bench.errors import DataError, UsageError
-from bench.leaderboard import link, publish, render, shown
+from bench.pages import link, publish, render, shown
 from bench.resources import resource
 from bench.results import Result
 

@@ -20,11 +20,11 @@ from bench.evaluation import evaluate
 from bench.metrics import DETECTION_METRICS, softnms
 from bench.metrics.segments import Detections
 from bench.recordings import Recording, Segments, one_hot
-from bench.report import comparison_text, text
 from bench.results import canonical, read, read_all, to_json
 from bench.scoring import score_segments
 from bench.submissions import Predictions
 from bench.tasks import WHOLE_RECORDINGS, Task
+from bench.text import comparison_text, text
 from tests.test_evaluation import CLASSES, FRAMES, recordings
 from tests.test_evaluation import task as frame_task
 

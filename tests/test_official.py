@@ -20,12 +20,12 @@ from bench.cli.entries import score_and_write
 from bench.datacard import survey_dataset, text
 from bench.datasets import DATASETS, calms21, demo, demo_unlabelled, get_dataset, get_task, oft
 from bench.errors import DataError
-from bench.leaderboard import render
-from bench.report import text as report
+from bench.pages import render
 from bench.results import read_all
 from bench.store import Changed, archives
 from bench.submissions import write_run
 from bench.tasks import Dataset, Task
+from bench.text import text as report
 from bench.verification import verify
 from tests.datasets.test_calms21 import ID, sequence
 

@@ -8,7 +8,7 @@ import pytest
 
 from bench.errors import UsageError
 from bench.metrics import FAMILIES, METRICS
-from bench.report import PROCEDURES, metric_pages
+from bench.text import PROCEDURES, metric_pages
 
 
 @pytest.mark.parametrize("name", [*FAMILIES, *PROCEDURES, *(metric.name for metric in METRICS)])
@@ -26,8 +26,8 @@ def test_a_wrong_name_names_the_nearest_and_what_there_is() -> None:
 
 
 def test_milliseconds_change_every_number_of_a_score() -> None:
-    from bench.report.numbers import _times
     from bench.results import PartScore, Score
+    from bench.text.numbers import _times
 
     score = Score(
         value=2.0,

@@ -25,7 +25,7 @@ folder = click.Path(path_type=Path)
 @click.argument("name", required=False)
 def metrics(name: str | None) -> None:
     """Print what the numbers mean: all families, or the one family or metric NAME."""
-    from bench.report import metric_pages
+    from bench.text import metric_pages
 
     click.echo(metric_pages(name))
 
@@ -79,8 +79,8 @@ def evaluate(
 ) -> None:
     """Score a submission: validate, score every run and part, print and write the result."""
     from bench.published import beside
-    from bench.report import text
     from bench.results import canonical, to_json
+    from bench.text import text
 
     done = (take_over_card if card_alone else score_and_write)(path, task_name, results)
     for result, written in done:
@@ -105,9 +105,9 @@ def compare(first: Path, second: Path, task_name: str, as_json: bool, every: boo
 
     from bench.comparison import compare as differences
     from bench.evaluation import task_card
-    from bench.report import comparison_text
     from bench.results import canonical, plain
     from bench.store import manifest
+    from bench.text import comparison_text
 
     ((task, one, ours, recordings),) = _submission(first, task_name)
     ((_, other, theirs, _),) = _submission(second, task_name)
@@ -233,8 +233,8 @@ def write_site(results: Path, out: Path) -> Path:
 
     Raises `UsageError` where there is no result: an empty site must not take the place of a full one.
     """
-    from bench.leaderboard import publish as write_pages
-    from bench.leaderboard import render
+    from bench.pages import publish as write_pages
+    from bench.pages import render
     from bench.results import read_all
 
     found = read_all(results)

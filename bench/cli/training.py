@@ -162,8 +162,8 @@ def demo(recordings: int | None, frames: int | None, epochs: int, out: Path) -> 
     from baselines import get_baseline
     from baselines import train as fit
     from bench.datasets import demo as simulator
-    from bench.report import text
     from bench.store import pull_simulated
+    from bench.text import text
 
     task = simulator.TASK
     if recordings or frames:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import textwrap
 
 from bench.metrics import METRICS_VERSION, Metric
-from bench.report import between, interval_statement, number, shown_in, table, valued
 from bench.results import Score
 from bench.scoring.scores import Scores
 from bench.submissions.faults import quoted
+from bench.text import between, interval_statement, number, shown_in, table, valued
 
 WIDE = 8
 """From so many classes on they stand below each other."""

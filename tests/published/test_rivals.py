@@ -7,7 +7,7 @@ from pages import Page, page, result, score
 
 from bench.datasets import TASKS, get_task
 from bench.evaluation import task_card
-from bench.leaderboard.published import beside as on_page
+from bench.pages.published import beside as on_page
 from bench.published import beside, read_published, rivals
 from bench.tasks import Task
 

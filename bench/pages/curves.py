@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from bench.leaderboard.words import number, shown
+from bench.pages.words import number, shown
 
 WIDTH, HEIGHT = 420, 264
 """Of the drawing, in its own units; it is shown up to 30 rem wide, so a unit is never far from a pixel."""

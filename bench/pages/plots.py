@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bench.leaderboard.words import shown
+from bench.pages.words import shown
 from bench.results import Score
 
 PLOTTED = 40

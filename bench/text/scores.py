@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bench.metrics import softnms
-from bench.report.numbers import between, folded, number, shown_in, table, valued
-from bench.report.specification import by_family
 from bench.results import Result, Score
+from bench.text.numbers import between, folded, number, shown_in, table, valued
+from bench.text.specification import by_family
 
 DETECTION_FORMS = {
     "raw": (

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bench.comparison import Difference
-from bench.report.numbers import between, number, shown_in, table
-from bench.report.scores import MAIN
+from bench.text.numbers import between, number, shown_in, table
+from bench.text.scores import MAIN
 
 
 def comparison_text(

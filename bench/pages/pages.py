@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from jinja2 import UndefinedError
 
 from bench.errors import DataError
-from bench.leaderboard.entries import entry_page
-from bench.leaderboard.environment import environment_of_pages
-from bench.leaderboard.ranking import rank
-from bench.report import per_minute
+from bench.pages.entries import entry_page
+from bench.pages.environment import environment_of_pages
+from bench.pages.ranking import rank
 from bench.results import Result
 from bench.submissions.predictions import SAFE_NAME, SAFE_NAME_RULE
+from bench.text import per_minute
 
 TASK_NAME = re.compile(r"(?!index$)[a-z0-9][a-z0-9-]{0,99}")
 """Names that are safe as `<task>.html` beside `index.html`."""

@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from bench.leaderboard.costs import CostPlot, cost_plot
-from bench.leaderboard.plots import Plot, interval_plot
-from bench.report import interval_statement
+from bench.pages.costs import CostPlot, cost_plot
+from bench.pages.plots import Plot, interval_plot
 from bench.results import Result, Score
+from bench.text import interval_statement
 
 MAIN_METRICS = 4
 """Metrics in the ranking itself; the table of all numbers below it has the others too."""

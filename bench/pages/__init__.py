@@ -10,11 +10,11 @@ Order       Rankings hold only numbers that can be compared (`Terms`); the newes
 Undefined   Shown as a dash that says so, never as 0.
 """
 
-from bench.leaderboard.pages import render
-from bench.leaderboard.plots import PLOTTED
-from bench.leaderboard.publishing import publish
-from bench.leaderboard.ranking import Ranking, Row, Terms, rank, ranking_score
-from bench.leaderboard.words import link, number, shown
+from bench.pages.pages import render
+from bench.pages.plots import PLOTTED
+from bench.pages.publishing import publish
+from bench.pages.ranking import Ranking, Row, Terms, rank, ranking_score
+from bench.pages.words import link, number, shown
 
 __all__ = [
     "PLOTTED",

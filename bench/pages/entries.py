@@ -19,10 +19,10 @@ from bench.details import (
     recording_rows,
 )
 from bench.explanation import SHORT, class_metrics
-from bench.leaderboard.curves import CurvePlot, curve_plot
-from bench.leaderboard.ranking import Ranking, Row
-from bench.report import by_family, family_line
+from bench.pages.curves import CurvePlot, curve_plot
+from bench.pages.ranking import Ranking, Row
 from bench.results import Result
+from bench.text import by_family, family_line
 
 SHADES = 10
 """Steps of shading, after none."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from bench.errors import UsageError, first
-from bench.leaderboard.environment import GENERATOR
+from bench.pages.environment import GENERATOR
 
 
 def publish(pages: Mapping[str, str], folder: Path) -> Path:

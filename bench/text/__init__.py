@@ -1,9 +1,9 @@
 """Results as aligned text, for the terminal, and the words that pages share with it."""
 
-from bench.report.differences import comparison_text
-from bench.report.numbers import between, number, per_minute, shown_in, table, valued
-from bench.report.scores import DETECTION_FORMS, WIDE, by_part, counted, heading, interval_statement, text
-from bench.report.specification import PROCEDURES, by_family, family_line, metric_pages
+from bench.text.differences import comparison_text
+from bench.text.numbers import between, number, per_minute, shown_in, table, valued
+from bench.text.scores import DETECTION_FORMS, WIDE, by_part, counted, heading, interval_statement, text
+from bench.text.specification import PROCEDURES, by_family, family_line, metric_pages
 
 __all__ = [
     "DETECTION_FORMS",

@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from bench.leaderboard.plots import round_ticks
-from bench.leaderboard.words import number, shown
+from bench.pages.plots import round_ticks
+from bench.pages.words import number, shown
 
 WIDTH, HEIGHT = 736.0, 352.0
 """Of the drawing, in its own units; it is shown up to 46 rem wide, so a unit is never far from a pixel."""

@@ -11,13 +11,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from bench.about import NAME, TITLE
-from bench.leaderboard import costs
-from bench.leaderboard.entries import compared
-from bench.leaderboard.published import beside
-from bench.leaderboard.ranking import ranking_score
-from bench.leaderboard.words import link, number, shown
-from bench.report import DETECTION_FORMS, by_family, family_line, interval_statement
+from bench.pages import costs
+from bench.pages.entries import compared
+from bench.pages.published import beside
+from bench.pages.ranking import ranking_score
+from bench.pages.words import link, number, shown
 from bench.resources import resource
+from bench.text import DETECTION_FORMS, by_family, family_line, interval_statement
 
 MAIN_CLASSES = 6
 """Tasks of more classes show them only in the table by class."""
