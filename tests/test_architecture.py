@@ -13,6 +13,7 @@ ROOT = Path(__file__).parent.parent
 ORDER = [
     "about",
     "errors",
+    "closure",
     "strict",
     "resources",
     "recordings",
@@ -78,6 +79,14 @@ def test_imports_point_downwards(path: Path) -> None:
         there = room(name)
         if there in ORDER:
             assert ORDER.index(there) <= ORDER.index(here), f"{path} imports {name}, which is above it"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=module_of)
+def test_own_modules_are_imported_by_name(path: Path) -> None:
+    """`import bench.x` hides from the import closure which names of which module are meant."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            assert not {alias.name for alias in node.names if room(alias.name) or alias.name == "bench"}
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=module_of)

@@ -1,0 +1,133 @@
+"""The import closure of a module: every source file of our own that its behaviour depends on.
+
+Files are found and parsed, and nothing is executed. Packages of other people are left out: a digest states
+their versions beside the closure. Parent packages do not count, so their `__init__` holds no code that a
+module below them needs. What no parser can see is not followed: a module name in a string, an attribute of
+a package that was imported whole. A file that reads data beside itself names them in a constant:
+
+    RESOURCES = ("actions.json",)
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from collections.abc import Iterator
+from functools import cache
+from importlib.machinery import PathFinder
+from importlib.util import resolve_name
+from pathlib import Path
+
+OWN = ("bench", "baselines")
+"""The packages whose files count, besides the package of the module itself."""
+
+
+def import_closure(module: str) -> dict[str, Path]:
+    """Return every file that a module depends on, itself included: dotted module name -> file.
+
+    Data files are named `<module>/<path>`. Raises `ModuleNotFoundError` for a module of our own packages
+    without a source file, and `FileNotFoundError` for a data file that is not there.
+    """
+    files: dict[str, Path] = {}
+    packages = {*OWN, module.partition(".")[0]}
+    queue = [module]
+    while queue:
+        name = queue.pop()
+        if name in files:
+            continue
+        files[name] = path = _source(name)
+        for resource in _resources(path.read_bytes()):
+            files[f"{name}/{resource}"] = path.parent / resource
+        package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+        queue += [name for name in _imports(path, package) if name.partition(".")[0] in packages]
+    return dict(sorted(files.items()))
+
+
+def closure_digest(*modules: str) -> str:
+    """Return the SHA-256 over the files in the closures of several modules: their names and their bytes."""
+    files = {name: path for module in modules for name, path in import_closure(module).items()}
+    digest = hashlib.sha256()
+    for name, path in sorted(files.items()):
+        content = path.read_bytes()
+        digest.update(f"{name} {len(content)}\n".encode() + content)
+    return digest.hexdigest()
+
+
+def _imports(path: Path, package: str) -> Iterator[str]:
+    """Yield the modules that a file imports: at its top, and inside functions."""
+    for module, names in _statements(path.read_bytes()):
+        base = resolve_name(module, package) if module.startswith(".") else module
+        if not names:
+            yield base
+        for name in names:
+            if _find(f"{base}.{name}") is None:
+                yield base
+                continue
+            yield f"{base}.{name}"
+            front = _find(base)
+            if front is not None and name in _defined(front.read_bytes()):  # a name of the package hides it
+                yield base
+
+
+@cache
+def _statements(source: bytes) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Return each import of a file as a module and the names taken from it."""
+    statements: list[tuple[str, tuple[str, ...]]] = []
+    queue: list[ast.AST] = [ast.parse(source)]
+    while queue:
+        node = queue.pop()
+        if isinstance(node, ast.Import):
+            statements += [(alias.name, ()) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            module = "." * node.level + (node.module or "")
+            statements.append((module, tuple(alias.name for alias in node.names)))
+        elif isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            queue += node.orelse  # the other branch is for readers of types alone
+        else:
+            queue += ast.iter_child_nodes(node)
+    return tuple(statements)
+
+
+@cache
+def _resources(source: bytes) -> tuple[str, ...]:
+    """Return the data files that a file names in its constant `RESOURCES`."""
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.Assign) and [ast.unparse(name) for name in node.targets] == ["RESOURCES"]:
+            return tuple(ast.literal_eval(node.value))
+    return ()
+
+
+@cache
+def _defined(source: bytes) -> frozenset[str]:
+    """Return the functions, classes and constants that a file defines at its top."""
+    names: set[str] = set()
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Assign):
+            names |= {target.id for target in node.targets if isinstance(target, ast.Name)}
+    return frozenset(names)
+
+
+def _source(module: str) -> Path:
+    path = _find(module)
+    if path is None:
+        raise ModuleNotFoundError(f"no source file of module {module!r}", name=module)
+    return path
+
+
+def _find(module: str) -> Path | None:
+    """Return the file of a module without importing its packages; None where it has none."""
+    head, *rest = module.split(".")
+    spec = PathFinder.find_spec(head)
+    if spec is None:
+        return None
+    places = [Path(place) for place in spec.submodule_search_locations or ()]
+    if not rest:
+        return Path(spec.origin) if spec.origin and spec.origin.endswith(".py") else None
+    for place in places:
+        stem = place.joinpath(*rest)
+        for path in (stem / "__init__.py", stem.with_name(f"{stem.name}.py")):
+            if path.is_file():
+                return path
+    return None
