@@ -32,7 +32,7 @@ from bench.datasets.own import (
 )
 from bench.datasets.own.checks import quoted
 from bench.errors import DataError, UsageError
-from bench.metrics.intervals import MIN_GROUPS
+from bench.metrics.sampling.intervals import MIN_GROUPS
 from bench.splits import SUBSETS
 from bench.store import Manifest
 from bench.tasks import Task

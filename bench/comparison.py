@@ -13,7 +13,7 @@ import numpy as np
 
 from bench.evaluation import LEVEL, RESAMPLES, SEED, Measured, cut, headlines, measure, together
 from bench.metrics import Metric
-from bench.metrics.paired import paired_difference, sign_p_value
+from bench.metrics.sampling.paired import paired_difference, sign_p_value
 from bench.recordings import Recording
 from bench.submissions import DetectionForm, Predictions
 from bench.tasks import Task
@@ -31,7 +31,7 @@ class Difference:
     low: float
     high: float
     p_value: float
-    """Two-sided, of "no difference" (`bench.metrics.paired.sign_p_value`); not corrected for many metrics."""
+    """Two-sided, of "no difference" (`sampling.paired.sign_p_value`); not corrected for many metrics."""
     reason: str | None
     """Why there is no interval."""
     method: str

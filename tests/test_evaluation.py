@@ -13,7 +13,7 @@ from sklearn.metrics import accuracy_score, average_precision_score, f1_score, r
 from bench.errors import UsageError
 from bench.evaluation import columns, cut, evaluate, labels_of, measure, truth_digest
 from bench.metrics import FRAME_METRICS
-from bench.metrics.intervals import interval
+from bench.metrics.sampling.intervals import interval
 from bench.recordings import Recording, one_hot
 from bench.results import canonical, read, to_json, write
 from bench.splits import Split

@@ -12,8 +12,8 @@ from jaxtyping import Bool, Float
 from bench.metrics import Metric
 from bench.metrics.agreement import confusion
 from bench.metrics.boundary import count_by_distance
+from bench.metrics.kernels.pooling import share
 from bench.metrics.onsets import count_offsets, count_onsets, edge_f1_curve
-from bench.metrics.pooling import share
 from bench.tasks import Task
 
 MEASURES: tuple[Callable[..., Any], ...] = (confusion, count_by_distance, count_onsets, count_offsets)

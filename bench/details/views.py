@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from bench.metrics.boundary import AT_TRANSITION, BEYOND_10, REACH, WITHIN_5
-from bench.metrics.pooling import share
+from bench.metrics.kernels.pooling import share
 from bench.results import Result
 
 BANDS: Mapping[str, slice] = {

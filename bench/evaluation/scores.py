@@ -10,8 +10,8 @@ from jaxtyping import Bool, Float, Int
 
 from bench.evaluation.measured import Measured
 from bench.metrics import Metric
-from bench.metrics.intervals import DEFAULT_METHOD, Interval, intervals
-from bench.metrics.resampling import Value
+from bench.metrics.sampling.intervals import DEFAULT_METHOD, Interval, intervals
+from bench.metrics.sampling.resampling import Value
 from bench.results import PartScore, Score
 
 RESAMPLES = 1_000

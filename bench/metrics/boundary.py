@@ -33,8 +33,8 @@ from functools import partial
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from bench.metrics.kernels.pooling import pool, share
 from bench.metrics.metric import Metric
-from bench.metrics.pooling import pool, share
 
 REACH = 30
 """The last distance of the curve, in frames; everything further is one more bin."""

@@ -25,8 +25,8 @@ from functools import partial
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from bench.metrics.kernels.pooling import pool, share
 from bench.metrics.metric import Metric
-from bench.metrics.pooling import pool, share
 
 PARTS = (10, 4, 2)
 """The thresholds .10, .25 and .50 as one part of so many: tIoU >= 1 / part."""

@@ -26,9 +26,9 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from bench.metrics.boundary import transitions
-from bench.metrics.chance import expected_mutual_information
+from bench.metrics.kernels.chance import expected_mutual_information
+from bench.metrics.kernels.pooling import share
 from bench.metrics.metric import Metric
-from bench.metrics.pooling import share
 
 
 @dataclass(frozen=True, eq=False)

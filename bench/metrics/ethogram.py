@@ -23,8 +23,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from bench.metrics.bouts import find_bouts
+from bench.metrics.kernels.pooling import pool, quantiles, share
 from bench.metrics.metric import Metric
-from bench.metrics.pooling import pool, quantiles, share
 
 
 @dataclass(frozen=True, eq=False)

@@ -31,9 +31,9 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from bench.errors import SubmissionError, UsageError
-from bench.metrics.matching import Pairs, Pool, candidate_pairs, lay_out, match, places
+from bench.metrics.kernels.matching import Pairs, Pool, candidate_pairs, lay_out, match, places
+from bench.metrics.kernels.pooling import product
 from bench.metrics.metric import Metric, Shared
-from bench.metrics.pooling import product
 from bench.metrics.segments import Detections, Segments, clean
 
 TIOU: tuple[float, ...] = tuple(np.linspace(0.3, 0.7, 5).tolist())

@@ -31,8 +31,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from bench.metrics.bouts import find_bouts, overlaps
+from bench.metrics.kernels.pooling import pool, quantiles, share
 from bench.metrics.metric import Metric
-from bench.metrics.pooling import pool, quantiles, share
 
 TOLERANCE = 30
 """The last tolerance of the curve, in frames."""

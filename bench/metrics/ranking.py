@@ -33,8 +33,8 @@ from itertools import repeat
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from bench.metrics.kernels.pooling import UNTHREADED
 from bench.metrics.metric import Metric
-from bench.metrics.pooling import UNTHREADED
 
 PIECE = 2**17
 """Numbers per temporary array, 1 MiB: small enough for the cache, large enough for fast products."""

@@ -13,15 +13,14 @@ from bench.metrics import (
     METRICS,
     METRICS_VERSION,
     Metric,
-    intervals,
-    matching,
     metric,
-    paired,
     softnms,
 )
+from bench.metrics.kernels import matching
+from bench.metrics.sampling import intervals, paired
 
 PROCEDURES = {"intervals": intervals, "paired": paired, "matching": matching, "softnms": softnms}
-"""What is frozen like the metrics and is none: each has a page too."""
+"""Pages for frozen steps that are not metrics, such as Soft-NMS."""
 
 
 def metric_pages(name: str | None = None) -> str:

@@ -26,7 +26,7 @@ from span_cases import (
 )
 
 from bench.metrics import clusters
-from bench.metrics.chance import expected_mutual_information
+from bench.metrics.kernels.chance import expected_mutual_information
 from bench.metrics.metric import Metric
 from bench.recordings import one_hot
 

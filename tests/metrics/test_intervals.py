@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from bench.metrics.frames import F1
-from bench.metrics.intervals import DEFAULT_METHOD, METHODS, MIN_GROUPS, interval
-from bench.metrics.paired import paired_difference, sign_p_value
 from bench.metrics.ranking import MAP
-from bench.metrics.resampling import Value, bootstrap_weights, draw, jackknife_error, leave_one_out
-from bench.metrics.student import t_central, t_quantile
+from bench.metrics.sampling.intervals import DEFAULT_METHOD, METHODS, MIN_GROUPS, interval
+from bench.metrics.sampling.paired import paired_difference, sign_p_value
+from bench.metrics.sampling.resampling import Value, bootstrap_weights, draw, jackknife_error, leave_one_out
+from bench.metrics.sampling.student import t_central, t_quantile
 
 T_TABLE = {  # (level, degrees): two-sided quantile, as printed tables have it
     (0.95, 1): 12.706,

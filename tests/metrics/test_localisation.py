@@ -14,6 +14,7 @@ from plain_localisation import OWN, Recordings, loop_table, one, random_recordin
 
 from bench.errors import SubmissionError, UsageError
 from bench.metrics import localisation
+from bench.metrics.kernels.pooling import product
 from bench.metrics.localisation import (
     METRICS,
     TIOU,
@@ -22,7 +23,6 @@ from bench.metrics.localisation import (
     measure,
     recall_at,
 )
-from bench.metrics.pooling import product
 from bench.metrics.segments import Detections, Segments, clean
 
 GOLDEN = Path(os.environ.get("ETHOBENCH_GOLDEN", Path(__file__).parents[2].parent / "shared" / "golden"))
@@ -178,7 +178,7 @@ def test_pairs_do_not_depend_on_the_chunk(monkeypatch: pytest.MonkeyPatch) -> No
         recordings = random_recordings(seed)
         whole = table(recordings, TIOU)
         with monkeypatch.context() as patch:
-            patch.setattr("bench.metrics.matching.CHUNK", 3)
+            patch.setattr("bench.metrics.kernels.matching.CHUNK", 3)
             np.testing.assert_array_equal(table(recordings, TIOU)["ap"], whole["ap"])
 
 

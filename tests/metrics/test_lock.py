@@ -25,12 +25,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+import bench
 import bench.evaluation
 import bench.metrics
 import bench.recordings
 from bench.metrics import METRICS, METRICS_VERSION, Metric
-from bench.metrics.intervals import METHODS, interval
-from bench.metrics.paired import paired_difference
+from bench.metrics.sampling.intervals import METHODS, interval
+from bench.metrics.sampling.paired import paired_difference
 from bench.metrics.segments import Detections, Segments
 from bench.metrics.softnms import score_voting, soft_nms
 from bench.recordings import one_hot
@@ -78,9 +79,10 @@ def _is_text(statement: ast.stmt) -> bool:
 
 
 def digests() -> dict[str, str]:
-    evaluation = sorted(Path(bench.evaluation.__file__).parent.glob("*.py"))
-    files = [*sorted(FOLDER.glob("*.py")), *evaluation, Path(bench.recordings.__file__)]
-    return {f"{path.parent.name}/{path.name}": code_digest(path.read_text()) for path in files}
+    evaluation = sorted(Path(bench.evaluation.__file__).parent.rglob("*.py"))
+    files = [*sorted(FOLDER.rglob("*.py")), *evaluation, Path(bench.recordings.__file__)]
+    package = Path(bench.__file__).parent
+    return {path.relative_to(package).as_posix(): code_digest(path.read_text()) for path in files}
 
 
 # --- Values ------------------------------------------------------------------------------------------------

@@ -26,8 +26,8 @@ from span_cases import (
 )
 
 from bench.metrics import onsets
+from bench.metrics.kernels.pooling import quantiles
 from bench.metrics.metric import Metric
-from bench.metrics.pooling import quantiles
 from bench.recordings import one_hot
 
 

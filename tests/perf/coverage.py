@@ -20,9 +20,9 @@ from tabulate import tabulate
 
 from bench.metrics import Metric
 from bench.metrics.frames import F1
-from bench.metrics.intervals import METHODS, interval_of_draws
 from bench.metrics.ranking import MAP
-from bench.metrics.resampling import Value, draw
+from bench.metrics.sampling.intervals import METHODS, interval_of_draws
+from bench.metrics.sampling.resampling import Value, draw
 from bench.recordings import one_hot
 
 SHARES = np.array([0.03, 0.29, 0.06, 0.62])  # attack, investigation, mount, other

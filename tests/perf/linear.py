@@ -37,7 +37,7 @@ from tabulate import tabulate
 from bench import store
 from bench.datasets import get_task
 from bench.evaluation import RESAMPLES
-from bench.metrics.resampling import bootstrap_weights
+from bench.metrics.sampling.resampling import bootstrap_weights
 from bench.recordings import Recording, one_hot
 from bench.submissions import Entry, TaskCard, write_card, write_run
 

@@ -25,7 +25,7 @@ from linear import FRAMES, labels, scores
 from sklearn import metrics as theirs
 
 from bench.metrics import agreement, frames, localisation, ranking
-from bench.metrics.resampling import bootstrap_weights
+from bench.metrics.sampling.resampling import bootstrap_weights
 from bench.metrics.segments import Detections, Segments
 from bench.recordings import one_hot
 

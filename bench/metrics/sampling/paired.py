@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from bench.metrics.intervals import (
+from bench.metrics.sampling.intervals import (
     MIN_DEFINED,
     MIN_GROUPS,
     NORMAL,
@@ -19,8 +19,8 @@ from bench.metrics.intervals import (
     interval,
     interval_of_draws,
 )
-from bench.metrics.resampling import Value, draw
-from bench.metrics.student import t_central
+from bench.metrics.sampling.resampling import Value, draw
+from bench.metrics.sampling.student import t_central
 
 METHOD = "expanded"
 """The bias of two entries cancels in their difference; and this is the method that `sign_p_value` inverts."""

@@ -40,8 +40,8 @@ from statistics import NormalDist
 import numpy as np
 from jaxtyping import Float, Int
 
-from bench.metrics.resampling import Draws, Value, draw, jackknife_error, leave_one_out
-from bench.metrics.student import t_quantile
+from bench.metrics.sampling.resampling import Draws, Value, draw, jackknife_error, leave_one_out
+from bench.metrics.sampling.student import t_quantile
 
 MIN_GROUPS = 5
 MIN_DEFINED = 0.8

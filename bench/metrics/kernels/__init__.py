@@ -1,0 +1,1 @@
+"""Fast and exact ways to the numbers that the metrics define."""
