@@ -11,7 +11,7 @@ from jaxtyping import Int
 from bench.datasets.calms21_features import name_beside
 from bench.datasets.calms21_json import ANIMALS, CLASSES, FPS, IMAGE, KEYPOINTS, read_layout
 from bench.datasets.regular import regular
-from bench.datasets.rules import SplitRule, Summary
+from bench.datasets.splitting.rules import SplitRule, Summary
 from bench.errors import DataError
 from bench.metrics import CONCATENATED_METRICS, FRAME_METRICS
 from bench.recordings import Recording, one_hot

@@ -16,7 +16,7 @@ from bench.datasets.calms21 import DATASET as TASK1_DATASET
 from bench.datasets.calms21 import REFERENCE, URL, find
 from bench.datasets.calms21_features import name_beside
 from bench.datasets.calms21_json import CLASSES, Name, Named, annotator_of, read_layout
-from bench.datasets.rules import SplitRule, Summary
+from bench.datasets.splitting.rules import SplitRule, Summary
 from bench.errors import DataError
 from bench.metrics import FRAME_METRICS
 from bench.recordings import Recording

@@ -19,8 +19,8 @@ import numpy as np
 
 from bench.about import SPLIT_SOURCE, TITLE
 from bench.datasets.calms21_json import ANIMALS, CLASSES, FPS, IMAGE, KEYPOINTS, read_layout
-from bench.datasets.rules import SplitRule, Summary
 from bench.datasets.simulation import Simulated, simulate
+from bench.datasets.splitting.rules import SplitRule, Summary
 from bench.errors import DataError, UsageError
 from bench.metrics import FRAME_METRICS
 from bench.recordings import Recording

@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 
 from bench.about import SPLIT_SOURCE
-from bench.datasets.boris import read_events
-from bench.datasets.deeplabcut import read_poses
-from bench.datasets.intervals import paint
+from bench.datasets.formats.boris import read_events
+from bench.datasets.formats.deeplabcut import read_poses
+from bench.datasets.formats.intervals import paint
 from bench.datasets.regular import regular
-from bench.datasets.rules import SplitRule, Summary
+from bench.datasets.splitting.rules import SplitRule, Summary
 from bench.errors import DataError
 from bench.metrics import FRAME_METRICS
 from bench.recordings import Recording

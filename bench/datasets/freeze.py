@@ -22,7 +22,7 @@ from bench.datasets import (
     ratseizure,
     ratsi,
 )
-from bench.datasets.rules import SplitRule, frozen_text
+from bench.datasets.splitting.rules import SplitRule, frozen_text
 from bench.errors import BenchError, UsageError, nearest
 
 RULES: tuple[SplitRule, ...] = (

@@ -22,7 +22,7 @@ from jaxtyping import Float32
 from bench.about import SPLIT_SOURCE
 from bench.datasets.pickled import read_pickled
 from bench.datasets.regular import regular
-from bench.datasets.rules import SplitRule, Summary, shuffled
+from bench.datasets.splitting.rules import SplitRule, Summary, shuffled
 from bench.errors import DataError, first
 from bench.metrics import FRAME_METRICS
 from bench.recordings import Recording

@@ -14,10 +14,10 @@ import numpy as np
 from jaxtyping import Bool, Float32
 
 from bench.about import SPLIT_SOURCE
-from bench.datasets.deeplabcut import read_poses
+from bench.datasets.formats.deeplabcut import read_poses
 from bench.datasets.oft_labels import FILE, FPS, RATERS, Video, read_labels
 from bench.datasets.regular import regular
-from bench.datasets.rules import SplitRule, Summary, shuffled
+from bench.datasets.splitting.rules import SplitRule, Summary, shuffled
 from bench.errors import DataError
 from bench.metrics import FRAME_METRICS
 from bench.recordings import Recording

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, Int
 
-from bench.datasets.intervals import LONGEST
+from bench.datasets.formats.intervals import LONGEST
 from bench.datasets.tables import Rows, read_rows
 from bench.errors import DataError, first
 

@@ -17,10 +17,10 @@ import numpy as np
 from jaxtyping import Bool, Float, Float32, Int
 
 from bench.about import SPLIT_SOURCE, TITLE
-from bench.datasets.caltech import read_annotation
-from bench.datasets.deeplabcut import read_poses
+from bench.datasets.formats.caltech import read_annotation
+from bench.datasets.formats.deeplabcut import read_poses
 from bench.datasets.regular import regular
-from bench.datasets.rules import SplitRule, Summary
+from bench.datasets.splitting.rules import SplitRule, Summary
 from bench.errors import DataError, first
 from bench.metrics import DETECTION_METRICS, FRAME_METRICS
 from bench.recordings import Recording, one_hot

@@ -19,7 +19,7 @@ import numpy as np
 from jaxtyping import Bool
 
 from bench.datasets.regular import regular
-from bench.datasets.rules import SplitRule, Summary
+from bench.datasets.splitting.rules import SplitRule, Summary
 from bench.datasets.strict_json import read_json
 from bench.errors import DataError, first
 from bench.metrics import DETECTION_METRICS

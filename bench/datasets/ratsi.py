@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.datasets.regular import regular
-from bench.datasets.rules import SplitRule, Summary
+from bench.datasets.splitting.rules import SplitRule, Summary
 from bench.datasets.tables import read_table
 from bench.errors import DataError, first
 from bench.metrics import FRAME_METRICS

@@ -12,7 +12,7 @@ import pytest
 from bench import store
 from bench.datasets import calms21_parts, get_task
 from bench.datasets.calms21_parts import BEHAVIOURS, TABLE5, read_task2, read_task3
-from bench.datasets.rules import frozen_text
+from bench.datasets.splitting.rules import frozen_text
 from bench.errors import DataError
 from bench.resources import resource
 from bench.verification import read_printed

@@ -9,8 +9,8 @@ import pytest
 
 from bench import store
 from bench.datasets import ethome, get_task
-from bench.datasets.boris import read_events
-from bench.datasets.intervals import Interval, interval_faults, paint
+from bench.datasets.formats.boris import read_events
+from bench.datasets.formats.intervals import Interval, interval_faults, paint
 from bench.errors import DataError
 
 HEAD = """Observation id,one,,,,,,,

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.datasets.caltech import read_annotation
-from bench.datasets.deeplabcut import read_poses
-from bench.datasets.intervals import Interval
+from bench.datasets.formats.caltech import read_annotation
+from bench.datasets.formats.deeplabcut import read_poses
+from bench.datasets.formats.intervals import Interval
 from bench.errors import DataError
 
 ANNOTATION = """Caltech Behavior Annotator - Annotation File

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from bench.datasets import demo, rat_dyads, ratseizure
-from bench.datasets.bento import read_annot
-from bench.datasets.boris import read_events
+from bench.datasets.formats.bento import read_annot
+from bench.datasets.formats.boris import read_events
+from bench.datasets.formats.simba import read_targets
 from bench.datasets.json_stream import LayoutError, index
-from bench.datasets.simba import read_targets
 from bench.errors import BenchError, DataError
 from tests.datasets.ratseizure_file import clip, row, write
 

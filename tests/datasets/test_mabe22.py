@@ -14,7 +14,7 @@ from bench import store
 from bench.datasets import get_task, mabe22
 from bench.datasets.mabe22 import CLASSES, LABELS, POSES
 from bench.datasets.pickled import read_pickled
-from bench.datasets.rules import frozen_text
+from bench.datasets.splitting.rules import frozen_text
 from bench.datasets.unpickle import main as convert
 from bench.errors import DataError
 from bench.resources import resource

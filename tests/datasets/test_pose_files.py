@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench.datasets.deeplabcut import read_poses
-from bench.datasets.movement import read_movement
+from bench.datasets.formats.deeplabcut import read_poses
+from bench.datasets.formats.movement import read_movement
 from bench.errors import DataError, UsageError
 
 ANIMALS, KEYPOINTS = ("one", "two"), ("nose", "neck", "tail")

@@ -17,7 +17,7 @@ from bench import cli as command
 from bench import evaluation, store
 from bench.datasets import get_task, ratseizure
 from bench.datasets.ratseizure import AUGMENTATION, FILE, LABELS, LIST
-from bench.datasets.rules import frozen_text
+from bench.datasets.splitting.rules import frozen_text
 from bench.errors import DataError
 from bench.metrics.segments import clean
 from bench.recordings import Recording

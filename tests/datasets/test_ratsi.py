@@ -12,7 +12,7 @@ import pytest
 from bench import store
 from bench.datasets import get_task, ratsi
 from bench.datasets.ratsi import BEHAVIOURS, COLUMNS, TABLE1
-from bench.datasets.rules import frozen_text
+from bench.datasets.splitting.rules import frozen_text
 from bench.errors import DataError
 from bench.evaluation import evaluate
 from bench.resources import resource

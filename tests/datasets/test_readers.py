@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench.datasets.bento import read_annot
-from bench.datasets.deeplabcut import read_poses
-from bench.datasets.frame_table import read_frame_table
-from bench.datasets.intervals import Interval
-from bench.datasets.simba import read_targets
-from bench.datasets.sleap import read_analysis
+from bench.datasets.formats.bento import read_annot
+from bench.datasets.formats.deeplabcut import read_poses
+from bench.datasets.formats.frame_table import read_frame_table
+from bench.datasets.formats.intervals import Interval
+from bench.datasets.formats.simba import read_targets
+from bench.datasets.formats.sleap import read_analysis
 from bench.errors import DataError, UsageError
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from bench.datasets import DATASETS, TASKS, calms21, demo, demo_unlabelled, get_dataset, get_task
 from bench.datasets.freeze import RULES, freeze, main
-from bench.datasets.rules import SplitRule, frozen_text
+from bench.datasets.splitting.rules import SplitRule, frozen_text
 from bench.errors import DataError, UsageError
 from bench.recordings import Recording
 from bench.resources import resource

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool
 
-from bench.datasets.bento import read_annot
-from bench.datasets.boris import read_events
-from bench.datasets.caltech import read_annotation
-from bench.datasets.frame_table import read_frame_table
-from bench.datasets.intervals import Interval, paint
+from bench.datasets.formats.bento import read_annot
+from bench.datasets.formats.boris import read_events
+from bench.datasets.formats.caltech import read_annotation
+from bench.datasets.formats.frame_table import read_frame_table
+from bench.datasets.formats.intervals import Interval, paint
+from bench.datasets.formats.simba import read_targets
 from bench.datasets.own.declaration import Declaration
-from bench.datasets.simba import read_targets
 from bench.errors import DataError, nearest
 
 

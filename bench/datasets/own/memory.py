@@ -12,7 +12,7 @@ from bench.datasets.own.declaration import Declaration, Files
 from bench.datasets.own.reading import NO_SKELETON, Skeleton
 from bench.datasets.own.splitting import PART, named
 from bench.datasets.own.tasks import OwnTask
-from bench.datasets.rules import SplitRule, frozen_text
+from bench.datasets.splitting.rules import SplitRule, frozen_text
 from bench.errors import UsageError, first
 from bench.recordings import RECORDING_ID, Recording
 from bench.tasks import Task

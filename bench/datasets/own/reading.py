@@ -9,14 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.datasets.deeplabcut import Poses, read_poses
-from bench.datasets.movement import read_movement
+from bench.datasets.formats.deeplabcut import Poses, read_poses
+from bench.datasets.formats.movement import read_movement
+from bench.datasets.formats.simba import read_targets
+from bench.datasets.formats.sleap import read_analysis
 from bench.datasets.own.checks import quoted, text_fault
 from bench.datasets.own.declaration import Declaration
 from bench.datasets.own.labels import read_said, truth
 from bench.datasets.own.sources import Source, find
-from bench.datasets.simba import read_targets
-from bench.datasets.sleap import read_analysis
 from bench.errors import DataError, first
 from bench.recordings import Recording
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.datasets.intervals import LONGEST, Interval, frame_at, interval_faults
+from bench.datasets.formats.intervals import LONGEST, Interval, frame_at, interval_faults
 from bench.datasets.tables import read_rows, width_faults
 from bench.errors import DataError, first
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int
 
-from bench.datasets.intervals import Interval
+from bench.datasets.formats.intervals import Interval
 from bench.errors import DataError, first
 
 _CHANNEL = re.compile(r"(S\d+):.*")

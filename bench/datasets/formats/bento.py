@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.datasets.intervals import LONGEST, Interval, frame_at, interval_faults
+from bench.datasets.formats.intervals import LONGEST, Interval, frame_at, interval_faults
 from bench.errors import DataError, first
 
 _HEAD = re.compile(r"(annotation (?:start frame|stop frame|framerate))\s*:\s*(\S+)", re.IGNORECASE)

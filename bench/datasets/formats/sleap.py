@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.datasets.deeplabcut import Poses, beyond_float32
+from bench.datasets.formats.deeplabcut import Poses, beyond_float32
 from bench.datasets.hdf5 import names, opened, twice
 from bench.errors import DataError
 

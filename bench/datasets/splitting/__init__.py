@@ -1,0 +1,1 @@
+"""How the files in `splits/` are made from recordings."""
