@@ -1,7 +1,7 @@
 """The harness: recordings in, trusted numbers out. Never imports torch.
 
 >>> import bench
->>> bench.load_task("demo").task.classes
+>>> bench.load_task("demo").classes
 ('attack', 'investigation', 'mount', 'other')
 """
 

@@ -1,5 +1,7 @@
 """The recordings of a task from Python, by split, lazily: as numpy, pandas or `datasets.Dataset`.
 
+Whatever a task hands out is in the order of its classes, and in it alone: `TaskData.recordings` says how.
+
 >>> import bench
 >>> task = bench.load_task("demo")  # doctest: +SKIP
 >>> for recording in task.recordings("train"):  # doctest: +SKIP
@@ -9,9 +11,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from bench.about import install_hint
 from bench.datasets import get_dataset, get_task
@@ -40,54 +44,83 @@ class TaskData:
         of = of if len(self.split.parts) > 1 else ""
         return f"<task {self.task.name}: {', '.join(self.task.classes)}; recordings{of}: {counts}>"
 
+    @property
+    def name(self) -> str:
+        """The task's name."""
+        return self.task.name
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The classes, in the order of every column of labels and scores."""
+        return self.task.classes
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The names of the parts; a task of one part calls it "all" or after what it is."""
+        return tuple(part.name for part in self.task.parts)
+
     def ids(self, subset: str, part: str | None = None) -> list[str]:
         """Return the recordings of one subset ("train", "val" or "test") of a part, the first by default.
 
         Raises `UsageError` for a subset or a part that the task does not have.
         """
-        chosen = part or self.task.parts[0].name
+        name = part or self.parts[0]
         if subset not in SUBSETS:
             raise UsageError(f"no subset {subset!r}{nearest(subset, SUBSETS)}", hint=", ".join(SUBSETS))
-        if chosen not in self.split.parts:
-            near = nearest(chosen, self.split.parts)
-            raise UsageError(f"task {self.task.name!r} has no part {chosen!r}{near}")
-        return self.split.ids(chosen, subset)
+        if name not in self.parts:
+            near = nearest(name, self.parts)
+            raise UsageError(f"task {self.name!r} has no part {name!r}{near}", hint=", ".join(self.parts))
+        return self.split.ids(name, subset)
 
-    def recordings(self, subset: str, part: str | None = None, *, poses: bool = True) -> Iterator[Recording]:
-        """Yield recordings one by one, in the order of the split; without `poses` the labels are enough.
+    def recordings(
+        self, subset: str, part: str | None = None, *, poses: bool | None = None
+    ) -> Iterator[Recording]:
+        """Yield recordings one by one, in the order of the split, as the task asks for them.
 
-        Raises `DataError` where the store lacks one, saying what to type.
+        `classes` are the task's. `labels`, Bool (frames, classes), and `segments`, in seconds, are in their
+        order. `annotated` says which frames count; in the others no label holds. A task of segments gives
+        every recording its true segments. `poses` are read where the data set has any; False leaves them out.
+        Raises `DataError` where the store lacks a recording, saying what to type.
         """
-        return load(self.task.dataset, self.ids(subset, part), poses=poses)
+        wanted = bool(self.task.dataset.keypoints) if poses is None else poses
+        for recording in load(self.task.dataset, self.ids(subset, part), poses=wanted):
+            yield _as_asked(self.task, recording)
 
     def frame_table(self, subset: str, part: str | None = None) -> pd.DataFrame:
-        """Return one row per frame: recording, frame, whether it counts, and one column per class.
+        """Return one row per frame: recording, frame, whether it counts, and one Bool column per class.
 
         Raises `UsageError` where pandas is not installed, saying what to type.
         """
         pd = _library("pandas")
         tables = []
         for recording in self.recordings(subset, part, poses=False):
-            table = pd.DataFrame(self.task.truth(recording), columns=list(self.task.classes))
+            table = pd.DataFrame(recording.labels, columns=list(self.classes))
             table.insert(0, "recording", recording.id)
             table.insert(1, "frame", range(recording.frames))
-            table.insert(2, "counted", self.task.protocol.counted(recording))
+            table.insert(2, "counted", recording.annotated)
             tables.append(table)
-        empty = pd.DataFrame(columns=["recording", "frame", "counted", *self.task.classes])
+        empty = pd.DataFrame(columns=["recording", "frame", "counted", *self.classes])
         return pd.concat(tables, ignore_index=True) if tables else empty
 
     def hub_dataset(self, subset: str, part: str | None = None) -> datasets.Dataset:
-        """Return one row per recording as `datasets.Dataset`: what `load_dataset` gives of a pushed copy.
+        """Return one row per recording as `datasets.Dataset`, its labels as `recordings` gives them.
 
-        Columns and shapes: `bench.store`. Raises `UsageError` where `datasets` is not installed, saying what
-        to type.
+        Columns and shapes: `bench.store`; `datasets.load_dataset` gives them of a pushed copy, in the order
+        of the data set's classes. Raises `UsageError` where `datasets` is not installed, saying what to type.
         """
-        return DatasetData(self.task.dataset).hub_dataset(self.ids(subset, part))
+        rows = DatasetData(self.task.dataset).hub_dataset(self.ids(subset, part))
+        truths = [_truth_columns(recording) for recording in self.recordings(subset, part, poses=False)]
+        return rows.map(
+            lambda _, row: truths[row],
+            with_indices=True,
+            features=rows.features,
+            desc=f"{self.name} {subset}",
+        )
 
 
 @dataclass(frozen=True)
 class DatasetData:
-    """A data set and all its recordings; nothing is read before it is asked for."""
+    """A data set and all its recordings, in the order of its own classes; nothing is read in advance."""
 
     dataset: Dataset
 
@@ -129,6 +162,32 @@ def load_dataset(name: str) -> DatasetData:
     ...     recording.keypoints
     """
     return DatasetData(get_dataset(name))
+
+
+def _as_asked(task: Task, recording: Recording) -> Recording:
+    """Return the recording with the classes of a task, in its order, and the frames that count."""
+    counted = task.protocol.counted(recording)
+    if task.kind == "segments":  # all of it counts, or nothing
+        counted = recording.annotated & counted.any()
+    return replace(
+        recording,
+        classes=task.classes,
+        labels=task.truth(recording) & counted[:, np.newaxis],
+        annotated=counted,
+        segments=task.segments(recording) if task.kind == "segments" else None,
+    )
+
+
+def _truth_columns(recording: Recording) -> dict[str, Any]:
+    """Return the columns of a row that say what holds when, named as in `bench.store`."""
+    segments = recording.segments
+    return {
+        "classes": list(recording.classes),
+        "labels": recording.labels.ravel(),
+        "annotated": recording.annotated,
+        "segments": None if segments is None else segments.bounds.ravel(),
+        "segment_labels": None if segments is None else segments.labels,
+    }
 
 
 def _library(name: str) -> Any:
