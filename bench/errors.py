@@ -3,8 +3,9 @@
 BenchError
 ├── UsageError        2   the command asks for something that does not exist
 ├── SubmissionError   3   a submission does not say what the task needs
-└── DataError         4   recordings are missing, changed or malformed
-    └── SplitError    4   a frozen split file is missing or was changed
+├── DataError         4   recordings are missing, changed or malformed
+│   └── SplitError    4   a frozen split file is missing or was changed
+└── FileError         4   a file cannot be read; whoever reads it says which, and raises one of the above
 """
 
 from __future__ import annotations
@@ -57,6 +58,12 @@ class SplitError(DataError):
     """A frozen split file is missing or was changed."""
 
 
+class FileError(BenchError):
+    """A file cannot be read. The title says why; whoever reads it adds which file, and what to do."""
+
+    exit_code = 4
+
+
 def printable(text: str) -> str:
     """Return text with every sign that a terminal would obey, or could not write, as its escape."""
     if text.isprintable():
@@ -67,6 +74,8 @@ def printable(text: str) -> str:
     )
 
 
+LONGEST_NAME = 100
+"""Characters of the longest name in use: a longer one is no slip of the keyboard."""
 SHOWN = 20
 """How many faults of one kind are listed; a wrong file can have one on every line."""
 
@@ -78,6 +87,9 @@ def first(faults: Iterable[str]) -> list[str]:
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Say which known name `name` was probably meant to be; empty where none is near."""
-    matches = get_close_matches(name, list(known), n=1)
+    """Say which known name `name` was probably meant to be; empty where none is near.
+
+    A name of megabytes is compared with nothing: that would take for ever.
+    """
+    matches = get_close_matches(name, list(known), n=1) if len(name) <= LONGEST_NAME else []
     return f"; did you mean {matches[0]!r}?" if matches else ""
