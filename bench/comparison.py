@@ -58,12 +58,17 @@ def compare(
     """
     cuts = cut(task, task.load_split(), recordings)
     one, other = measure(task, cuts, first, forms[0]), measure(task, cuts, second, forms[1])
+    return compare_measured(task.metrics, one, other, resamples=resamples)
+
+
+def compare_measured(
+    metrics: Sequence[Metric], one: Measured, other: Measured, *, resamples: int = RESAMPLES
+) -> list[Difference]:
+    """Compare two entries on these metrics; both were measured on the same recordings and groups."""
     rows = {
-        row.metric: row
-        for group in together(task.metrics)
-        for row in _differences(group, one, other, resamples)
+        row.metric: row for group in together(metrics) for row in _differences(group, one, other, resamples)
     }
-    return [rows[metric.name] for metric in task.metrics]
+    return [rows[metric.name] for metric in metrics]
 
 
 def _differences(

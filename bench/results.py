@@ -3,6 +3,10 @@
 The same result gives the same bytes: keys are sorted, no clock or host is inside, undefined is `null`,
 an infinite error (nothing was matched) is `"inf"`. When and where it was computed stands in `provenance`,
 which is not part of the digest.
+
+Format 1    The first.
+Format 2    `digest` stands in the file, the SHA-256 of all but `provenance` and itself, so that a change by hand
+            is noticed; the details of a frame task count every recording (`bench.details`).
 """
 
 from __future__ import annotations
@@ -18,7 +22,9 @@ from typing import Any
 
 from bench.errors import DataError, SubmissionError, first
 
-FORMAT = 1
+FORMAT = 2
+FORMATS = (1, 2)
+"""Those that are read; what an earlier one lacks stays away."""
 _LIST_OF_NUMBERS = re.compile(r"\[\n[^\[\]{}\"]*\]")
 
 
@@ -90,12 +96,19 @@ class Result:
 
     def digest(self) -> str:
         """Return the SHA-256 of the result without its provenance."""
-        return hashlib.sha256(canonical({**to_json(self), "provenance": None})).hexdigest()
+        return digest_of({key: plain(value) for key, value in asdict(self).items()})
 
 
 def to_json(result: Result) -> dict[str, Any]:
     """Return plain JSON values: NaN is None, an infinite number its name."""
-    return {key: plain(value) for key, value in asdict(result).items()}
+    content = {key: plain(value) for key, value in asdict(result).items()}
+    return content if result.format == 1 else content | {"digest": digest_of(content)}
+
+
+def digest_of(content: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of the content of a result file without its provenance and its digest."""
+    kept = {key: value for key, value in content.items() if key != "digest"}
+    return hashlib.sha256(canonical({**kept, "provenance": None})).hexdigest()
 
 
 def canonical(value: Any) -> bytes:
@@ -146,8 +159,9 @@ def read(path: Path) -> Result:
     again = _again(path)
     try:
         data = json.loads(path.read_bytes())
-        if data["format"] != FORMAT:
+        if data["format"] not in FORMATS:
             raise DataError(f"{path}: result format {data['format']}, expected {FORMAT}", hint=again)
+        data.pop("digest", None)
         scores = {name: _score(score) for name, score in data.pop("scores").items()}
         return Result(scores=scores, **data)
     except KeyError as fault:

@@ -8,9 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bench.comparison import compare
-from bench.evaluation import evaluate
-from tests.test_evaluation import CARD, recordings, scores, task
+from bench.comparison import compare, compare_measured
+from bench.evaluation import counted_metrics, evaluate, measured_of
+from bench.recordings import Recording
+from bench.tasks import Task
+from tests.test_evaluation import CARD, recordings, scores, split, task
 
 
 def test_differences_are_those_of_the_two_results() -> None:
@@ -71,3 +73,57 @@ def test_few_recordings_give_a_difference_but_no_interval() -> None:
     assert not math.isnan(row.difference)
     assert math.isnan(row.low)
     assert "2 groups" in (row.reason or "")
+
+
+def in_parts_and_groups() -> Task:
+    """Return a task of two parts; three of the seven recordings share a group, and one is in both parts."""
+    groups = {"one": {"g": ("m1", "m2", "m5"), "h": ("m3",)}, "two": {"h": ("m3",), "i": ("m4", "m6")}}
+    groups["two"] |= {"j": ("m7",), "k": ("m2b",)}
+    parts = {part: {"train": {}, "val": {}, "test": of} for part, of in groups.items()}
+    return replace(task(one=(), two=()), split=replace(split(), parts=parts))
+
+
+@pytest.mark.parametrize("exclusive", [True, False])
+def test_the_result_files_alone_give_the_same_differences(exclusive: bool) -> None:
+    truth = recordings()
+    held = truth["m1"]
+    gap = np.ones(held.frames, dtype=bool)
+    gap[50:70] = False
+    truth["m1"] = replace(held, labels=held.labels & gap[:, None], annotated=gap)
+    truth["m2b"] = replace(truth["m2"], id="m2b")
+    if not exclusive:
+        truth = {id_: several(one) for id_, one in truth.items()}
+    asked = replace(in_parts_and_groups(), exclusive=exclusive)
+    ids = {part: asked.load_split().ids(part, "test") for part in ("one", "two")}
+
+    def entry(*seeds: int) -> dict[str, dict[str, dict[str, np.ndarray]]]:
+        runs = {f"seed{seed}": scores(truth, seed, 0.5 + 0.1 * seed) for seed in seeds}
+        return {
+            run: {part: {i: of[i] for i in of_part} for part, of_part in ids.items()}
+            for run, of in runs.items()
+        }
+
+    one, other = entry(1, 2, 3), entry(4)
+    expected = {row.metric: row for row in compare(asked, one, other, truth, resamples=100)}
+    files = [measured_of(evaluate(asked, CARD, of, truth, resamples=5)) for of in (one, other)]
+    metrics = counted_metrics(asked.metrics)
+    assert {"f1", "accuracy", "recall", "precision", "cohen_kappa"} <= {metric.name for metric in metrics}
+    assert files[0] is not None
+    assert files[1] is not None
+    found = compare_measured(metrics, files[0], files[1], resamples=100)
+    assert len(found) == len(metrics)
+    for row in found:
+        assert repr(row) == repr(expected[row.metric])
+    assert not math.isnan(found[0].low)
+
+
+def several(one: Recording) -> Recording:
+    """Let every fifth frame show all classes and every seventh none."""
+    labels = one.labels | (np.arange(one.frames) % 5 == 0)[:, None]
+    labels &= (np.arange(one.frames) % 7 != 0)[:, None] & one.annotated[:, None]
+    return replace(one, labels=labels)
+
+
+def test_a_result_without_counts_gives_no_measures() -> None:
+    made = evaluate(task(), CARD, {"seed0": {"all": scores(recordings(), 1)}}, recordings(), resamples=5)
+    assert measured_of(replace(made, details={})) is None

@@ -168,6 +168,27 @@ def test_a_recording_has_the_values_of_itself_alone() -> None:
     assert [row.id for row in details.recording_rows(RESULT, "two")] == list(PARTS["two"])
 
 
+def test_the_counts_of_a_recording_are_its_confusion_matrix_in_every_run() -> None:
+    for part, counts in details.part_counts(RESULT).items():
+        assert counts.ids == PARTS[part]
+        assert counts.group.tolist() == [list(FRAMES).index(id_) for id_ in PARTS[part]]
+        names = [np.flatnonzero(of).item() for of in counts.categories]
+        for k, run in enumerate(PREDICTED):
+            for n, id_ in enumerate(counts.ids):
+                there = RECORDINGS[id_].annotated
+                truth = RECORDINGS[id_].labels[there].argmax(1)
+                expected = confusion_matrix(
+                    truth, PREDICTED[run][part][id_][there].argmax(1), labels=range(3)
+                )
+                own = counts.owner == n
+                found = np.zeros((3, 3), dtype=int)
+                for true, named, frames in zip(
+                    counts.true[own], counts.predicted[own], counts.frames[own, k], strict=True
+                ):
+                    found[names[true], names[named]] = frames
+                np.testing.assert_array_equal(found, expected)
+
+
 def test_details_are_plain_values_that_a_file_keeps(tmp_path: Any) -> None:
     path = write(RESULT, tmp_path)
     again = read(path)
@@ -214,4 +235,4 @@ def test_a_result_without_details_has_none_to_view() -> None:
 
 
 def test_a_task_of_segments_has_no_details() -> None:
-    assert details.details(replace(TASK, kind="segments"), {}, [], {}) == {}
+    assert details.details(replace(TASK, kind="segments"), {}, {}, [], {}) == {}

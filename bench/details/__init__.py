@@ -12,6 +12,11 @@
                               predicted: how many were, summed over runs
       recordings              one list per column: id, frames, values.<metric>, and per_class.<class> of the
                               metric that ranks; each recording alone, mean over runs
+                              From format 2 of results on, also group, the number of the recording's group
+                              among all test groups of the task, and counts: true category, predicted
+                              category, their frames in each run in the order of the runs' names, and so on
+                              for all pairs of categories that occur
+      categories              the sets of classes that `counts` numbers, each as places in the task's order
 
 Counts are whole numbers and summed, so nothing is rounded; what divides differently in every run is a mean.
 Each is of one part: the whole of a task is the mean over parts, as for its scores. Undefined is null.
@@ -21,6 +26,7 @@ and nothing says which predicted one stands in for which true one. Precision, re
 each class serve there. A task of another kind has no frames to look at, and no details here.
 """
 
+from bench.details.counts import PartCounts, class_counts, set_counts
 from bench.details.made import MEASURES, details
 from bench.details.views import (
     BANDS,
@@ -30,6 +36,7 @@ from bench.details.views import (
     boundary,
     confusion_matrix,
     edges,
+    part_counts,
     part_names,
     recording_rows,
 )
@@ -39,11 +46,15 @@ __all__ = [
     "MEASURES",
     "Boundary",
     "Edges",
+    "PartCounts",
     "RecordingRow",
     "boundary",
+    "class_counts",
     "confusion_matrix",
     "details",
     "edges",
+    "part_counts",
     "part_names",
     "recording_rows",
+    "set_counts",
 ]

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float
 
+from bench.details.counts import by_recording, count_pairs
 from bench.metrics import Metric
 from bench.metrics.agreement import confusion
 from bench.metrics.boundary import count_by_distance
@@ -16,7 +17,13 @@ from bench.metrics.kernels.pooling import share
 from bench.metrics.onsets import count_offsets, count_onsets, edge_f1_curve
 from bench.tasks import Task
 
-MEASURES: tuple[Callable[..., Any], ...] = (confusion, count_by_distance, count_onsets, count_offsets)
+MEASURES: tuple[Callable[..., Any], ...] = (
+    confusion,
+    count_pairs,
+    count_by_distance,
+    count_onsets,
+    count_offsets,
+)
 """What details need of the labels of each span, beside what the metrics of the task measure."""
 ALONE = ("accuracy", "accuracy_at_transition", "accuracy_within_5", "accuracy_beyond_10")
 """Given of every recording alone, where the task has them, beside its first two metrics."""
@@ -26,12 +33,16 @@ Measures = Mapping[tuple[Callable[..., Any], str, str], Sequence[Any]]
 
 
 def details(
-    task: Task, recordings: Mapping[str, Sequence[str]], runs: Sequence[str], measures: Measures
+    task: Task,
+    recordings: Mapping[str, Sequence[str]],
+    groups: Mapping[str, Sequence[int]],
+    runs: Sequence[str],
+    measures: Measures,
 ) -> dict[str, Any]:
     """Return the details of one entry on a frame task as plain values; empty for a task of another kind.
 
-    `recordings` names, for every part, the recording that each span is of; `measures` holds those of
-    `MEASURES` and those of the task's metrics, span by span in the same order.
+    `recordings` names, for every part, the recording that each span is of, and `groups` the number of its
+    group; `measures` holds those of `MEASURES` and those of the task's metrics, span by span in this order.
     """
     if task.kind != "frames":
         return {}
@@ -40,7 +51,11 @@ def details(
         held = [
             {measure: measures[measure, run, part] for measure in _needed(task)} for run in runs
         ]  # of each run
-        parts[part] = _part(task, held) | {"recordings": _recordings(task, owner, held)}
+        counted = by_recording(owner, groups[part], [run[count_pairs] for run in held])
+        parts[part] = _part(task, held) | {
+            "categories": counted.pop("categories"),
+            "recordings": _recordings(task, owner, held) | counted,
+        }
     return {"runs": len(runs), "parts": parts}
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from bench.details.counts import PartCounts, read_counts
 from bench.metrics.boundary import AT_TRANSITION, BEYOND_10, REACH, WITHIN_5
 from bench.metrics.kernels.pooling import share
 from bench.results import Result
@@ -96,6 +97,16 @@ def confusion_matrix(result: Result, part: str | None = None) -> Float[np.ndarra
         return None
     classes = len(result.task["classes"])
     return np.sum(found, axis=0, dtype=np.float64).reshape(classes, classes) / _runs(result)
+
+
+def part_counts(result: Result) -> dict[str, PartCounts]:
+    """Return the counts of every recording, by part; empty where the result holds none."""
+    classes = len(result.task["classes"])
+    held = {
+        name: read_counts(result.details["parts"][name], classes, _runs(result))
+        for name in part_names(result)
+    }
+    return {name: counts for name, counts in held.items() if counts is not None}
 
 
 def boundary(result: Result, name: str | None = None, part: str | None = None) -> Boundary | None:

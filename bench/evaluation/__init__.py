@@ -24,6 +24,7 @@ Detections
 Final ones are scored as they are. Raw ones first go through the frozen Soft-NMS (`bench.metrics.softnms`).
 """
 
+from bench.evaluation.counted import counted_metrics, measured_of
 from bench.evaluation.measured import THRESHOLD, Measured, labels_of, measure
 from bench.evaluation.results import evaluate, task_card
 from bench.evaluation.scores import (
@@ -47,12 +48,14 @@ __all__ = [
     "Span",
     "class_counts",
     "columns",
+    "counted_metrics",
     "cut",
     "evaluate",
     "groups_behind",
     "headlines",
     "labels_of",
     "measure",
+    "measured_of",
     "score_all",
     "shown",
     "task_card",

@@ -55,6 +55,7 @@ def evaluate(
         details=details(
             task,
             {part: [span.recording for span in of_part] for part, of_part in cuts.items()},
+            {part: [span.group for span in of_part] for part, of_part in cuts.items()},
             measured.runs,
             measured.measures,
         ),
