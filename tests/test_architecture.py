@@ -34,6 +34,7 @@ ORDER = [
     "evaluation",
     "comparison",
     "published",
+    "submitting",
     "text",
     "explanation",
     "scoring",

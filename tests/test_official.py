@@ -16,14 +16,14 @@ from click.testing import CliRunner
 
 from bench import hub, store
 from bench.cli import cli
-from bench.cli.entries import score_and_write
 from bench.datacard import survey_dataset, text
 from bench.datasets import DATASETS, calms21, demo, demo_unlabelled, get_dataset, get_task, oft
 from bench.errors import DataError
 from bench.pages import render
-from bench.results import read_all
+from bench.results import read_all, write
 from bench.store import Changed, archives
 from bench.submissions import write_run
+from bench.submitting import evaluate
 from bench.tasks import Dataset, Task
 from bench.text import text as report
 from bench.verification import verify
@@ -263,7 +263,8 @@ def test_changed_recordings_are_marked_wherever_a_number_is_shown(changed: Task,
     entry = tmp_path / "entry"
     assert runner.invoke(cli, ["new", str(entry), "--task", "demo"]).exit_code == 0
     write_run(entry, "demo", "seed0", {"all": scores})
-    ((result, _),) = score_and_write(entry, None, tmp_path / "results")
+    (result,) = evaluate(entry)
+    write(result, tmp_path / "results")
     assert {"name", "expected", "found"} == set(result.changed[0])
     (read,) = read_all(tmp_path / "results")
     assert read.digest() == result.digest() != replace(result, changed=()).digest()

@@ -9,7 +9,7 @@ from typing import Literal
 
 import click
 
-from bench.cli.entries import RESULTS, SITE, score_and_write, write_site
+from bench.cli.entries import RESULTS, SITE
 from bench.errors import BenchError, UsageError
 
 folder = click.Path(path_type=Path)
@@ -162,7 +162,10 @@ def demo(recordings: int | None, frames: int | None, epochs: int, out: Path) -> 
     from baselines import get_baseline
     from baselines import train as fit
     from bench.datasets import demo as simulator
+    from bench.pages import publish_results
+    from bench.results import write
     from bench.store import pull_simulated
+    from bench.submitting import evaluate
     from bench.text import text
 
     task = simulator.TASK
@@ -174,10 +177,11 @@ def demo(recordings: int | None, frames: int | None, epochs: int, out: Path) -> 
         click.echo(f"{2 + step}/4 train {name} on CPU")
         submission = out / "submissions" / name
         fit(get_baseline(name), task, seed=0, device="cpu", out=submission, epochs=limit)
-        for result, _ in score_and_write(submission, task.name, out / RESULTS):
+        for result in evaluate(submission, task.name):
+            write(result, out / RESULTS)
             click.echo(f"{text(result)}\n")
     click.echo("4/4 publish")
-    click.echo(f"open {write_site(out / RESULTS, out / SITE)}")
+    click.echo(f"open {publish_results(out / RESULTS, out / SITE)}")
 
 
 def _seeds(text: str) -> list[int]:

@@ -12,7 +12,7 @@ Undefined   Shown as a dash that says so, never as 0.
 
 from bench.pages.pages import render
 from bench.pages.plots import PLOTTED
-from bench.pages.publishing import publish
+from bench.pages.publishing import publish, publish_results
 from bench.pages.ranking import Ranking, Row, Terms, rank, ranking_score
 from bench.pages.words import link, number, shown
 
@@ -24,6 +24,7 @@ __all__ = [
     "link",
     "number",
     "publish",
+    "publish_results",
     "rank",
     "ranking_score",
     "render",

@@ -7,6 +7,19 @@ from pathlib import Path
 
 from bench.errors import UsageError, first
 from bench.pages.environment import GENERATOR
+from bench.pages.pages import render
+from bench.results import read_all
+
+
+def publish_results(results: Path, folder: Path) -> Path:
+    """Build the leaderboard of all result files of a folder; return its first page.
+
+    Raises `UsageError` where there is no result: an empty site must not take the place of a full one.
+    """
+    found = read_all(results)
+    if not found:
+        raise UsageError(f"no results in {results}", hint="bench evaluate submissions/mymodel")
+    return publish(render(found), folder)
 
 
 def publish(pages: Mapping[str, str], folder: Path) -> Path:

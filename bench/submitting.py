@@ -1,0 +1,203 @@
+"""Score a folder of predictions, compare two of them, take over a card: `bench evaluate` from Python.
+
+    evaluate("submissions/mymodel", "rat-dyads")[0].scores["f1"].value
+
+Everything that is wrong with a submission is raised before anything is scored.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from bench import evaluation, results, store
+from bench.about import NAME
+from bench.comparison import Difference
+from bench.comparison import compare as differences
+from bench.datasets import get_task
+from bench.errors import UsageError, nearest
+from bench.metrics.segments import Detections
+from bench.recordings import Recording
+from bench.results import Result
+from bench.submissions import Entry, Expected, Predictions, TaskCard, entry_card, read_entry, read_tasks
+from bench.tasks import Task
+
+
+@dataclass(frozen=True, eq=False)
+class Submitted:
+    """What a submission answers one task: checked predictions, and the recordings that they are of."""
+
+    task: Task
+    entry: Entry
+    predictions: Predictions
+    recordings: Mapping[str, Recording]
+    """The test recordings by id, without poses."""
+
+    @property
+    def card(self) -> TaskCard:
+        """What the entry declares for this task."""
+        return self.entry.tasks[self.task.name]
+
+    @property
+    def title(self) -> str:
+        """The entry's name with its remark, and whether its detections are raw or final."""
+        words = ", ".join(filter(None, (self.card.remark, self.card.detections)))
+        return f"{self.entry.name} ({words})" if words else self.entry.name
+
+    @property
+    def detections(self) -> int:
+        """The number of detections in all runs; 0 where frames are asked for."""
+        by_part = [recordings for parts in self.predictions.values() for recordings in parts.values()]
+        every = [prediction for recordings in by_part for prediction in recordings.values()]
+        return sum(len(found.labels) for found in every if isinstance(found, Detections))
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two submissions on one task, FIRST minus SECOND."""
+
+    first: Submitted
+    second: Submitted
+    differences: Sequence[Difference]
+    """One per metric of the task."""
+    changed: Sequence[Mapping[str, str]]
+    """What `bench pull --accept-changed` took as the data; empty: all as declared."""
+
+
+def read_submission(path: str | Path, task: str | None = None) -> list[Submitted]:
+    """Read and check every task of a submission, or the one task of that name, against the stored recordings.
+
+    Raises `SubmissionError` that lists every fault of the card and the files, `UsageError` for an unknown
+    task and `DataError` where the recordings are not imported.
+    """
+    stored: dict[str, dict[str, Recording]] = {}
+
+    def expect(task: Task) -> Expected:
+        stored[task.name] = tested(task)
+        return lengths(task, stored[task.name])
+
+    def called(task: Task) -> dict[str, str]:
+        return _names_of_groups(stored[task.name])
+
+    entry, read = read_tasks(Path(path), get_task, expect, only=task, called=called)
+    return [Submitted(get_task(name), entry, runs, stored[name]) for name, runs in read.items()]
+
+
+def tested(task: Task) -> dict[str, Recording]:
+    """Return the test recordings of all parts by id, without poses, from the store.
+
+    Raises `DataError` where one is not there.
+    """
+    split = task.load_split()
+    ids = dict.fromkeys(id_ for part in split.parts for id_ in split.ids(part, "test"))
+    return {recording.id: recording for recording in store.load(task.dataset, list(ids), poses=False)}
+
+
+def lengths(task: Task, recordings: Mapping[str, Recording]) -> Expected:
+    """Return how long each test recording of each part is, in what the task asks for: frames or seconds."""
+    split = task.load_split()
+    return {
+        part: {id_: task.length(recordings[id_]) for id_ in split.ids(part, "test")} for part in split.parts
+    }
+
+
+def evaluate(path: str | Path, task: str | None = None) -> list[Result]:
+    """Score every task of a submission, or the one task of that name; write nothing.
+
+    Raises what `read_submission` raises.
+    """
+    return [score(submitted) for submitted in read_submission(path, task)]
+
+
+def score(submitted: Submitted) -> Result:
+    """Score the runs of one task; the result also says what was changed in its data, and who made it."""
+    task = submitted.task
+    card = entry_card(submitted.entry, task.name)
+    result = evaluation.evaluate(task, card, submitted.predictions, submitted.recordings)
+    return replace(result, changed=_changed(task), provenance=_provenance())
+
+
+def compare(first: Submitted, second: Submitted) -> Comparison:
+    """Compare two submissions on the test recordings of the task that both answer."""
+    rows = differences(
+        first.task,
+        first.predictions,
+        second.predictions,
+        first.recordings,
+        forms=(first.card.detections, second.card.detections),
+    )
+    return Comparison(first, second, rows, _changed(first.task))
+
+
+def comparison_json(comparison: Comparison) -> dict[str, Any]:
+    """Return a comparison as plain JSON values; "changed" only where something was."""
+    found = {
+        "task": comparison.first.task.name,
+        "first": comparison.first.entry.id,
+        "second": comparison.second.entry.id,
+        "metrics": [asdict(row) for row in comparison.differences],
+        **({"changed": list(comparison.changed)} if comparison.changed else {}),
+    }
+    return dict(results.plain(found))
+
+
+def take_over_card(path: str | Path, task: str | None, folder: Path) -> list[Result]:
+    """Return the results of an entry that lie in a folder, with what its card says now.
+
+    Raises `UsageError` for a task that the card does not answer, where there is no result, and where
+    predictions are at hand: they may be others than those that were scored.
+    """
+    path = Path(path)
+    entry = read_entry(path)
+    scored = _scored(path, entry, task, folder)
+    for name in scored:
+        if (path / name).exists():
+            raise UsageError(
+                f"the predictions in {path / name} are at hand: score them, they may be others",
+                hint=f"bench evaluate {path} --task {name}",
+            )
+    return [results.recarded(results.read(file), entry_card(entry, name)) for name, file in scored.items()]
+
+
+def _scored(path: Path, entry: Entry, task: str | None, folder: Path) -> dict[str, Path]:
+    """Return the result files of an entry by task, of one or of all."""
+    if task and task not in entry.tasks:
+        known = sorted(entry.tasks)
+        raise UsageError(
+            f"{path} answers no task {task!r}{nearest(task, known)}", hint=f"one of {', '.join(known)}"
+        )
+    names = [name for name in sorted(entry.tasks) if task in (None, name)]
+    files = {name: folder / f"{name}--{entry.id}.json" for name in names}
+    scored = {name: file for name, file in files.items() if file.is_file()}
+    if not scored:
+        raise UsageError(
+            f"{path} has no result to put its card into",
+            [f"{file} is not there" for file in files.values()],
+            hint=f"bench evaluate {path} --task {names[0]}",
+        )
+    return scored
+
+
+def _names_of_groups(recordings: Mapping[str, Recording]) -> dict[str, str]:
+    """Return group -> recording id where each group is one recording, as of RatSeizure's clips."""
+    groups = {recording.group: id_ for id_, recording in recordings.items()}
+    return groups if len(groups) == len(recordings) and groups.keys().isdisjoint(recordings) else {}
+
+
+def _changed(task: Task) -> list[dict[str, str]]:
+    return [asdict(change) for change in store.manifest(task.dataset).changed]
+
+
+def _provenance() -> dict[str, Any]:
+    return {
+        NAME: version(NAME),
+        "numpy": version("numpy"),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "scored": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
