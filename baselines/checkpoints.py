@@ -12,14 +12,13 @@ import torch
 
 from baselines.runs import Inputs, differences
 from bench.errors import DataError
+from bench.files.writing import replacing
 
 
 def save(path: Path, inputs: Inputs, state: Mapping[str, Any]) -> None:
     """Write a checkpoint in one step: a kill at any moment leaves the old one or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.part")
-    torch.save({**state, "inputs": json.dumps(inputs, sort_keys=True)}, temporary)
-    temporary.replace(path)
+    with replacing(path) as file:
+        torch.save({**state, "inputs": json.dumps(inputs, sort_keys=True)}, file)
 
 
 def load(path: Path, inputs: Inputs) -> dict[str, Any] | None:

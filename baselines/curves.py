@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from bench.about import install_hint
+from bench.files.writing import replacing_text
 
 COLUMNS = ("epoch", "loss", "validation_loss", "lr", "seconds")
 
@@ -22,12 +23,10 @@ def write(path: Path, epochs: Sequence[Epoch]) -> None:
 
     Seconds are no result: they enter no digest, and another machine has other ones.
     """
-    temporary = path.with_name(f"{path.name}.part")
-    with temporary.open("w", newline="", encoding="utf-8") as out:
+    with replacing_text(path) as out:
         table = csv.DictWriter(out, COLUMNS, lineterminator="\n")
         table.writeheader()
         table.writerows(dict(epoch) for epoch in epochs)
-    temporary.replace(path)
 
 
 def plot(log: Path, title: str) -> Path | None:

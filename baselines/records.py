@@ -10,6 +10,7 @@ from typing import Any
 
 from baselines.runs import Inputs
 from bench.errors import DataError
+from bench.files.writing import write_text
 
 
 def finish(folder: Path, predictions: Path, inputs: Inputs) -> None:
@@ -44,10 +45,7 @@ def read(path: Path) -> dict[str, Any]:
 
 def write(path: Path, value: Mapping[str, Any]) -> None:
     """Write JSON in one step."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.part")
-    temporary.write_text(json.dumps(value, indent=1, sort_keys=True) + "\n")
-    temporary.replace(path)
+    write_text(path, json.dumps(value, indent=1, sort_keys=True) + "\n")
 
 
 def _record(folder: Path, predictions: Path) -> Path:

@@ -32,6 +32,7 @@ from bench.datasets.own import (
 )
 from bench.datasets.own.checks import quoted
 from bench.errors import DataError, UsageError
+from bench.files.writing import write_text
 from bench.metrics.sampling.intervals import MIN_GROUPS
 from bench.splits import SUBSETS
 from bench.store import Manifest
@@ -153,10 +154,7 @@ def _write(path: Path, content: str) -> bool:
     """Write a file in one step where it does not hold this already; return whether it was written."""
     if path.is_file() and path.read_bytes() == content.encode():
         return False
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    temporary.write_text(content, encoding="utf-8", newline="\n")
-    temporary.replace(path)
+    write_text(path, content)
     return True
 
 

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import DataError, SubmissionError, first
+from bench.files.writing import write_bytes
 
 FORMAT = 2
 FORMATS = (1, 2)
@@ -125,13 +126,10 @@ def write(result: Result, folder: Path) -> Path:
 
     A file that holds the same result already stays as it is, with the provenance it has.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / result.file_name
     if path.is_file() and _same(path, result):
         return path
-    temporary = path.with_suffix(".json.part")
-    temporary.write_bytes(canonical(to_json(result)))
-    temporary.replace(path)
+    write_bytes(path, canonical(to_json(result)))
     return path
 
 

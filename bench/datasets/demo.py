@@ -12,8 +12,9 @@ import json
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
+from io import TextIOWrapper
 from pathlib import Path
-from typing import TextIO, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
@@ -22,6 +23,7 @@ from bench.datasets.calms21_json import ANIMALS, CLASSES, FPS, IMAGE, KEYPOINTS,
 from bench.datasets.simulation import Simulated, simulate
 from bench.datasets.splitting.rules import SplitRule, Summary
 from bench.errors import DataError, UsageError
+from bench.files.writing import replacing_text
 from bench.metrics import FRAME_METRICS
 from bench.recordings import Recording
 from bench.splits import FrozenSplit, Groups, Split
@@ -46,7 +48,6 @@ def write(folder: Path, *, recordings: int = RECORDINGS, frames: int = FRAMES, s
     """
     check_size(recordings, frames, seed)
     subsets = _subsets(range(1, recordings + 1))
-    folder.mkdir(parents=True, exist_ok=True)
     for file, numbers in (("train", [*subsets["train"], *subsets["val"]]), ("test", subsets["test"])):
         keys = {number: f"task1/{file}/{recording_id(number)}" for number in numbers}
         write_file(folder / FILES[file], "annotator-id_0", keys, seed, frames)
@@ -56,14 +57,12 @@ def write_file(
     path: Path, group: str, keys: Mapping[int, str], seed: int, frames: int, *, labelled: bool = True
 ) -> None:
     """Simulate recordings (number -> key) into one file of the layout; a file that is there is whole."""
-    unfinished = path.with_name(f"{path.name}.part")
-    with unfinished.open("w", encoding="utf-8") as out:
+    with replacing_text(path) as out:
         out.write(f"{{{json.dumps(group)}: {{")
         for position, (number, key) in enumerate(keys.items()):
             out.write(",\n" if position else "\n")
             _write_sequence(out, key, simulate(seed, number, frames), labelled=labelled)
         out.write("\n}}\n")
-    unfinished.replace(path)
 
 
 def read(folder: Path, skip: Collection[str] = ()) -> Iterator[Recording]:
@@ -130,7 +129,7 @@ def _choose(recordings: Sequence[Summary]) -> Mapping[str, Mapping[str, Sequence
     return {"all": _subsets([summary.id for summary in recordings])}
 
 
-def _write_sequence(out: TextIO, key: str, mice: Simulated, *, labelled: bool) -> None:
+def _write_sequence(out: TextIOWrapper, key: str, mice: Simulated, *, labelled: bool) -> None:
     keypoints = json.dumps(np.round(mice.keypoints.transpose(0, 1, 3, 2), 2).tolist())
     vocab = {name: index for index, name in enumerate(CLASSES)}
     metadata = {"annotator_id": 0, "vocab": vocab} if labelled else {}

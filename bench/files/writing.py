@@ -7,6 +7,7 @@ import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from io import TextIOWrapper
 from pathlib import Path
 from typing import BinaryIO
 
@@ -41,6 +42,17 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         with suppress(OSError):
             unfinished.unlink()
         raise
+
+
+@contextmanager
+def replacing_text(path: Path) -> Iterator[TextIOWrapper]:
+    """Give a stream of UTF-8 text as `replacing` gives one of bytes; line ends stay as they are written."""
+    with replacing(path) as file:
+        stream = TextIOWrapper(file, encoding="utf-8", newline="")
+        try:
+            yield stream
+        finally:
+            stream.detach()  # flushes it; the bytes are closed by `replacing`
 
 
 def write_bytes(path: Path, data: bytes) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from bench.errors import UsageError, first
+from bench.files.writing import write_text
 from bench.pages.environment import GENERATOR
 from bench.pages.pages import render
 from bench.results import read_all
@@ -40,9 +41,7 @@ def publish(pages: Mapping[str, str], folder: Path) -> Path:
                 hint="choose another folder with --out",
             )
         for name in sorted(pages, key=lambda name: (name == "index.html", name)):
-            temporary = folder / f".{name}.part"
-            temporary.write_bytes(pages[name].encode())
-            temporary.replace(folder / name)
+            write_text(folder / name, pages[name])
         for path in sorted(folder.glob("*.html")):
             if path.name not in pages and _ours(path):
                 path.unlink()

@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from bench.files.writing import write_text
 from bench.resources import home
 from bench.store.manifests import SCHEMA_VERSION, Stored, file_digest
 from bench.store.rows import Shard
@@ -45,9 +46,7 @@ class Progress:
 
     def write(self, folder: Path) -> None:
         """Put it into a working folder, in one step."""
-        unfinished = folder / f"{PROGRESS}.part"
-        unfinished.write_text(json.dumps(asdict(self), sort_keys=True))
-        unfinished.replace(folder / PROGRESS)
+        write_text(folder / PROGRESS, json.dumps(asdict(self), sort_keys=True))
 
 
 def key(dataset: Dataset, files: Mapping[str, str]) -> str:

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from bench.about import TITLE
 from bench.errors import UsageError
+from bench.files.writing import write_text
 from bench.metrics import softnms
 from bench.submissions.card import CARD, Entry, TaskCard, to_toml
 from bench.submissions.detections import MOST
 from bench.submissions.faults import quoted
 from bench.submissions.predictions import SAFE_NAME, SAFE_NAME_RULE
-from bench.submissions.writing import write_text
 from bench.tasks import Task
 
 _COMMENTS = {

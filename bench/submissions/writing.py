@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.errors import SubmissionError, UsageError
+from bench.files.writing import replacing, write_text
 from bench.metrics.segments import Detections
 from bench.recordings import RECORDING_ID
 from bench.submissions.card import CARD, Entry, TaskCard, parse, to_toml
@@ -29,15 +30,12 @@ def write_run(folder: Path, task_name: str, run: str, scores: Mapping[str, Mappi
     path = folder / task_name / f"{run}.npz"
     if problems := listing(_run_faults(task_name, run, scores)):
         raise SubmissionError(f"{path} was not written", problems)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.part")
-    with zipfile.ZipFile(temporary, "w") as archive:
+    with replacing(path) as file, zipfile.ZipFile(file, "w") as archive:
         for part, recordings in sorted(scores.items()):
             for id_, array in sorted(recordings.items()):
                 member = zipfile.ZipInfo(f"{part}/{id_}.npy")  # dated 1980: no clock in the bytes
                 with archive.open(member, "w", force_zip64=True) as stream:
                     np.lib.format.write_array(stream, np.ascontiguousarray(array), allow_pickle=False)
-    temporary.replace(path)
     return path
 
 
@@ -57,7 +55,6 @@ def write_card(folder: Path, entry: Entry, replace: bool = False) -> Path:
         raise SubmissionError(f"{path} was not written", problems)
     if path.exists() and not replace:
         raise UsageError(f"{path} exists", hint="edit it by hand")
-    folder.mkdir(parents=True, exist_ok=True)
     write_text(path, text)
     return path
 
@@ -79,7 +76,6 @@ def write_detections(
         for part, recordings in found.items()
     }
     whole = _object(of_part) if several else of_part[task.parts[0].name]
-    path.parent.mkdir(parents=True, exist_ok=True)
     write_text(path, f'{{"{"parts" if several else "results"}": {whole}}}\n')
     return path
 
@@ -143,10 +139,3 @@ def _run_faults(task_name: str, run: str, scores: Mapping[str, Mapping[str, np.n
 
 def _odd(names: Mapping[str, TaskCard]) -> list[str]:
     return [name for name in names if not SAFE_NAME.fullmatch(name)]
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file in one step."""
-    temporary = path.with_name(f".{path.name}.part")
-    temporary.write_text(text, encoding="utf-8", newline="\n")
-    temporary.replace(path)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.files.writing import replacing, write_bytes, write_text
+from bench.files.writing import replacing, replacing_text, write_bytes, write_text
 
 
 def test_a_file_is_written_whole_and_its_folder_made(tmp_path: Path) -> None:
@@ -29,6 +29,18 @@ def test_until_the_end_the_old_file_is_there(tmp_path: Path) -> None:
         file.write(b"NEW")
         assert path.read_bytes() == b"old"
     assert path.read_bytes() == b"NEW, and longer"
+
+
+def test_text_is_written_line_end_by_line_end(tmp_path: Path) -> None:
+    with replacing_text(tmp_path / "a.txt") as out:
+        out.write("é\n")
+        out.write("b\r\n")
+    assert (tmp_path / "a.txt").read_bytes() == "é\nb\r\n".encode()
+    with pytest.raises(ValueError, match="stop"), replacing_text(tmp_path / "a.txt") as out:  # noqa: PT012
+        out.write("half")
+        raise ValueError("stop")
+    assert (tmp_path / "a.txt").read_bytes() == "é\nb\r\n".encode()
+    assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
 
 
 @pytest.mark.parametrize("fault", [ValueError, KeyboardInterrupt, SystemExit])
