@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from math import pi
 
-from baselines.baseline import (
+from baselines.contract import (
     Augmentation,
     Baseline,
     Boosting,
@@ -18,7 +18,7 @@ from baselines.baseline import (
     Recipe,
     Tuning,
 )
-from baselines.training import train
+from baselines.runs.train import train
 from bench.errors import UsageError, nearest
 
 __all__ = ["BASELINES", "Baseline", "Boosting", "Recipe", "get_baseline", "train"]
@@ -67,14 +67,14 @@ BASELINES: tuple[Baseline, ...] = (
         title="Class prior",
         description="how often each class holds in the training frames, said of every frame",
         reference="no model: the score that any model must beat",
-        model="baselines.prior:scores",
+        model="baselines.models.prior:scores",
     ),
     Baseline(
         name="gbdt",
         title="Boosted trees on geometry",
         description="egocentric geometry and its statistics over windows of up to 12 s, boosted trees",
         reference="Ke et al. 2017, LightGBM; scikit-learn's HistGradientBoostingClassifier",
-        model="baselines.gbdt:scores",
+        model="baselines.models.gbdt:scores",
         recipe=Boosting(),
         paper="https://scikit-learn.org/stable/modules/ensemble.html",
     ),
@@ -83,7 +83,7 @@ BASELINES: tuple[Baseline, ...] = (
         title="Single frame",
         description="four dense layers on the pose of one frame",
         reference=CALMS21,
-        model="baselines.single_frame:SingleFrame",
+        model="baselines.models.single_frame:SingleFrame",
         recipe=Recipe(past=0, future=0, gap=1, epochs=15, lr=5e-3),
         paper=CALMS21_URL,
     ),
@@ -92,7 +92,7 @@ BASELINES: tuple[Baseline, ...] = (
         title="Fully connected",
         description="three dense layers on a window of 201 poses, every second frame",
         reference=CALMS21,
-        model="baselines.fc:FC",
+        model="baselines.models.fc:FC",
         recipe=Recipe(past=100, future=100, gap=2, epochs=15, lr=3e-4),
         paper=CALMS21_URL,
     ),
@@ -101,7 +101,7 @@ BASELINES: tuple[Baseline, ...] = (
         title="LSTM",
         description="an LSTM over a window of 101 poses, two dense layers on its last state",
         reference=CALMS21,
-        model="baselines.lstm:LSTM",
+        model="baselines.models.lstm:LSTM",
         recipe=Recipe(past=50, future=50, gap=1, epochs=20),
         paper=CALMS21_URL,
     ),
@@ -110,7 +110,7 @@ BASELINES: tuple[Baseline, ...] = (
         title="Self-attention",
         description="three attentions over a window of 101 poses",
         reference=CALMS21,
-        model="baselines.self_attention:SelfAttention",
+        model="baselines.models.self_attention:SelfAttention",
         recipe=Recipe(past=50, future=50, gap=1, epochs=20),
         paper=CALMS21_URL,
     ),
@@ -119,7 +119,7 @@ BASELINES: tuple[Baseline, ...] = (
         title="1-D convolution",
         description="three convolutions over a window of 201 poses, every second frame",
         reference=CALMS21,
-        model="baselines.conv1d:Conv1D",
+        model="baselines.models.conv1d:Conv1D",
         recipe=Recipe(past=100, future=100, gap=2, epochs=15),
         paper=CALMS21_URL,
     ),
@@ -128,7 +128,7 @@ BASELINES: tuple[Baseline, ...] = (
         title="1-D convolution, causal",
         description="three convolutions over the 101 poses up to the frame, every second frame",
         reference=CALMS21,
-        model="baselines.conv1d:Conv1D",
+        model="baselines.models.conv1d:Conv1D",
         recipe=Recipe(past=100, future=0, gap=2, epochs=15),
         paper=CALMS21_URL,
     ),
@@ -137,7 +137,7 @@ BASELINES: tuple[Baseline, ...] = (
         title="1-D convolution, augmented",
         description="three convolutions over a window of 101 poses, turned and shifted at random in training",
         reference=CALMS21,
-        model="baselines.conv1d:Conv1D",
+        model="baselines.models.conv1d:Conv1D",
         recipe=AUGMENTED_RECIPE,
         paper=CALMS21_URL,
     ),
@@ -146,7 +146,7 @@ BASELINES: tuple[Baseline, ...] = (
         title="1-D convolution, fine-tuned",
         description="the augmented 1-D convolution of CalMS21 Task 1, trained on, as the code was run",
         reference=CALMS21,
-        model="baselines.conv1d:Conv1D",
+        model="baselines.models.conv1d:Conv1D",
         recipe=replace(AUGMENTED_RECIPE, pretraining=Pretraining("calms21-task1", AS_RUN)),
         paper=CALMS21_URL,
     ),
@@ -155,7 +155,7 @@ BASELINES: tuple[Baseline, ...] = (
         title="1-D convolution, fine-tuned as described",
         description="the augmented 1-D convolution of CalMS21 Task 1, its last layer trained on, then all",
         reference=CALMS21,
-        model="baselines.conv1d:Conv1D",
+        model="baselines.models.conv1d:Conv1D",
         recipe=replace(
             AUGMENTED_RECIPE,
             augmentation=Augmentation(rotation=pi, shift=0.25, reflect=True),  # the code does not reflect
@@ -168,7 +168,7 @@ BASELINES: tuple[Baseline, ...] = (
         title="MSGL-Transformer",
         description="attention at three ranges over the 35 poses up to the frame, gated by all of them",
         reference=MSGL,
-        model="baselines.msgl:MSGL",
+        model="baselines.models.msgl:MSGL",
         recipe=MSGL_RECIPE,
     ),
     Baseline(
@@ -176,7 +176,7 @@ BASELINES: tuple[Baseline, ...] = (
         title="MSGL-Transformer, as described",
         description="the MSGL-Transformer of the paper's text: one layer less, classes not weighted",
         reference=MSGL,
-        model="baselines.msgl:as_described",
+        model="baselines.models.msgl:as_described",
         recipe=replace(MSGL_RECIPE, class_weights="task", validation="recordings"),
     ),
     Baseline(
@@ -184,7 +184,7 @@ BASELINES: tuple[Baseline, ...] = (
         title="MSGL-Transformer without modulation",
         description="the MSGL-Transformer without behaviour-aware modulation",
         reference=f"{MSGL}, Table 14",
-        model="baselines.msgl:without_modulation",
+        model="baselines.models.msgl:without_modulation",
         recipe=MSGL_RECIPE,
     ),
     Baseline(
@@ -192,7 +192,7 @@ BASELINES: tuple[Baseline, ...] = (
         title="MSGL-Transformer without multi-scale attention",
         description="the MSGL-Transformer without its attention at three ranges",
         reference=f"{MSGL}, Table 14",
-        model="baselines.msgl:without_multi_scale",
+        model="baselines.models.msgl:without_multi_scale",
         recipe=MSGL_RECIPE,
     ),
     Baseline(
@@ -200,7 +200,7 @@ BASELINES: tuple[Baseline, ...] = (
         title="MSGL-Transformer without either",
         description="the MSGL-Transformer without modulation and without attention at three ranges",
         reference=f"{MSGL}, Table 14",
-        model="baselines.msgl:without_both",
+        model="baselines.models.msgl:without_both",
         recipe=MSGL_RECIPE,
     ),
     Baseline(
@@ -208,7 +208,7 @@ BASELINES: tuple[Baseline, ...] = (
         title="LSTM of the MSGL paper",
         description="two layers of LSTM over the 35 poses up to the frame",
         reference=f"{MSGL}, Table 13",
-        model="baselines.msgl_lstm:LSTM",
+        model="baselines.models.msgl_lstm:LSTM",
         recipe=MSGL_RECIPE,
     ),
     Baseline(
@@ -216,7 +216,7 @@ BASELINES: tuple[Baseline, ...] = (
         title="Bi-LSTM of the MSGL paper",
         description="two layers of LSTM in both directions over the 35 poses up to the frame",
         reference=f"{MSGL}, Table 13",
-        model="baselines.msgl_lstm:BiLSTM",
+        model="baselines.models.msgl_lstm:BiLSTM",
         recipe=MSGL_RECIPE,
     ),
     Baseline(
@@ -224,7 +224,7 @@ BASELINES: tuple[Baseline, ...] = (
         title="TCN of the MSGL paper",
         description="two residual blocks of causal convolutions, which see 7 poses",
         reference=f"{MSGL}, Table 13; Bai et al. 2018, arXiv:1803.01271",
-        model="baselines.msgl_tcn:TCN",
+        model="baselines.models.msgl_tcn:TCN",
         recipe=MSGL_RECIPE,
     ),
     Baseline(
@@ -232,7 +232,7 @@ BASELINES: tuple[Baseline, ...] = (
         title="TCN of the MSGL paper, plain",
         description="three causal convolutions, which see 15 poses: the other network of the published size",
         reference=f"{MSGL}, Table 13",
-        model="baselines.msgl_tcn:PlainTCN",
+        model="baselines.models.msgl_tcn:PlainTCN",
         recipe=MSGL_RECIPE,
     ),
 )

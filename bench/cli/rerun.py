@@ -26,7 +26,7 @@ from bench.splits import SUBSETS
 
 if TYPE_CHECKING:
     from baselines import Baseline
-    from baselines.training import Trained
+    from baselines.runs.train import Trained
     from bench.recordings import Recording
     from bench.submissions import Predictions
     from bench.tasks import Task
@@ -71,8 +71,8 @@ def trainer(*, epochs: int | None, device: str, workers: int | None, cluster: st
     """Return what trains jobs: one after the other here, or all at once by so many workers or a cluster."""
 
     def train(entries: Mapping[Job, Path]) -> Runs:
-        from baselines.training import Order, train_all
-        from baselines.workers import Crew
+        from baselines.runs.crew import Crew
+        from baselines.runs.train import Order, train_all
         from bench.datasets import get_task
 
         orders = [
@@ -114,7 +114,7 @@ def entry_name(job: Job) -> str:
 def baseline_of(job: Job) -> Baseline:
     """Return the baseline of a job; with another window it has another name."""
     from baselines import get_baseline
-    from baselines.baseline import Recipe
+    from baselines.contract import Recipe
 
     known = get_baseline(job.model)
     if job.past is None:
@@ -282,7 +282,7 @@ def _read(
 
 def _size(number: Number, task: Task, model: str) -> Compared:
     """Count parameters; nothing is trained for it."""
-    from baselines.listing import parameters
+    from baselines.runs.listing import parameters
 
     found = parameters(baseline_of(job_of(number, model)), task)
     if found is None:

@@ -36,7 +36,7 @@ def models(task_name: str | None, as_json: bool) -> None:
     import json
 
     from baselines import BASELINES
-    from baselines.listing import rows, table
+    from baselines.runs.listing import rows, table
     from bench.datasets import get_task
 
     task = get_task(task_name) if task_name else None
@@ -88,9 +88,9 @@ def train(
     a GPU up to rounding.
     """
     from baselines import get_baseline
+    from baselines.runs.crew import Crew
+    from baselines.runs.train import train_seeds
     from baselines.switches import Switches
-    from baselines.training import train_seeds
-    from baselines.workers import Crew
     from bench.datasets import get_task
 
     if seed and seeds:
@@ -125,8 +125,8 @@ def profile(
 ) -> None:
     """Measure what a baseline costs: arithmetic, time to train and predict, memory."""
     from baselines import get_baseline
-    from baselines.profiling import declare
-    from baselines.profiling import profile as measure
+    from baselines.costs.profiling import declare
+    from baselines.costs.profiling import profile as measure
     from bench.datasets import get_task
     from bench.results import canonical
 

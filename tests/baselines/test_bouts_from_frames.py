@@ -10,8 +10,8 @@ import pytest
 import toy
 
 from baselines import Baseline, get_baseline, train
-from baselines.bouts import detections, frame_task
-from baselines.runs import Data, Run, Scores
+from baselines.adapters.bouts import detections, frame_task
+from baselines.runs.run import Data, Run, Scores
 from bench.evaluation import evaluate
 from bench.metrics import DETECTION_METRICS
 from bench.metrics.segments import Detections
@@ -108,7 +108,7 @@ PERFECT = replace(get_baseline("prior"), name="perfect", model="test_bouts_from_
 def test_a_submission_of_detections(
     baseline: Baseline, value: float | None, bench_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("baselines.bouts.SHORTEST", 0.0)  # some of the toy's bouts last one frame
+    monkeypatch.setattr("baselines.adapters.bouts.SHORTEST", 0.0)  # some of the toy's bouts last one frame
     task, out = bouts(first="ab", second="c"), tmp_path / baseline.name
     pull(toy.DATASET, Path())
     paths = [train(baseline, task, seed=seed, device="cpu", out=out) for seed in (0, 1)]

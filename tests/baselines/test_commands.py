@@ -57,7 +57,7 @@ def test_ctrl_c_says_that_the_same_command_goes_on(monkeypatch: pytest.MonkeyPat
     def stopped(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("baselines.training.train_seeds", stopped)
+    monkeypatch.setattr("baselines.runs.train.train_seeds", stopped)
     done = CliRunner().invoke(cli, ["train", "prior", "--task", "demo"])
     assert isinstance(done.exception, BenchError)
     assert done.exception.exit_code == 1

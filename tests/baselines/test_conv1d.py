@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch", reason="torch is in the extra `train`")
 from torch.nn import functional  # noqa: E402
 
 from baselines import get_baseline  # noqa: E402
-from baselines.conv1d import Conv1D, HalfDropout  # noqa: E402
+from baselines.models.conv1d import Conv1D, HalfDropout  # noqa: E402
 
 
 def official(features: int = 28, classes: int = 4) -> Conv1D:

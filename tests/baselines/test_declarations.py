@@ -43,7 +43,7 @@ def test_the_list_and_the_prior_need_no_torch() -> None:
     code = (
         "import sys; sys.modules['torch'] = None\n"
         "import baselines, numpy as np\n"
-        "from baselines.prior import frequencies\n"
+        "from baselines.models.prior import frequencies\n"
         "assert baselines.get_baseline('prior').load().__name__ == 'scores'\n"
         "print(frequencies(np.eye(2, dtype=bool)))"
     )

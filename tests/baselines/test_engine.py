@@ -10,16 +10,16 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from baselines.baseline import Augmentation, Plateau, Recipe
+from baselines.contract import Augmentation, Plateau, Recipe
 from bench.errors import DataError
 
 torch = pytest.importorskip("torch", reason="torch is in the extra `train`")
 
 from torch import nn  # noqa: E402
 
-from baselines import checkpoints, engine  # noqa: E402
-from baselines.conv1d import HalfDropout  # noqa: E402
-from baselines.windows import Examples, windows  # noqa: E402
+from baselines.engine import checkpoints, loop  # noqa: E402
+from baselines.inputs.windows import Examples, windows  # noqa: E402
+from baselines.models.conv1d import HalfDropout  # noqa: E402
 
 RECIPE = Recipe(past=2, future=1, gap=1, epochs=4, batch=16)
 INPUTS = {"task": "toy", "recipe": {"epochs": 4}}
@@ -48,7 +48,7 @@ def data(seed: int = 1, features: int = 5) -> Examples:
 
 def fit(checkpoint: Path, seed: int = 0, build=Small, weights=(1.0, 1.0, 1.0), inputs=INPUTS, **loop):
     held_out = loop.pop("held_out", None)
-    return engine.fit(
+    return loop.fit(
         build,
         data() if held_out is None else data(features=held_out.windows.rows.shape[1]),
         torch.tensor(weights),
@@ -91,7 +91,7 @@ class Normalised(nn.Module):
 def test_a_last_batch_of_one_frame_trains_with_the_batch_before_it(tmp_path: Path) -> None:
     """119 frames are 7 x 16 + 7, 2 x 59 + 1 and 118 + 1."""
     for size, lengths in ((16, [16] * 7 + [7]), (59, [59, 60]), (118, [119]), (1, [1] * 119)):
-        batches = engine._batches(data(), size, seed=3)
+        batches = loop._batches(data(), size, seed=3)
         assert [len(batch) for batch in batches] == lengths
         assert torch.cat(list(batches)).sort().values.tolist() == list(range(119))
     fit(tmp_path / "1.pt", build=Normalised, batch=59)
@@ -111,7 +111,7 @@ class Looking(Small):
 
 def test_cudnn_rounds_nothing_in_training_and_prediction(tmp_path: Path) -> None:
     assert torch.backends.cudnn.allow_tf32, "torch's default"
-    engine.predict(fit(tmp_path / "1.pt", build=Looking), data().windows)
+    loop.predict(fit(tmp_path / "1.pt", build=Looking), data().windows)
     assert set(Looking.rounds) == {False}
     assert torch.backends.cudnn.allow_tf32
 
@@ -183,7 +183,7 @@ def test_the_best_epoch_on_what_is_held_out_is_kept_and_ends_the_training(tmp_pa
     assert rates[best] == 0.01
     assert rates[-1] == 0.005
     weights = torch.ones(3)
-    assert engine.evaluate(model, wrong, weights, RECIPE).item() == pytest.approx(min(losses), rel=1e-6)
+    assert loop.evaluate(model, wrong, weights, RECIPE).item() == pytest.approx(min(losses), rel=1e-6)
     shorter = fit(tmp_path / "2.pt", epochs=best, lr=0.01)
     assert equal(model, shorter), "nothing that is held out trains"
     assert equal(model, fit(tmp_path / "1.pt", epochs=40, lr=0.01, **watched)), "finished: only read"
@@ -193,9 +193,9 @@ def test_the_held_out_loss_does_not_depend_on_batches(monkeypatch: pytest.Monkey
     torch.manual_seed(1)
     model, weights = Small(), torch.tensor([0.2, 3.0, 1.0])
     recipe = replace(RECIPE, class_weights="balanced", smoothing=0.2)
-    whole = engine.evaluate(model, data(), weights, recipe)
-    monkeypatch.setattr(engine, "PREDICT_BATCH", 7)
-    torch.testing.assert_close(engine.evaluate(model, data(), weights, recipe), whole)
+    whole = loop.evaluate(model, data(), weights, recipe)
+    monkeypatch.setattr(loop, "PREDICT_BATCH", 7)
+    torch.testing.assert_close(loop.evaluate(model, data(), weights, recipe), whole)
     own = nn.CrossEntropyLoss(weights, label_smoothing=0.2)
     logits = model(data().windows.gather(torch.arange(119)))
     torch.testing.assert_close(whole, own(logits, data().targets))
@@ -207,7 +207,7 @@ def test_augmentation_moves_what_trains_and_not_what_is_held_out(tmp_path: Path)
         for name, loop in (("1.pt", {}), ("2.pt", {"augmentation": Augmentation(3.0, 0.5)}))
     )
     assert not equal(still, moved)
-    loss = engine.evaluate(moved, data(seed=2, features=6), torch.ones(3), RECIPE)
+    loss = loop.evaluate(moved, data(seed=2, features=6), torch.ones(3), RECIPE)
     assert history(tmp_path / "2.pt", "validation_loss") == [pytest.approx(loss.item(), rel=1e-6)]
 
 
@@ -222,7 +222,7 @@ def test_the_loss_falls_and_probabilities_sum_to_one(tmp_path: Path) -> None:
     model = fit(tmp_path / "1.pt", epochs=12)
     losses = history(tmp_path / "1.pt")
     assert losses[-1] < losses[0]
-    scores = engine.predict(model, data().windows)
+    scores = loop.predict(model, data().windows)
     assert scores.shape == (119, 3)
     assert scores.dtype == np.float32
     np.testing.assert_allclose(scores.sum(axis=1), 1, atol=1e-6)
@@ -231,9 +231,9 @@ def test_the_loss_falls_and_probabilities_sum_to_one(tmp_path: Path) -> None:
 
 def test_predictions_do_not_depend_on_the_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = fit(tmp_path / "1.pt", epochs=1)
-    whole = engine.predict(model, data().windows)
-    monkeypatch.setattr(engine, "PREDICT_BATCH", 23)
-    np.testing.assert_allclose(engine.predict(model, data().windows), whole, atol=1e-6)
+    whole = loop.predict(model, data().windows)
+    monkeypatch.setattr(loop, "PREDICT_BATCH", 23)
+    np.testing.assert_allclose(loop.predict(model, data().windows), whole, atol=1e-6)
 
 
 def test_class_weights_multiply_each_frame_before_the_plain_mean(tmp_path: Path) -> None:
@@ -276,7 +276,7 @@ class Exploding(Small):
 
 
 def test_a_loss_that_is_not_finite_stops_and_keeps_the_epoch_before(tmp_path: Path) -> None:
-    with pytest.raises(engine.TrainingError, match="not finite in epoch 3") as caught:
+    with pytest.raises(loop.TrainingError, match="not finite in epoch 3") as caught:
         fit(tmp_path / "1.pt", build=Exploding)
     assert caught.value.hint
     state = checkpoints.load(tmp_path / "1.pt", INPUTS)

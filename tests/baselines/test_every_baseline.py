@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from baselines import BASELINES, Baseline, Boosting, Recipe, get_baseline, train
-from baselines.listing import rows, table
+from baselines.runs.listing import rows, table
 from bench.datasets import get_task
 from bench.recordings import Recording
 from bench.store import load, load_all, pull, pull_simulated

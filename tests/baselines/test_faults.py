@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 import toy
 
-from baselines.training import train_seeds
+from baselines.runs.train import train_seeds
 from bench.errors import BenchError
 
 torch = pytest.importorskip("torch", reason="torch is in the extra `train`")
 
 from torch import nn  # noqa: E402
 
-from baselines.faults import TrainingError, device_faults  # noqa: E402
+from baselines.engine.faults import TrainingError, device_faults  # noqa: E402
 
 FULL = torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB.\nMore of it.")
 

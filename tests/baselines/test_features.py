@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from baselines.features import pose_features
+from baselines.inputs.poses import pose_features
 
 IMAGE = (800, 500)
 

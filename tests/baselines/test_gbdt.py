@@ -11,9 +11,9 @@ import pytest
 import toy
 
 from baselines import get_baseline, train
-from baselines.baseline import Boosting
-from baselines.gbdt import _drawn_frames, features, scores
-from baselines.runs import Data, Run
+from baselines.contract import Boosting
+from baselines.models.gbdt import _drawn_frames, features, scores
+from baselines.runs.run import Data, Run
 from bench.errors import DataError, UsageError
 from bench.recordings import Recording, one_hot
 from bench.store import pull

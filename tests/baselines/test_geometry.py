@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from baselines.geometry import egocentric, interpolated, maximum, mean_and_deviation
+from baselines.inputs.geometry import egocentric, interpolated, maximum, mean_and_deviation
 
 
 def poses(frames: int = 41, animals: int = 2, keypoints: int = 5) -> np.ndarray:

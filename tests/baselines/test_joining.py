@@ -5,14 +5,16 @@ from __future__ import annotations
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from shutil import copytree
 
 import numpy as np
 import pytest
 import toy
 from toy import run
 
-from baselines import get_baseline, runs
-from baselines.training import train_seeds
+from baselines import get_baseline
+from baselines.runs import run as runs
+from baselines.runs.train import train_seeds
 from bench.errors import DataError, UsageError
 from bench.store import pull
 from bench.submissions import read_entry
@@ -131,11 +133,11 @@ def test_other_code_or_libraries_neither_finish_nor_resume_a_run(
 
 def test_an_edited_file_of_the_package_is_other_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = runs._code.__wrapped__()
-    for source in Path(runs.__file__).parent.glob("*.py"):
-        (tmp_path / source.name).write_bytes(source.read_bytes())
-    monkeypatch.setattr(runs, "__file__", str(tmp_path / "runs.py"))
+    copytree(Path(runs.__file__).parent.parent, tmp_path / "copy")
+    monkeypatch.setattr(runs, "__file__", str(tmp_path / "copy/runs/run.py"))
     assert runs._code.__wrapped__() == before
-    (tmp_path / "lstm.py").write_text((tmp_path / "lstm.py").read_text().replace("1", "2", 1))
+    edited = tmp_path / "copy/models/lstm.py"
+    edited.write_text(edited.read_text().replace("1", "2", 1))
     assert runs._code.__wrapped__() != before
 
 

@@ -12,12 +12,12 @@ torch = pytest.importorskip("torch", reason="torch is in the extra `train`")
 
 from torch import nn  # noqa: E402
 
-from baselines import msgl, msgl_lstm, msgl_tcn  # noqa: E402
-from baselines.conv1d import Conv1D  # noqa: E402
-from baselines.fc import FC  # noqa: E402
-from baselines.lstm import LSTM  # noqa: E402
-from baselines.self_attention import Attention, SelfAttention  # noqa: E402
-from baselines.single_frame import SingleFrame  # noqa: E402
+from baselines.models import msgl, msgl_lstm, msgl_tcn  # noqa: E402
+from baselines.models.conv1d import Conv1D  # noqa: E402
+from baselines.models.fc import FC  # noqa: E402
+from baselines.models.lstm import LSTM  # noqa: E402
+from baselines.models.self_attention import Attention, SelfAttention  # noqa: E402
+from baselines.models.single_frame import SingleFrame  # noqa: E402
 
 Build = Callable[..., nn.Module]
 

@@ -13,7 +13,7 @@ torch = pytest.importorskip("torch", reason="torch is in the extra `train`")
 
 from torch import nn  # noqa: E402
 
-from baselines.msgl import (  # noqa: E402
+from baselines.models.msgl import (  # noqa: E402
     MSGL,
     Attention,
     MultiScale,

@@ -13,10 +13,10 @@ import pytest
 import toy
 
 from baselines import Baseline, Recipe, get_baseline
-from baselines.runs import Run
-from baselines.training import Order, train_all, train_seeds
-from baselines.units import Unit
-from baselines.workers import Crew, spread
+from baselines.runs.crew import Crew, spread
+from baselines.runs.run import Run
+from baselines.runs.train import Order, train_all, train_seeds
+from baselines.runs.unit import Unit
 from bench.datasets import get_task
 from bench.errors import BenchError, DataError, UsageError
 from bench.submissions import read_tasks

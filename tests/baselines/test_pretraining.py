@@ -12,7 +12,7 @@ import pytest
 import toy
 
 from baselines import get_baseline, train
-from baselines.baseline import Phase, Pretraining, Recipe, Tuning
+from baselines.contract import Phase, Pretraining, Recipe, Tuning
 from bench.datasets import get_task
 from bench.errors import DataError
 from bench.recordings import Recording, one_hot
@@ -24,8 +24,8 @@ torch = pytest.importorskip("torch", reason="torch is in the extra `train`")
 
 from torch import nn  # noqa: E402
 
-from baselines import checkpoints, curves, engine  # noqa: E402
-from baselines.windows import Examples, windows  # noqa: E402
+from baselines.engine import checkpoints, curves, loop  # noqa: E402
+from baselines.inputs.windows import Examples, windows  # noqa: E402
 
 RECIPE = Recipe(past=1, future=2, gap=1, epochs=2, batch=16)
 INPUTS = {"task": "toy"}
@@ -168,7 +168,7 @@ def fit(checkpoint: Path, phases: tuple[Phase, ...] = (), start=None) -> dict:
     """Train; return the state that it ends in."""
     recipe = RECIPE.tuned(Tuning(phases)) if phases else RECIPE
     ones = torch.ones(3)
-    engine.fit(Net, examples(), ones, recipe, seed=4, inputs=INPUTS, checkpoint=checkpoint, start=start)
+    loop.fit(Net, examples(), ones, recipe, seed=4, inputs=INPUTS, checkpoint=checkpoint, start=start)
     return checkpoints.load(checkpoint, INPUTS)
 
 
@@ -209,7 +209,7 @@ def test_a_new_head_starts_by_the_seed_and_the_rest_where_it_was(tmp_path: Path)
     first = fit(tmp_path / "first.pt")
     body = {name: w for name, w in first["model"].items() if not name.startswith("head.")}
     still = fit(tmp_path / "still.pt", (Phase(1, 0.0, adam="new"),), {**first, "model": body})
-    torch.manual_seed(engine._derive(4, 0))
+    torch.manual_seed(loop._derive(4, 0))
     assert torch.equal(still["model"]["head.weight"], Net().head.weight)
     assert torch.equal(still["model"]["embed.weight"], first["model"]["embed.weight"])
 

@@ -9,7 +9,7 @@ import pytest
 from toy import CLASSES, DATASET, FRAMES, recording, task
 
 from baselines import get_baseline, train
-from baselines.prior import frequencies
+from baselines.models.prior import frequencies
 from bench.recordings import one_hot
 from bench.store import pull
 

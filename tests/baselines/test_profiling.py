@@ -10,14 +10,15 @@ import pytest
 import toy
 from click.testing import CliRunner
 
-from baselines import Baseline, get_baseline, profiling, train
-from baselines.profiling import Costs, Profile, declare, profile
+from baselines import Baseline, get_baseline, train
+from baselines.costs import profiling
+from baselines.costs.profiling import Costs, Profile, declare, profile
 from bench.cli import cli
 from bench.errors import DataError, UsageError
 from bench.submissions import read_entry
 
 torch = pytest.importorskip("torch", reason="torch is in the extra `train`")
-measuring = pytest.importorskip("baselines.measuring")
+measuring = pytest.importorskip("baselines.costs.measuring")
 
 MEASURED = ("seconds_per_run", "seconds_per_epoch", "frames_per_second")
 
@@ -62,7 +63,7 @@ def test_a_causal_network_has_a_latency_and_others_say_why_not(store: Path) -> N
 
 
 def test_what_is_cut_keeps_every_recording_and_says_how_much_it_left_out(store: Path) -> None:
-    from baselines.runs import load_part
+    from baselines.runs.run import load_part
 
     task, recipe = toy.task(), replace(toy.MSGL.recipe, batch=8)
     data = load_part(task, recipe, "all")

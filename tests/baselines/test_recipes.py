@@ -12,24 +12,24 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from baselines import BASELINES, Recipe, get_baseline
-from baselines.baseline import Augmentation, Plateau
+from baselines.contract import Augmentation, Plateau
 from bench.errors import UsageError
 
 torch = pytest.importorskip("torch", reason="torch is in the extra `train`")
 
 from toy import recording  # noqa: E402
 
-from baselines.augmentation import augment  # noqa: E402
-from baselines.losses import class_weights, cross_entropy, divisor, probabilities  # noqa: E402
-from baselines.scaling import Scaled  # noqa: E402
-from baselines.validation import (  # noqa: E402
+from baselines.engine.losses import class_weights, cross_entropy, divisor, probabilities  # noqa: E402
+from baselines.engine.validation import (  # noqa: E402
     best_epoch,
     hold_out_groups,
     hold_out_windows,
     is_over,
     learning_rate,
 )
-from baselines.windows import Examples, inside, windows  # noqa: E402
+from baselines.inputs.augmentation import augment  # noqa: E402
+from baselines.inputs.scaling import Scaled  # noqa: E402
+from baselines.inputs.windows import Examples, inside, windows  # noqa: E402
 
 PLAIN = Recipe(past=2, future=1, gap=1, epochs=30)
 WATCHED = replace(PLAIN, validation="windows", plateau=Plateau(0.5, 2), patience=4)

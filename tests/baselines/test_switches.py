@@ -13,7 +13,7 @@ import pytest
 import toy
 
 from baselines import Baseline, Recipe, get_baseline, train
-from baselines.runs import Run
+from baselines.runs.run import Run
 from baselines.switches import OFF, Switches, check_switches
 from bench.errors import DataError, UsageError
 from bench.submissions import read_entry
@@ -23,9 +23,10 @@ torch = pytest.importorskip("torch", reason="torch is in the extra `train`")
 
 from torch import nn  # noqa: E402
 
-from baselines import checkpoints, engine, networks, parallel, steps  # noqa: E402
-from baselines.msgl import MSGL  # noqa: E402
-from baselines.windows import Examples, windows  # noqa: E402
+from baselines.engine import checkpoints, devices, loop, steps  # noqa: E402
+from baselines.engine import windows as networks  # noqa: E402
+from baselines.inputs.windows import Examples, windows  # noqa: E402
+from baselines.models.msgl import MSGL  # noqa: E402
 
 RECIPE = Recipe(past=5, future=0, gap=1, epochs=2, batch=16, class_weights="balanced", smoothing=0.1)
 INPUTS = {"task": "toy"}
@@ -68,7 +69,7 @@ def test_compiled_it_gives_the_same_up_to_rounding(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(torch, "compile", traced)
     plain, compiled = tmp_path / "plain.pt", tmp_path / "compiled.pt"
     for checkpoint, switches in ((plain, OFF), (compiled, Switches(compiled=True))):
-        engine.fit(
+        loop.fit(
             lambda: nn.Sequential(nn.Flatten(), nn.Linear(36, 8), nn.Tanh(), nn.Linear(8, 3)),
             examples(),
             torch.ones(3),
@@ -144,7 +145,7 @@ def fit(checkpoint: Path, sizes: Path | None = None) -> None:
 
     weights = torch.tensor([0.5, 2.0, 1.0])
     held_out = examples()
-    engine.fit(
+    loop.fit(
         build,
         examples(),
         weights,
@@ -155,12 +156,12 @@ def fit(checkpoint: Path, sizes: Path | None = None) -> None:
         held_out=held_out,
     )
     if sizes is not None:
-        (sizes / f"{parallel.rank()}.txt").write_text(" ".join(map(str, seen[:5])))
+        (sizes / f"{devices.rank()}.txt").write_text(" ".join(map(str, seen[:5])))
 
 
 def test_two_processes_share_each_batch_and_learn_the_same(tmp_path: Path) -> None:
     fit(tmp_path / "one.pt")
-    parallel.launch(2, "cpu", fit, tmp_path / "two.pt", tmp_path)
+    devices.launch(2, "cpu", fit, tmp_path / "two.pt", tmp_path)
     shares = [(tmp_path / f"{rank}.txt").read_text() for rank in (0, 1)]
     assert shares == ["8 8 8 8 6", "8 8 8 8 5"], "16 frames a step, as the recipe says"
     one, two = (checkpoints.load(tmp_path / f"{name}.pt", INPUTS) for name in ("one", "two"))

@@ -16,8 +16,9 @@ import pytest
 import toy
 from toy import run
 
-from baselines import curves, get_baseline
-from baselines.features import pose_features
+from baselines import get_baseline
+from baselines.engine import curves
+from baselines.inputs.poses import pose_features
 from baselines.switches import Switches
 from bench.datasets import get_task
 from bench.errors import DataError, UsageError
@@ -80,11 +81,11 @@ def test_a_card_edited_by_hand_keeps_its_words(store: Path, tmp_path: Path) -> N
 
 
 def test_a_recording_without_poses_is_refused_and_not_left_out() -> None:
-    from baselines import networks
+    from baselines.engine import windows
 
     recordings = [toy.recording("a"), replace(toy.recording("b"), keypoints=None), toy.recording("c")]
     with pytest.raises(DataError) as caught:
-        networks._features(toy.task(), toy.CONV.recipe, recordings)
+        windows._features(toy.task(), toy.CONV.recipe, recordings)
     assert caught.value.problems == ("b: labels only, no poses",)
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from baselines.baseline import Recipe
+from baselines.contract import Recipe
 
 torch = pytest.importorskip("torch", reason="torch is in the extra `train`")
 
-from baselines.windows import windows  # noqa: E402
+from baselines.inputs.windows import windows  # noqa: E402
 
 CPU = torch.device("cpu")
 

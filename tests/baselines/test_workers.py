@@ -18,11 +18,12 @@ from pathlib import Path
 import pytest
 import toy
 
-from baselines import get_baseline, records, workers
-from baselines.runs import Run, load_part
-from baselines.training import train_seeds
-from baselines.units import Unit
-from baselines.workers import Crew, work
+from baselines import get_baseline
+from baselines.runs import crew, records
+from baselines.runs.crew import Crew, work
+from baselines.runs.run import Run, load_part
+from baselines.runs.train import train_seeds
+from baselines.runs.unit import Unit
 from bench.datasets import get_task
 from bench.errors import BenchError, DataError, UsageError
 
@@ -159,7 +160,7 @@ def test_a_worker_with_other_recordings_or_code_refuses(unit: Unit) -> None:
 
 def test_a_scheduler_that_is_not_there_is_said(unit: Unit, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("distributed", reason="dask is in the extra `cluster`")
-    monkeypatch.setattr(workers, "PATIENCE", 0.5)
+    monkeypatch.setattr(crew, "PATIENCE", 0.5)
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))  # bound and not listening
         for address in (f"tcp://127.0.0.1:{closed.getsockname()[1]}", "nonsense"):
@@ -181,7 +182,7 @@ def test_a_scheduler_that_is_not_there_is_said(unit: Unit, monkeypatch: pytest.M
 def test_without_dask_it_says_what_to_install(
     unit: Unit, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(workers, "find_spec", lambda name: None)
+    monkeypatch.setattr(crew, "find_spec", lambda name: None)
     with pytest.raises(UsageError, match="need dask") as caught:
         train_seeds(
             unit.run.baseline, unit.run.task, seeds=[0], device="cpu", out=tmp_path / "o", crew=Crew(2)

@@ -98,7 +98,7 @@ CONV = Baseline(
     title="Small convolution",
     description="a small convolution",
     reference="none",
-    model="baselines.conv1d:Conv1D",
+    model="baselines.models.conv1d:Conv1D",
     recipe=Recipe(past=20, future=16, gap=1, epochs=10, batch=16),
 )
 

@@ -43,11 +43,12 @@ from tabulate import tabulate
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from baselines import engine, get_baseline
-from baselines.losses import class_weights
-from baselines.msgl import MSGL
+from baselines import get_baseline
+from baselines.engine import loop
+from baselines.engine.losses import class_weights
+from baselines.inputs.windows import Examples, inside, windows
+from baselines.models.msgl import MSGL
 from baselines.switches import OFF, Switches
-from baselines.windows import Examples, inside, windows
 
 TRAIN, TEST, RECORDINGS = 507_738, 262_107, 70
 """Of CalMS21 Task 1."""
@@ -106,7 +107,7 @@ def ours(frames: int, device_name: str, epochs: int, switches: Switches, seed: i
     device, before = prepare(device_name)
     train = examples(frames, device)
     began = time.perf_counter()
-    for chosen in engine._batches(train, RECIPE.batch, seed):
+    for chosen in loop._batches(train, RECIPE.batch, seed):
         train.windows.gather(chosen), train.targets[chosen]
     synchronise(device)
     data_seconds = time.perf_counter() - began
@@ -127,7 +128,7 @@ def fit(
             report(epoch)
 
     with tempfile.TemporaryDirectory() as folder:
-        engine.fit(
+        loop.fit(
             BUILD,
             train,
             class_weights(RECIPE, train.targets, "abcd", {}),
@@ -175,9 +176,9 @@ def inference(frames: int, device_name: str, switches: Switches) -> float:
     device, _ = prepare(device_name)
     poses, _ = recordings(frames)
     model = BUILD().to(device)
-    engine.predict(model, windows(poses[:1], RECIPE, device), switches=switches)  # kernels are chosen here
+    loop.predict(model, windows(poses[:1], RECIPE, device), switches=switches)  # kernels are chosen here
     began = time.perf_counter()
-    scores = engine.predict(model, windows(poses, RECIPE, device), switches=switches)
+    scores = loop.predict(model, windows(poses, RECIPE, device), switches=switches)
     assert scores.shape == (frames, CLASSES)
     return time.perf_counter() - began
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from baselines.workers import Crew
+from baselines.runs.crew import Crew
 from bench import cli as command
 from bench.datasets import get_task
 from bench.published.tables import COLUMNS

@@ -10,7 +10,7 @@ from itertools import pairwise
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from baselines import keras
+from baselines.engine import keras
 
 
 class Dense(nn.Module):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Bool, Float32
 
-from baselines.runs import Data, Run, Scores, labelled
+from baselines.runs.run import Data, Run, Scores, labelled
 
 
 def scores(run: Run, data: Data) -> Scores:

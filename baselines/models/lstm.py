@@ -11,8 +11,8 @@ from itertools import pairwise
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from baselines import keras
-from baselines.fc import Dense
+from baselines.engine import keras
+from baselines.models.fc import Dense
 
 
 class LSTM(nn.Module):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from baselines import records
-from baselines.baseline import Baseline
-from baselines.runs import Inputs, Run, differences
+from baselines.contract import Baseline
+from baselines.runs import records
+from baselines.runs.run import Inputs, Run, differences
 from bench.errors import DataError, UsageError, first
 from bench.submissions import read_entry
 

@@ -9,12 +9,12 @@ from jaxtyping import Float32, Int64
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from baselines import parallel
-from baselines.augmentation import augment
-from baselines.baseline import Phase, Recipe
-from baselines.losses import Weights, cross_entropy, divisor
+from baselines.contract import Phase, Recipe
+from baselines.engine import devices
+from baselines.engine.losses import Weights, cross_entropy, divisor
+from baselines.inputs.augmentation import augment
+from baselines.inputs.windows import Examples
 from baselines.switches import Switches
-from baselines.windows import Examples
 
 Step = Callable[[Int64[Tensor, " _"]], Float32[Tensor, ""]]
 """The indices of a batch -> its loss times its frames, less the shares of other processes."""
@@ -81,8 +81,8 @@ def prepare(
 ) -> Step:
     """Return the step that trains `model`; nothing in it waits for the device."""
     model.train()
-    device, shares = train.targets.device, parallel.size()
-    forward: Callable[[Tensor], Tensor] = parallel.wrap(model)
+    device, shares = train.targets.device, devices.size()
+    forward: Callable[[Tensor], Tensor] = devices.wrap(model)
     if switches.compiled:
         # What was compiled for earlier networks of this process counts against a limit, at which torch
         # goes on without compiling.
@@ -92,7 +92,7 @@ def prepare(
         forward = torch.compile(forward, dynamic=False)
 
     def step(chosen: Int64[Tensor, " _"]) -> Float32[Tensor, ""]:
-        mine = parallel.share(chosen)
+        mine = devices.share(chosen)
         x = augment(train.windows.gather(mine), recipe.augmentation)
         with precision(device, switches):
             logits = forward(x)

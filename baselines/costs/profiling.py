@@ -18,13 +18,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from baselines.baseline import Baseline, Recipe
-from baselines.bouts import frame_task
-from baselines.joining import check_model
-from baselines.listing import parameters
-from baselines.runs import Data, Run, load_part
-from baselines.training import check
-from baselines.units import one_thread
+from baselines.adapters.bouts import frame_task
+from baselines.contract import Baseline, Recipe
+from baselines.runs.joining import check_model
+from baselines.runs.listing import parameters
+from baselines.runs.run import Data, Run, load_part
+from baselines.runs.train import check
+from baselines.runs.unit import one_thread
 from bench.errors import UsageError
 from bench.submissions import read_entry, write_card
 from bench.tasks import Task
@@ -104,8 +104,8 @@ def profile(baseline: Baseline, task: Task, device: str) -> Profile:
         began, worked = time.perf_counter(), time.process_time()
         with one_thread(run):
             if isinstance(baseline.recipe, Recipe):
-                from baselines import measuring  # here, because it imports torch
-                from baselines.faults import device_faults
+                from baselines.costs import measuring  # here, because it imports torch
+                from baselines.engine.faults import device_faults
 
                 with device_faults(device):
                     costs = measuring.costs(run, baseline.recipe, part, data)

@@ -16,17 +16,17 @@ from filelock import FileLock
 from jaxtyping import Float32
 from torch import nn
 
-from baselines import checkpoints, curves, engine, parallel
-from baselines.baseline import Baseline, Pretraining, Recipe
-from baselines.faults import device_faults
-from baselines.features import pose_features
-from baselines.losses import class_weights
-from baselines.pretraining import pretraining_digest, pretraining_ids
-from baselines.runs import Data, Inputs, Run, Scores, labelled
-from baselines.scaling import Scaled
-from baselines.steps import in_head
-from baselines.validation import hold_out_groups, hold_out_windows
-from baselines.windows import Examples, inside, windows
+from baselines.contract import Baseline, Pretraining, Recipe
+from baselines.engine import checkpoints, curves, devices, loop
+from baselines.engine.faults import device_faults
+from baselines.engine.losses import class_weights
+from baselines.engine.steps import in_head
+from baselines.engine.validation import hold_out_groups, hold_out_windows
+from baselines.inputs.poses import pose_features
+from baselines.inputs.scaling import Scaled
+from baselines.inputs.windows import Examples, inside, windows
+from baselines.runs.pretraining import pretraining_digest, pretraining_ids
+from baselines.runs.run import Data, Inputs, Run, Scores, labelled
 from bench.errors import DataError, UsageError
 from bench.recordings import Recording
 from bench.resources import home
@@ -45,7 +45,7 @@ def check_switches(run: Run, recipe: Recipe) -> None:
     features = 2 * len(run.task.dataset.animals) * len(run.task.dataset.keypoints)
     sketch = _sketch(run.baseline, recipe, features, len(run.task.classes))
     if run.switches.devices > 1:
-        parallel.check_shareable(sketch, run.device)
+        devices.check_shareable(sketch, run.device)
     recurrent = any(isinstance(layer, nn.RNNBase) for layer in sketch.modules())
     if recurrent and run.device == "cuda" and run.switches.precision == "bf16":
         raise UsageError(
@@ -74,7 +74,7 @@ def _scores(run: Run, recipe: Recipe, part: str, data: Data, inputs: Inputs) -> 
     model = learn(run, recipe, part, data, inputs, checkpoint, start)
     curves.plot(checkpoint.with_suffix(".csv"), f"{run.baseline.title}, {task.name}, {part}, {run.name}")
     seen = windows(_features(task, recipe, data.test), recipe, torch.device(run.device))
-    predicted = engine.predict(model, seen, exclusive=task.exclusive, switches=run.switches)
+    predicted = loop.predict(model, seen, exclusive=task.exclusive, switches=run.switches)
     ends = np.cumsum([recording.frames for recording in data.test])
     return {r.id: predicted[end - r.frames : end] for r, end in zip(data.test, ends, strict=True)}
 
@@ -123,7 +123,7 @@ def learn(
     """Train the network of one part, on as many devices as the run asks for."""
     everything = (run, recipe, part, data, inputs, checkpoint, start)
     if run.switches.devices > 1:
-        parallel.launch(run.switches.devices, run.device, _learn, *everything)
+        devices.launch(run.switches.devices, run.device, _learn, *everything)
     return _learn(*everything)  # after the others, it only reads what they wrote
 
 
@@ -152,9 +152,9 @@ def _learn(
         return Scaled(network, seen) if recipe.scaling == "standard" else network
 
     weights = class_weights(recipe, train.targets, task.classes, task.class_weights.get(part, {}))
-    events = checkpoint.with_suffix("") if run.tensorboard and parallel.rank() == 0 else None
+    events = checkpoint.with_suffix("") if run.tensorboard and devices.rank() == 0 else None
     with curves.scalars(events) as report:
-        return engine.fit(
+        return loop.fit(
             build,
             train,
             weights,
@@ -181,7 +181,7 @@ def _examples(run: Run, recipe: Recipe, recordings: Sequence[Recording]) -> Exam
 
     Raises `DataError` where there are none: no frame is annotated, or all recordings are too short.
     """
-    device, task = parallel.own_device(run.device), run.task
+    device, task = devices.own_device(run.device), run.task
     keep = [labelled(task, recording) for recording in recordings]
     if recipe.ends == "whole":
         keep = [kept & inside(len(kept), recipe) for kept in keep]

@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
-from baselines.baseline import Recipe
-from baselines.units import Unit, check_device, whereabouts
+from baselines.contract import Recipe
+from baselines.runs.unit import Unit, check_device, whereabouts
 from bench.about import install_hint
 from bench.errors import BenchError, DataError, UsageError
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import Any
 
-from baselines.baseline import Baseline, Recipe
+from baselines.contract import Baseline, Recipe
 from bench.tasks import Task
 
 FEATURES, CLASSES = 28, 4
@@ -20,7 +20,7 @@ def parameters(baseline: Baseline, task: Task | None = None) -> int | None:
     """
     if not isinstance(baseline.recipe, Recipe) or find_spec("torch") is None:
         return None
-    from baselines import networks  # here, because it imports torch
+    from baselines.engine import windows  # here, because it imports torch
 
     features, classes = FEATURES, CLASSES
     if task is not None:
@@ -28,7 +28,7 @@ def parameters(baseline: Baseline, task: Task | None = None) -> int | None:
         classes = len(task.classes)
     if not features:
         return None
-    return networks.parameters(baseline, baseline.recipe, features, classes)
+    return windows.parameters(baseline, baseline.recipe, features, classes)
 
 
 def rows(baselines: Sequence[Baseline], task: Task | None = None) -> list[dict[str, Any]]:

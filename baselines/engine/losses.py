@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Bool, Float, Float32, Int64
 from torch import Tensor, nn
 
-from baselines.baseline import Recipe
+from baselines.contract import Recipe
 
 Targets = Int64[Tensor, " N"] | Bool[Tensor, "N C"]
 Weights = Float32[Tensor, " C"] | Float32[Tensor, "2 C"]

@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from baselines import keras
+from baselines.engine import keras
 
 
 class HalfDropout(nn.Module):

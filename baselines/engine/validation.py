@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from baselines.baseline import Phase, Plateau, Recipe
-from baselines.windows import Examples
+from baselines.contract import Phase, Plateau, Recipe
+from baselines.inputs.windows import Examples
 from bench.errors import UsageError
 from bench.recordings import Recording
 

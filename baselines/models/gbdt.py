@@ -18,9 +18,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int64
 
-from baselines.baseline import Boosting
-from baselines.geometry import egocentric, maximum, mean_and_deviation
-from baselines.runs import Data, Run, Scores, labelled
+from baselines.contract import Boosting
+from baselines.inputs.geometry import egocentric, maximum, mean_and_deviation
+from baselines.runs.run import Data, Run, Scores, labelled
 from bench.errors import DataError
 from bench.recordings import Recording
 

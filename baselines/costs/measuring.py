@@ -14,12 +14,13 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from baselines import engine, networks
-from baselines.baseline import Recipe
-from baselines.features import pose_features
-from baselines.profiling import Costs
-from baselines.runs import Data, Run, labelled
-from baselines.windows import Windows, inside, windows
+from baselines.contract import Recipe
+from baselines.costs.profiling import Costs
+from baselines.engine import loop
+from baselines.engine import windows as networks
+from baselines.inputs.poses import pose_features
+from baselines.inputs.windows import Windows, inside, windows
+from baselines.runs.run import Data, Run, labelled
 from bench.recordings import Recording
 from bench.tasks import Task
 
@@ -129,9 +130,9 @@ def _windows(run: Run, recipe: Recipe, recordings: Sequence[Recording]) -> Windo
 def _rate(model: nn.Module, seen: Windows, run: Run) -> float:
     """Return the frames per second that are labelled where all are at hand."""
     some = replace(seen, frames=seen.frames[: FRAMES[run.device]])
-    engine.predict(model, replace(some, frames=some.frames[: len(some) // 4]), exclusive=run.task.exclusive)
+    loop.predict(model, replace(some, frames=some.frames[: len(some) // 4]), exclusive=run.task.exclusive)
     began = time.perf_counter()
-    engine.predict(model, some, exclusive=run.task.exclusive)
+    loop.predict(model, some, exclusive=run.task.exclusive)
     return len(some) / (time.perf_counter() - began)
 
 
@@ -141,6 +142,6 @@ def _alone(model: nn.Module, seen: Windows, run: Run) -> list[float]:
     for i in range(min(SINGLE, len(seen))):
         one = replace(seen, frames=seen.frames[i : i + 1])
         began = time.perf_counter()
-        engine.predict(model, one, exclusive=run.task.exclusive)
+        loop.predict(model, one, exclusive=run.task.exclusive)
         found.append(1000 * (time.perf_counter() - began))
     return found[len(found) // 10 :]  # the first ones wait for memory

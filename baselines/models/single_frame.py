@@ -6,7 +6,7 @@ It is the fully connected network, one block deeper and with less dropout.
 
 from __future__ import annotations
 
-from baselines.fc import FC
+from baselines.models.fc import FC
 
 
 class SingleFrame(FC):

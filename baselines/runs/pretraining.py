@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from baselines.baseline import Baseline, Boosting, Pretraining, Recipe
+from baselines.contract import Baseline, Boosting, Pretraining, Recipe
 from bench.datasets import get_task
 from bench.errors import UsageError
 from bench.store import load, manifest

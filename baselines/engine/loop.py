@@ -25,15 +25,15 @@ from jaxtyping import Float32, Int64
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from baselines import checkpoints, parallel, steps, validation
-from baselines.baseline import Recipe
-from baselines.curves import COLUMNS, Epoch
-from baselines.curves import write as write_log
-from baselines.faults import TrainingError
-from baselines.losses import Weights, cross_entropy, divisor, probabilities
-from baselines.runs import Inputs
+from baselines.contract import Recipe
+from baselines.engine import checkpoints, devices, steps, validation
+from baselines.engine.curves import COLUMNS, Epoch
+from baselines.engine.curves import write as write_log
+from baselines.engine.faults import TrainingError
+from baselines.engine.losses import Weights, cross_entropy, divisor, probabilities
+from baselines.inputs.windows import Examples, Windows
+from baselines.runs.run import Inputs
 from baselines.switches import OFF, Switches
-from baselines.windows import Examples, Windows
 
 LOOK_EVERY = 50  # batches between two looks at the loss: each look waits for the device
 PREDICT_BATCH = 256  # larger ones leave the cache: 1024 takes three times as long on CPU
@@ -85,7 +85,7 @@ def fit(
                 best = {name: value.clone() for name, value in model.state_dict().items()}
             row = (epoch, mean, held, rate, time.monotonic() - began)
             history.append(dict(zip(COLUMNS, row, strict=True)))
-            if parallel.rank() == 0:
+            if devices.rank() == 0:
                 state = {"model": model.state_dict(), "optimiser": optimiser.state_dict(), "best": best}
                 checkpoints.save(checkpoint, inputs, {**state, "history": history})
                 _log(history, recipe, checkpoint, report)
@@ -117,16 +117,16 @@ def _epoch(
 ) -> float:
     """Train one epoch; return the mean loss of its frames."""
     model.train()
-    torch.manual_seed(_derive(seed, epoch, parallel.rank()))  # dropout, augmentation
+    torch.manual_seed(_derive(seed, epoch, devices.rank()))  # dropout, augmentation
     batches = _batches(train, recipe.batch, _derive(seed, epoch))
     total, seen = torch.zeros((), device=train.targets.device), 0
-    silent = True if parallel.rank() else None
+    silent = True if devices.rank() else None
     mean = math.nan
     bar = tqdm(batches, f"epoch {epoch}", unit=" batches", leave=False, disable=silent)
     for batch, chosen in enumerate(bar, start=1):
         total, seen = total + step(chosen), seen + len(chosen)
         if batch % LOOK_EVERY == 0 or batch == len(batches):
-            mean = _finite(parallel.added(total), epoch) / seen
+            mean = _finite(devices.added(total), epoch) / seen
             bar.set_postfix(loss=f"{mean:.4f}")
     return mean
 
@@ -142,7 +142,7 @@ def _held_out_loss(
     if held_out is None:
         return None
     loss = evaluate(model, held_out, class_weights, recipe, switches)
-    return _finite(parallel.agreed(loss), epoch)
+    return _finite(devices.agreed(loss), epoch)
 
 
 @torch.inference_mode()
@@ -194,7 +194,7 @@ def _batches(examples: Examples, size: int, seed: int) -> Sequence[Int64[Tensor,
     """Draw the order in which examples train, anew for every epoch."""
     order = torch.randperm(len(examples), generator=torch.Generator().manual_seed(seed))
     batches = torch.split(order.to(examples.targets.device), size)
-    if size > 1 and len(batches) > 1 and len(batches[-1]) < max(2, parallel.size()):
+    if size > 1 and len(batches) > 1 and len(batches[-1]) < max(2, devices.size()):
         # batch normalisation divides by the deviation within a batch, and one frame has none; and every
         # process needs a frame
         return (*batches[:-2], torch.cat(batches[-2:]))
@@ -219,7 +219,7 @@ def _log(
 
 
 def _say(text: str) -> None:
-    if parallel.rank() == 0:
+    if devices.rank() == 0:
         print(text, file=sys.stderr)
 
 

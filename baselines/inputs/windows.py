@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Bool, Float32, Int64
 from torch import Tensor
 
-from baselines.baseline import Recipe
+from baselines.contract import Recipe
 
 
 @dataclass(frozen=True, eq=False)

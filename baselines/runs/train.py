@@ -17,13 +17,14 @@ from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
 
-from baselines import bouts, cards, joining, records
-from baselines.baseline import Baseline, Boosting, Recipe
-from baselines.pretraining import check_tuning
-from baselines.runs import Inputs, Run, load_parts
+from baselines.adapters import bouts
+from baselines.contract import Baseline, Boosting, Recipe
+from baselines.runs import card, joining, records
+from baselines.runs.crew import Crew, Outcome
+from baselines.runs.pretraining import check_tuning
+from baselines.runs.run import Inputs, Run, load_parts
+from baselines.runs.unit import Unit, check_device
 from baselines.switches import OFF, Switches, check_switches
-from baselines.units import Unit, check_device
-from baselines.workers import Crew, Outcome
 from bench.about import install_hint
 from bench.errors import BenchError, UsageError, first, nearest
 from bench.submissions import forms, write_detections, write_run
@@ -145,9 +146,9 @@ def _plan(order: Order) -> list[Trained]:
         for seed in dict.fromkeys(order.seeds)
     ]
     if order.switches != OFF and isinstance(recipe, Recipe):
-        from baselines import networks  # here, because it imports torch
+        from baselines.engine import windows  # here, because it imports torch
 
-        networks.check_switches(runs[0], recipe)
+        windows.check_switches(runs[0], recipe)
     inputs = runs[0].inputs(load_parts(task, recipe))  # the same for all seeds
     joining.check_inputs(runs[0], inputs, order.out)
     joining.check_model(order.baseline, asked.name, order.out)
@@ -160,7 +161,7 @@ def _plan(order: Order) -> list[Trained]:
         joining.refuse_strangers(runs[0], inputs, forms(task), [trained.path for trained in open_])
         joining.remember(folder, inputs)
         if not all(trained.lacks for trained in open_):
-            cards.declare(runs[0], task, order.out)
+            card.declare(runs[0], task, order.out)
     return planned
 
 

@@ -12,7 +12,7 @@ from itertools import pairwise
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from baselines import keras
+from baselines.engine import keras
 
 
 class Attention(nn.Module):

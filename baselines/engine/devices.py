@@ -20,7 +20,7 @@ from torch import Tensor, distributed, nn
 from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException, spawn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from baselines.faults import device_faults
+from baselines.engine.faults import device_faults
 from bench.errors import BenchError, UsageError
 
 FAULT = "fault.pickle"

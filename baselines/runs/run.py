@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float32
 
-from baselines.baseline import Baseline, Boosting, Recipe, as_json
-from baselines.pretraining import pretraining_digest
+from baselines.contract import Baseline, Boosting, Recipe, as_json
+from baselines.runs.pretraining import pretraining_digest
 from baselines.switches import OFF, Switches
 from bench.errors import DataError
 from bench.recordings import Recording
@@ -157,6 +157,6 @@ def _digest(recordings: Sequence[Recording]) -> str:
 def _code() -> str:
     """Return the SHA-256 of the source of this package, so that an edited model is another one."""
     digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
+    for path in sorted(Path(__file__).parent.parent.rglob("*.py")):
         digest.update(f"{path.name}\n".encode() + path.read_bytes())
     return digest.hexdigest()

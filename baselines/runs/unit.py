@@ -19,9 +19,9 @@ from typing import Any
 import numpy as np
 from filelock import FileLock
 
-from baselines import records
-from baselines.baseline import Recipe
-from baselines.runs import Data, Inputs, Run, Scores, differences, load_part
+from baselines.contract import Recipe
+from baselines.runs import records
+from baselines.runs.run import Data, Inputs, Run, Scores, differences, load_part
 from bench.errors import DataError, UsageError
 from bench.submissions import write_run
 
@@ -99,9 +99,9 @@ class Unit:
         if not isinstance(run.recipe, Recipe):
             fitted: Scores = run.baseline.load()(run, data)
             return fitted
-        from baselines import networks  # here, because it imports torch
+        from baselines.engine import windows  # here, because it imports torch
 
-        return networks.scores(run, run.recipe, self.part, data, self.inputs)
+        return windows.scores(run, run.recipe, self.part, data, self.inputs)
 
 
 def whereabouts() -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from baselines import bouts
-from baselines.baseline import Recipe
-from baselines.listing import parameters
-from baselines.pretraining import extra_data
-from baselines.runs import Run
+from baselines.adapters import bouts
+from baselines.contract import Recipe
+from baselines.runs.listing import parameters
+from baselines.runs.pretraining import extra_data
+from baselines.runs.run import Run
 from bench.about import DEVELOPERS
 from bench.submissions import Entry, TaskCard, read_entry, write_card
 from bench.tasks import Task
@@ -57,7 +57,7 @@ def declare(run: Run, task: Task, out: Path) -> None:
 def _flops(run: Run) -> int | None:
     if not isinstance(run.recipe, Recipe):
         return None
-    from baselines import measuring  # here, because it imports torch
+    from baselines.costs import measuring  # here, because it imports torch
 
     return measuring.flops(run, run.recipe)
 

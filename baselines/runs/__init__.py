@@ -1,0 +1,1 @@
+"""From recordings to a submission: runs, their parts, workers, records, cards."""
