@@ -18,6 +18,7 @@ from bench.details import (
     recording_rows,
 )
 from bench.errors import UsageError, nearest
+from bench.kinds import kind_named
 from bench.results import Result, plain
 from bench.text import WIDE, between, by_part, counted, heading, number, per_minute, table, valued
 
@@ -141,7 +142,7 @@ def _known(result: Result, metric: str | None, part: str | None) -> Any:
 
 
 def _without(result: Result) -> str:
-    if result.task["kind"] != "frames":
+    if not kind_named(result.task["kind"]).labels_frames:
         return f"a result of {result.task['kind']} holds no frames to look at: this is all"
     return "this result was scored before details were kept; score it again"
 
@@ -159,8 +160,8 @@ def class_metrics(result: Result) -> list[Mapping[str, Any]]:
 def _classes(result: Result) -> str:
     """Return, class by class, precision, recall, F1, AP and AUROC, and how many frames it has."""
     chosen = class_metrics(result)
-    segments = result.task["kind"] == "segments"
-    total = max(1, sum(result.support.values()) if segments else result.frames)
+    words = kind_named(result.task["kind"]).words
+    total = max(1, words.count(result.frames, result.support))
     titles = {"map": "AP"} | {card["name"]: card["title"] for card in chosen if card["name"] != "map"}
     rows = [
         [
@@ -172,7 +173,7 @@ def _classes(result: Result) -> str:
         for name in result.task["classes"]
     ]
     headers = ["by class", *("\n".join(wrap(titles[card["name"]], 14)) for card in chosen)]
-    return table([*headers, "segments" if segments else "frames", "share"], rows)
+    return table([*headers, words.unit, "share"], rows)
 
 
 def _confusion(result: Result, part: str | None) -> str:

@@ -21,6 +21,7 @@ from bench.comparison import Difference
 from bench.comparison import compare as differences
 from bench.datasets import get_task
 from bench.errors import UsageError, nearest
+from bench.kinds import kind_of
 from bench.metrics.segments import Detections
 from bench.recordings import Recording
 from bench.results import Result
@@ -100,10 +101,8 @@ def tested(task: Task) -> dict[str, Recording]:
 
 def lengths(task: Task, recordings: Mapping[str, Recording]) -> Expected:
     """Return how long each test recording of each part is, in what the task asks for: frames or seconds."""
-    split = task.load_split()
-    return {
-        part: {id_: task.length(recordings[id_]) for id_ in split.ids(part, "test")} for part in split.parts
-    }
+    split, length = task.load_split(), kind_of(task).length
+    return {part: {id_: length(recordings[id_]) for id_ in split.ids(part, "test")} for part in split.parts}
 
 
 def evaluate(path: str | Path, task: str | None = None) -> list[Result]:

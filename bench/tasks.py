@@ -170,10 +170,6 @@ class Task:
         asked = labels >= 0
         return Segments(recording.segments.bounds[asked], labels[asked], len(places))
 
-    def length(self, recording: Recording) -> int | float:
-        """Return what an answer must span: the frames, or the seconds where segments are asked for."""
-        return recording.frames / recording.fps if self.kind == "segments" else recording.frames
-
     def _places(self, recording: Recording) -> list[int]:
         """Return where the recording has this task's classes; raise `DataError` where it lacks one."""
         missing = [name for name in self.classes if name not in recording.classes]

@@ -21,6 +21,7 @@ ORDER = [
     "splits",
     "metrics",
     "tasks",
+    "kinds",
     "datasets",
     "store",
     "adding",

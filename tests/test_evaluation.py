@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, average_precision_score, f1_score, recall_score
 
-from bench.errors import UsageError
-from bench.evaluation import columns, cut, evaluate, labels_of, measure, truth_digest
+from bench.errors import DataError
+from bench.evaluation import columns, cut, evaluate, measure, truth_digest
+from bench.kinds import labels_of
 from bench.metrics import FRAME_METRICS
 from bench.metrics.sampling.intervals import interval
 from bench.recordings import Recording, one_hot
@@ -231,7 +232,7 @@ def test_labels_of_exclusive_and_overlapping_classes() -> None:
 
 
 def test_another_kind_of_task_is_refused() -> None:
-    with pytest.raises(UsageError, match="clusters"):
+    with pytest.raises(DataError, match="clusters"):
         evaluate(replace(task(), kind="clusters"), CARD, {}, {})
 
 

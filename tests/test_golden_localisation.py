@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from bench.evaluation import evaluate
+from bench.kinds import SEGMENTS
 from bench.metrics.localisation import TIOU
 from bench.recordings import Recording, Segments
 from bench.scorefiles import score_segment_files
@@ -97,7 +98,7 @@ def test_a_submission_scores_as_the_reference_and_as_bench_score(
     (tmp_path / "e" / task.name).mkdir()
     file = tmp_path / "e" / task.name / "seed0.json"
     file.write_text(json.dumps({"results": found}))
-    lengths = {"all": {id_: task.length(one) for id_, one in recordings.items()}}
+    lengths = {"all": {id_: SEGMENTS.length(one) for id_, one in recordings.items()}}
     entry, read = read_tasks(tmp_path / "e", lambda _: task, lambda _: lengths)
     result = evaluate(task, entry_card(entry, task.name), read[task.name], recordings, resamples=0)
     expected = case["expected_canonical"]

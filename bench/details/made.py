@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from bench.details.counts import by_recording, count_pairs
+from bench.kinds import kind_of
 from bench.metrics import Metric
 from bench.metrics.agreement import confusion
 from bench.metrics.boundary import count_by_distance
@@ -39,12 +40,12 @@ def details(
     runs: Sequence[str],
     measures: Measures,
 ) -> dict[str, Any]:
-    """Return the details of one entry on a frame task as plain values; empty for a task of another kind.
+    """Return the details of one entry as plain values; empty where no frame gets a label.
 
     `recordings` names, for every part, the recording that each span is of, and `groups` the number of its
     group; `measures` holds those of `MEASURES` and those of the task's metrics, span by span in this order.
     """
-    if task.kind != "frames":
+    if not kind_of(task).labels_frames:
         return {}
     parts = {}
     for part, owner in recordings.items():

@@ -10,7 +10,8 @@ import numpy as np
 from bench.details import MEASURES, details
 from bench.evaluation.measured import measure
 from bench.evaluation.scores import RESAMPLES, score_all
-from bench.evaluation.spans import class_counts, cut, truth_digest
+from bench.evaluation.spans import cut, truth_digest
+from bench.kinds import kind_of
 from bench.metrics import METRICS_VERSION
 from bench.recordings import Recording
 from bench.results import Result
@@ -30,22 +31,22 @@ def evaluate(
 
     `predictions` (run -> part -> recording id -> scores, or detections of the form that `entry` names in
     "detections") must fit `recordings`, as reading by `bench.submissions` makes sure. Raises `UsageError`
-    for a task whose kind has no evaluation here.
+    for detections of which `entry` does not say whether they are raw or final.
     """
     split = task.load_split()
-    cuts = cut(task, split, recordings)
-    counted = [span for of_part in cuts.values() for span in of_part]
-    also = MEASURES if task.kind == "frames" else ()
+    kind, cuts = kind_of(task), cut(task, split, recordings)
+    counted = [span for of_part in cuts.values() for span in of_part.test]
+    also = MEASURES if kind.labels_frames else ()
     measured = measure(task, cuts, predictions, entry.get("detections"), also)
     scores, how = score_all(task.metrics, measured, resamples)
-    support = np.sum([class_counts(span.truth) for span in counted], axis=0)
+    support = np.sum([kind.count(span.truth) for span in counted], axis=0)
     return Result(
         entry=entry,
         task=task_card(task),
         metrics_version=METRICS_VERSION,
         split_digest=split.digest,
         truth_digest=truth_digest(task, cuts),
-        predictions_digest=predictions_digest(predictions),
+        predictions_digest=predictions_digest(kind, predictions),
         recordings=len({span.recording for span in counted}),
         groups=measured.groups,
         frames=sum(span.frames.stop - span.frames.start for span in counted),
@@ -54,8 +55,8 @@ def evaluate(
         scores=scores,
         details=details(
             task,
-            {part: [span.recording for span in of_part] for part, of_part in cuts.items()},
-            {part: [span.group for span in of_part] for part, of_part in cuts.items()},
+            {part: [span.recording for span in of_part.test] for part, of_part in cuts.items()},
+            {part: [span.group for span in of_part.test] for part, of_part in cuts.items()},
             measured.runs,
             measured.measures,
         ),

@@ -10,7 +10,8 @@ import numpy as np
 from jaxtyping import Shaped
 
 from bench.errors import DataError, SubmissionError
-from bench.evaluation import RESAMPLES, Span, class_counts, labels_of, shown
+from bench.evaluation import RESAMPLES
+from bench.kinds import FRAMES, Span, labels_of
 from bench.metrics import FRAME_METRICS
 from bench.recordings import one_hot, spans
 from bench.results import Score
@@ -65,7 +66,7 @@ def score_frames(
         FRAME_METRICS,
         _measure(cut, scores),
         np.array([span.group for span in cut]),
-        np.stack([shown(span.truth) for span in cut]),
+        np.stack([FRAMES.count(span.truth) > 0 for span in cut]),
         classes,
         background,
         resamples,
@@ -104,7 +105,7 @@ def _assemble(
 ) -> Scores:
     counted = sum(span.frames.stop - span.frames.start for span in cut)
     ids = {span.recording for span in cut}
-    support = np.sum([class_counts(span.truth) for span in cut], axis=0)
+    support = np.sum([FRAMES.count(span.truth) for span in cut], axis=0)
     return Scores(
         kind="frames",
         classes=asked.classes,

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from bench.errors import DataError, SubmissionError, UsageError
-from bench.evaluation import RESAMPLES, class_counts, shown
+from bench.evaluation import RESAMPLES
+from bench.kinds import SEGMENTS
 from bench.metrics import DETECTION_METRICS, Metric, softnms
 from bench.metrics.localisation import AP_IN_WORDS, RECALL_AT, TIOU, UNDEFINED, declare, measure
 from bench.metrics.segments import Detections, Segments
@@ -89,9 +90,9 @@ def _score_form(
     pairs = [measure(truth[id_], _processed(found, form)) for id_, found in given.items()]
     metrics = metrics_at(thresholds)
     index, count = group_index(list(given), groups)
-    shows = np.stack([shown(pair.truth) for pair in pairs])
+    shows = np.stack([SEGMENTS.count(pair.truth) > 0 for pair in pairs])
     found, how = reduce_spans(metrics, {measure: pairs}, index, shows, classes, None, resamples)
-    support = np.sum([class_counts(pair.truth) for pair in pairs], axis=0)
+    support = np.sum([SEGMENTS.count(pair.truth) for pair in pairs], axis=0)
     counted = int(support.sum())
     return Scores(
         kind="segments",

@@ -7,8 +7,9 @@ from collections.abc import Collection, Iterator, Mapping
 
 import numpy as np
 
+from bench.kinds import Scores
 from bench.submissions.faults import SHOWN, Fault, meant, quoted
-from bench.submissions.predictions import Found, Key, Scores
+from bench.submissions.predictions import Found, Key
 from bench.tasks import Task
 
 SUM_TOLERANCE = 1e-3

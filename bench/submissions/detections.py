@@ -17,6 +17,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from bench.errors import SubmissionError
+from bench.kinds import Length
 from bench.metrics.segments import Detections
 from bench.recordings import FURTHEST
 from bench.recordings import row_faults as on_rows
@@ -24,7 +25,7 @@ from bench.strict import is_number, parse_json
 from bench.submissions.card import DetectionForm
 from bench.submissions.checks import name_faults
 from bench.submissions.faults import SHOWN, Fault, is_name, meant, quoted
-from bench.submissions.predictions import Found, Key, Length
+from bench.submissions.predictions import Found, Key
 from bench.tasks import Task
 
 Rows = list[Any]

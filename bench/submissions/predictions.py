@@ -7,20 +7,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import numpy as np
-from jaxtyping import Float32
-
+from bench.kinds import Kind, Length, Scores
 from bench.metrics.segments import Detections
 from bench.submissions.faults import Fault
 
-Scores = Float32[np.ndarray, "_ _"]
-"""(frames, classes), classes in the task's order."""
 Prediction = Scores | Detections
 """Of one recording."""
 Predictions = Mapping[str, Mapping[str, Mapping[str, Prediction]]]
 """Run -> part -> recording id -> scores of every frame or, where segments are asked for, detections."""
-Length = int | float
-"""A number of frames or, where segments are asked for, seconds."""
 Expected = Mapping[str, Mapping[str, Length]]
 """Part -> recording id -> how long it is."""
 Key = tuple[str, str]
@@ -44,23 +38,13 @@ class Found:
     """Of the recordings without fault, where segments are asked for."""
 
 
-def predictions_digest(predictions: Predictions) -> str:
+def predictions_digest(kind: Kind, predictions: Predictions) -> str:
     """Return the SHA-256 of names, shapes and values, whatever the file format and the order were."""
     digest = hashlib.sha256()
     for run, parts in sorted(predictions.items()):
         for part, recordings in sorted(parts.items()):
-            for id_, found in sorted(recordings.items()):
+            for id_, prediction in sorted(recordings.items()):
                 # no name holds a slash, a blank or a line break: two different runs never read alike
-                if isinstance(found, Detections):
-                    digest.update(f"{run}/{part}/{id_} {len(found.labels)} detections\n".encode())
-                    digest.update(_rows(found))
-                    continue
-                digest.update(f"{run}/{part}/{id_} {len(found)} {found.shape[1]}\n".encode())
-                digest.update(np.ascontiguousarray(found, dtype="<f4").tobytes())
+                size, data = kind.answer_bytes(prediction)
+                digest.update(f"{run}/{part}/{id_} {size}\n".encode() + data)
     return digest.hexdigest()
-
-
-def _rows(found: Detections) -> bytes:
-    """Return detections as bytes, in one order whatever that of their rows was; -0.0 is 0.0."""
-    columns = np.column_stack([found.labels, found.bounds, found.scores]).astype("<f8") + 0.0
-    return columns[np.lexsort(columns.T[::-1])].tobytes()

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from bench.errors import SubmissionError, UsageError
+from bench.kinds import Length
 from bench.submissions.arrays import read_npz
 from bench.submissions.card import CARD, DetectionForm, Entry, read_card, task_faults
 from bench.submissions.checks import run_faults
@@ -20,7 +21,6 @@ from bench.submissions.predictions import (
     Expected,
     Found,
     Key,
-    Length,
     Prediction,
     Predictions,
 )

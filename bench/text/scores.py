@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bench.kinds import kind_named
 from bench.metrics import softnms
 from bench.results import Result, Score
 from bench.text.numbers import between, folded, number, shown_in, table, valued
@@ -78,9 +79,8 @@ def by_part(result: Result, name: str | None = None) -> str:
 
 def counted(result: Result) -> str:
     """Say how much was tested: frames, or true segments."""
-    if result.task["kind"] == "segments":
-        return f"{sum(result.support.values()):,} true segments"
-    return f"{result.frames:,} frames"
+    words = kind_named(result.task["kind"]).words
+    return f"{words.count(result.frames, result.support):,} {words.total}"
 
 
 def interval_statement(how: Mapping[str, Any]) -> str:
@@ -151,7 +151,7 @@ def _level(result: Result) -> str:
 
 def _footnote(result: Result) -> str:
     support = ", ".join(f"{name} {count:,}" for name, count in result.support.items())
-    lines = [f"{'segments' if result.task['kind'] == 'segments' else 'frames'} per class: {support}"]
+    lines = [f"{kind_named(result.task['kind']).words.unit} per class: {support}"]
     if background := result.task["background"]:
         lines.append(f"frames of {background!r} count; its own value is in no mean without background")
     return "\n".join([*lines, interval_statement(result.interval)])

@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-import numpy as np
-
+from bench.kinds import kind_of
 from bench.recordings import Recording
 from bench.splits import Totals
 from bench.tasks import Task
@@ -38,11 +37,7 @@ def summarise(task: Task, recording: Recording) -> Seen:
     counts |= {("recordings", name): int(held > 0) for name, held in frames.items()}
     counts |= {("frames", name): held for name, held in frames.items()}
     counts |= {("scored", name): held for name, held in scored.items()}
-    if task.kind == "segments":
-        labels = task.segments(recording).labels
-        numbers = np.bincount(labels, minlength=len(task.classes)).tolist()
-        counts[("segments", "")] = len(labels)
-        counts |= {("segments", name): number for name, number in zip(task.classes, numbers, strict=True)}
+    counts |= kind_of(task).tally(task, recording)
     return Seen(recording.group, recording.truth_digest(), counts)
 
 

@@ -13,6 +13,7 @@ from baselines import Baseline, get_baseline, train
 from baselines.adapters.bouts import detections, frame_task
 from baselines.runs.run import Data, Run, Scores
 from bench.evaluation import evaluate
+from bench.kinds import SEGMENTS
 from bench.metrics import DETECTION_METRICS
 from bench.metrics.segments import Detections
 from bench.recordings import segments_of
@@ -117,7 +118,9 @@ def test_a_submission_of_detections(
     train(baseline, task, seed=0, device="cpu", out=out)
     assert paths[0].stat().st_mtime_ns == before, "a finished run is not repeated"
     recordings = {r.id: r for r in load(toy.DATASET, ["d", "e"], poses=False)}
-    seconds = {part: {id_: task.length(r) for id_, r in recordings.items()} for part in ("first", "second")}
+    seconds = {
+        part: {id_: SEGMENTS.length(r) for id_, r in recordings.items()} for part in ("first", "second")
+    }
     entry, read = read_tasks(out, lambda _: task, lambda _: seconds)
     card = entry.tasks[task.name]
     assert (card.detections, card.output, card.causal) == ("raw", None, False)

@@ -130,7 +130,7 @@ def test_the_clips_of_a_subset_count_alone(tmp_path: Path) -> None:
         ("ratseizure-augmented", ["test-003"]),
     ):
         task = _toy(name)
-        spans = evaluation.cut(task, task.split, found)["all"]
+        spans = evaluation.cut(task, task.split, found)["all"].test
         assert [span.recording for span in spans] == expected
 
 

@@ -2,7 +2,7 @@
 
     python tests/metrics/test_lock.py        write tests/golden/lock.json anew
 
-The lock holds the version, a digest of every file of `bench/metrics` and of `evaluation` and
+The lock holds the version, a digest of every file of `bench/metrics` and of `evaluation`, `kinds` and
 `recordings`, which cut, label and average (of their code: comments, docstrings and
 layout do not count) and the values of every metric, interval and post-processing on fixed inputs.
 
@@ -27,8 +27,10 @@ import pytest
 
 import bench
 import bench.evaluation
+import bench.kinds
 import bench.metrics
 import bench.recordings
+from bench.kinds import labels_of
 from bench.metrics import METRICS, METRICS_VERSION, Metric
 from bench.metrics.sampling.intervals import METHODS, interval
 from bench.metrics.sampling.paired import paired_difference
@@ -79,9 +81,10 @@ def _is_text(statement: ast.stmt) -> bool:
 
 
 def digests() -> dict[str, str]:
-    evaluation = sorted(Path(bench.evaluation.__file__).parent.rglob("*.py"))
-    files = [*sorted(FOLDER.rglob("*.py")), *evaluation, Path(bench.recordings.__file__)]
     package = Path(bench.__file__).parent
+    rooms = [FOLDER, Path(bench.evaluation.__file__).parent, Path(bench.kinds.__file__).parent]
+    files = [path for room in rooms for path in sorted(room.rglob("*.py"))]
+    files.append(Path(bench.recordings.__file__))
     return {path.relative_to(package).as_posix(): code_digest(path.read_text()) for path in files}
 
 
@@ -153,7 +156,7 @@ def other_values() -> Iterator[tuple[str, Any]]:
     yield "paired", [*paired.difference.tolist(), *paired.interval.low.tolist(), *paired.p_value.tolist()]
     scores = whole_numbers(7, (40, 3), 9) / 8
     for exclusive in (True, False):
-        labels = bench.evaluation.labels_of(scores, exclusive=exclusive)
+        labels = labels_of(scores, exclusive=exclusive)
         yield f"labels, exclusive {exclusive}", labels.astype(float).tolist()
     _, detections = segments(3000)
     kept = soft_nms(detections)

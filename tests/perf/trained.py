@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, Float32, Int64
 
-from bench.evaluation import labels_of
+from bench.kinds import labels_of
 from bench.metrics import Metric
 from bench.metrics.frames import F1
 from bench.metrics.ranking import MAP

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from bench.errors import SubmissionError
+from bench.kinds import SEGMENTS
 from bench.metrics.segments import Detections
 from bench.submissions import (
     TaskCard,
@@ -100,7 +101,7 @@ def test_what_is_written_reads_back(tmp_path: Path, task: Task, lengths: Any) ->
     for run, of in put.items():
         write_detections(path, task, run, of)
     _, got = read(path, task, lengths)
-    assert predictions_digest(got) == predictions_digest(put)
+    assert predictions_digest(SEGMENTS, got) == predictions_digest(SEGMENTS, put)
     for run, parts in put.items():
         for part, recordings in parts.items():
             for id_, one in recordings.items():
@@ -125,20 +126,20 @@ def test_the_digest_knows_names_and_values_but_no_order_of_rows() -> None:
     }
     one = base["seed0"]["all"]["m"]
     turned = {"seed0": {"all": {"m": one.take(np.array([1, 0]))}}}
-    assert predictions_digest(base) == predictions_digest(turned)
+    assert predictions_digest(SEGMENTS, base) == predictions_digest(SEGMENTS, turned)
     nought = Detections(np.array([[-0.0, 1.0], [0.0, 1.0]]), np.array([0, 0]), np.array([0.5, 0.5]))
     both = [{"seed0": {"all": {"m": nought.take(np.array(rows))}}} for rows in ([0, 1], [1, 0])]
-    assert predictions_digest(both[0]) == predictions_digest(both[1])
+    assert predictions_digest(SEGMENTS, both[0]) == predictions_digest(SEGMENTS, both[1])
     others = [
         Detections(one.bounds + 1, one.labels, one.scores),
         Detections(one.bounds, one.labels[::-1].copy(), one.scores),
         Detections(one.bounds, one.labels, np.array([0.5, 0.25])),
         one.take(np.array([0])),
     ]
-    digests = {predictions_digest({"seed0": {"all": {"m": other}}}) for other in others}
-    digests.add(predictions_digest({"seed1": base["seed0"]}))
+    digests = {predictions_digest(SEGMENTS, {"seed0": {"all": {"m": other}}}) for other in others}
+    digests.add(predictions_digest(SEGMENTS, {"seed1": base["seed0"]}))
     assert len(digests) == 5
-    assert predictions_digest(base) not in digests
+    assert predictions_digest(SEGMENTS, base) not in digests
 
 
 def test_integers_other_keys_and_an_empty_list_are_fine(folder: Path) -> None:

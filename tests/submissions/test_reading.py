@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 
 from bench.errors import SubmissionError
+from bench.kinds import FRAMES
 from bench.submissions import Entry, entry_card, predictions_digest, read_entry, write_run
 
 from .conftest import (
@@ -48,7 +49,7 @@ def test_all_three_forms_give_the_same_predictions_in_any_row_order(folder, form
         save_table(folder, shuffled, form, f"seed{seed}")
         (folder / "demo" / f"seed{seed}.npz").unlink()
     _, from_table = read(folder)
-    assert predictions_digest(from_table) == predictions_digest(from_npz)
+    assert predictions_digest(FRAMES, from_table) == predictions_digest(FRAMES, from_npz)
     for part, ids in from_npz["seed1"].items():
         for id_, array in ids.items():
             np.testing.assert_array_equal(from_table["seed1"][part][id_], array)
@@ -62,24 +63,24 @@ def test_fortran_order_and_compression_change_nothing(folder):
     with np.load(path) as arrays:
         np.savez_compressed(path, **arrays)
     _, after = read(folder)
-    assert predictions_digest(after) == predictions_digest(before)
+    assert predictions_digest(FRAMES, after) == predictions_digest(FRAMES, before)
     assert after["seed0"]["all"]["mouse002"].flags.c_contiguous
 
 
 def test_the_digest_knows_names_shapes_and_values_but_no_order(folder):
     _, predictions = read(folder)
-    digest = predictions_digest(predictions)
+    digest = predictions_digest(FRAMES, predictions)
     backwards = {
         run: {p: dict(reversed(ids.items())) for p, ids in reversed(parts.items())}
         for run, parts in reversed(predictions.items())
     }
-    assert predictions_digest(backwards) == digest
+    assert predictions_digest(FRAMES, backwards) == digest
     renamed = {"other": predictions["seed0"], "seed1": predictions["seed1"]}
-    assert predictions_digest(renamed) != digest
+    assert predictions_digest(FRAMES, renamed) != digest
     array = predictions["seed0"]["all"]["mouse001"].copy()
     array[3, 2] = np.nextafter(array[3, 2], np.float32(2))
     predictions["seed0"]["all"]["mouse001"] = array
-    assert predictions_digest(predictions) != digest
+    assert predictions_digest(FRAMES, predictions) != digest
 
 
 def test_notes_and_claimed_scores_are_never_read(folder):
@@ -128,6 +129,8 @@ def test_tables_may_be_float64_and_ids_stay_text(folder):
             lines += [f"{part},{id_},{i},{','.join(row)}" for i, row in enumerate(rows)]
     (folder / "demo" / "seed1.csv").write_text("\r\n".join(lines), encoding="utf-8-sig")
     _, predictions = read(folder)
-    assert predictions_digest({"r": predictions["seed0"]}) == predictions_digest({"r": predictions["seed1"]})
+    assert predictions_digest(FRAMES, {"r": predictions["seed0"]}) == predictions_digest(
+        FRAMES, {"r": predictions["seed1"]}
+    )
     assert predictions["seed1"]["rater-2"]["na"].shape == (23, 4)
     assert predictions["seed1"]["rater-2"]["001"].shape == (1, 4)

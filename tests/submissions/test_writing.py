@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.errors import SubmissionError, UsageError
-from bench.evaluation import THRESHOLD
+from bench.kinds import FRAMES, THRESHOLD
 from bench.submissions import (
     Entry,
     TaskCard,
@@ -236,4 +236,4 @@ def test_the_code_on_the_scaffolded_page_runs(tmp_path, monkeypatch, way):
     exec(code, {"my_model": lambda r: by_id[r.id], "others": others, "my_array": scores["all"]["mouse001"]})  # noqa: S102
     _, predictions = read(folder)
     assert predictions["seed0"]["rater-2"]["na"].shape == (23, 4)
-    assert len(predictions_digest(predictions)) == 64
+    assert len(predictions_digest(FRAMES, predictions)) == 64

@@ -1,0 +1,81 @@
+"""What a kind of task is: the functions that differ between frames, segments and clusters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from jaxtyping import Bool, Int
+
+from bench.recordings import Recording, Segments
+from bench.splits import Subset
+from bench.tasks import Task
+
+Truth = Bool[np.ndarray, "T C"] | Segments
+"""Of one span: the classes of each frame, or the true segments in seconds."""
+Length = int | float
+"""Of one recording: its frames or, where segments are asked for, its seconds."""
+Form = Literal["raw", "final"]
+"""Raw detections go through the frozen Soft-NMS before they are scored; final ones are scored as they are."""
+
+
+@dataclass(frozen=True, eq=False)
+class Span:
+    """A run of consecutive frames of one recording that count; where segments are asked for, all of them."""
+
+    recording: str
+    frames: slice
+    truth: Truth
+    """Segments in seconds from the start of the recording, and clean."""
+    group: int
+    """Index of its group among all groups of the task that are scored."""
+
+
+@dataclass(frozen=True, eq=False)
+class Cut:
+    """What one part of a task is scored on."""
+
+    test: Sequence[Span]
+    train: Sequence[Span] = ()
+    """Where an entry answers training recordings too, else empty. Their groups are not resampled: -1."""
+
+
+@dataclass(frozen=True)
+class Words:
+    """How tables name what is counted."""
+
+    unit: str
+    """What a class has so many of, in the plural: the heading of a column."""
+    total: str
+    """The same where a sentence gives the sum: "12,000 <total>"."""
+    count: Callable[[int, Mapping[str, int]], int]
+    """(frames, support by class) -> that sum."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of task. `bench.submissions.forms` says how its predictions are written."""
+
+    name: str
+    subsets: tuple[Subset, ...]
+    """The recordings that an entry answers: those of these subsets. Only those of "test" are scored."""
+    labels_frames: bool
+    """Whether predictions become a label per frame: then there is a confusion, and boundaries and onsets."""
+    length: Callable[[Recording], Length]
+    """How long an answer for a recording must be."""
+    cut: Callable[[Task, Recording], Iterator[tuple[slice, Truth]]]
+    """The frames of each span of a recording that counts, and their truth."""
+    judge: Callable[[Task, Cut, Mapping[str, Any], Form | None], Mapping[str, Sequence[Any]]]
+    """(task, one part, its predictions by recording, form) -> by what a metric reads, the prediction of each
+    test span."""
+    count: Callable[[Any], Int[np.ndarray, " C"]]
+    """Truth of a span -> in how many frames each class holds, or how many true segments it has."""
+    truth_bytes: Callable[[Any], bytes]
+    """Truth of a span -> the bytes that a digest reads."""
+    answer_bytes: Callable[[Any], tuple[str, bytes]]
+    """Prediction of a recording -> its size in words and its values, for a digest."""
+    tally: Callable[[Task, Recording], dict[tuple[str, str], int]]
+    """What `bench verify` counts of a recording beside its frames: (quantity, class) -> number."""
+    words: Words
