@@ -5,8 +5,8 @@ an infinite error (nothing was matched) is `"inf"`. When and where it was comput
 which is not part of the digest.
 
 Format 1    The first.
-Format 2    `digest` stands in the file, the SHA-256 of all but `provenance` and itself, so that a change by hand
-            is noticed; the details of a frame task count every recording (`bench.details`).
+Format 2    `digest` stands in the file, the SHA-256 of all but `provenance` and itself, so that a change by
+            hand is noticed; the details of a frame task count every recording (`bench.details`).
 """
 
 from __future__ import annotations
