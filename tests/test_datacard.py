@@ -12,12 +12,13 @@ from click.testing import CliRunner
 
 from bench import store
 from bench.cli import cli
-from bench.datacard import bout_plot, sources, survey, survey_dataset, text
+from bench.datacard import bout_plot, survey, survey_dataset
 from bench.datacard.plot import bar, doubling
 from bench.datasets import DATASETS, demo
 from bench.recordings import Recording, one_hot
 from bench.splits import Split
 from bench.tasks import Dataset, Part, Published, Task
+from bench.text import datacard_text, sources_text
 
 CLASSES = ("attack", "mount", "other")
 
@@ -79,7 +80,7 @@ def test_missing_keypoints_count_the_frames_with_poses_only() -> None:
 
 
 def test_the_card_says_it() -> None:
-    card = text(survey(TASK, RECORDINGS))
+    card = datacard_text(survey(TASK, RECORDINGS))
     assert "CC0; may be passed on" in card
     assert "Nobody (1999)." in card
     assert "3 of 2 groups, 2 with poses" in card
@@ -95,13 +96,13 @@ def test_the_card_says_it() -> None:
 
 def test_simulated_data_say_so() -> None:
     task = replace(TASK, dataset=replace(DATASET, simulate=lambda folder: None, redistributable=False))
-    card = text(survey(task, RECORDINGS))
+    card = datacard_text(survey(task, RECORDINGS))
     assert "SIMULATED: no animal was recorded" in card
     assert "may not be passed on" in card
 
 
 def test_a_class_without_bouts_and_a_store_without_poses() -> None:
-    card = text(survey(TASK, [recording("r2", [1, 1, 1, 1], "g", missing=None)]))
+    card = datacard_text(survey(TASK, [recording("r2", [1, 1, 1, 1], "g", missing=None)]))
     assert "no recording here has poses" in card
     assert "–" in next(line for line in card.splitlines() if line.startswith("attack"))
 
@@ -144,7 +145,7 @@ def test_the_drawing_is_well_formed_and_escapes_names() -> None:
 
 
 def test_every_data_set_says_where_it_lives() -> None:
-    listed = sources([*DATASETS, replace(DATASET, published=Published("lab/toy", "0" * 40, "0" * 64))])
+    listed = sources_text([*DATASETS, replace(DATASET, published=Published("lab/toy", "0" * 40, "0" * 64))])
     for dataset in DATASETS:
         assert any(line.startswith(f"{dataset.name} ") for line in listed.splitlines())
     assert "lab/toy" in listed

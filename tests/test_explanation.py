@@ -14,7 +14,7 @@ from bench.cli import cli
 from bench.errors import UsageError
 from bench.explanation import explain, explained
 from bench.results import PartScore, Result, write
-from bench.text import by_part, text
+from bench.text import by_part, result_text
 
 PARTS = [{"name": "one", "title": "annotator 1"}, {"name": "two", "title": "annotator 2"}]
 METRICS = [
@@ -122,7 +122,7 @@ def test_without_details_the_rest_is_explained_and_json_is_refused() -> None:
 
 
 def test_all_numbers_are_printed_by_family_and_by_part() -> None:
-    printed = text(made(), every=True)
+    printed = result_text(made(), every=True)
     lines = printed.split("\n")
     heads = [k for k, line in enumerate(lines) if line in ("frames", "agreement", "onsets", "ethogram")]
     assert [lines[k] for k in heads] == ["frames", "agreement", "onsets", "ethogram"]
@@ -139,7 +139,7 @@ def test_all_numbers_are_printed_by_family_and_by_part() -> None:
         ["0.5", "1.5"],
     ]
     assert "more numbers" not in printed
-    assert rows(text(made()), "F1 by part")[0][0] == "annotator 1"
+    assert rows(result_text(made()), "F1 by part")[0][0] == "annotator 1"
 
 
 def test_the_command_reads_the_result_alone(tmp_path: Path) -> None:

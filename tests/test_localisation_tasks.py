@@ -24,7 +24,7 @@ from bench.results import canonical, read, read_all, to_json
 from bench.scoring import score_segments
 from bench.submissions import Predictions
 from bench.tasks import WHOLE_RECORDINGS, Task
-from bench.text import comparison_text, text
+from bench.text import comparison_text, result_text
 from tests.test_evaluation import CLASSES, FRAMES, recordings
 from tests.test_evaluation import task as frame_task
 
@@ -211,7 +211,7 @@ def test_the_table_says_segments_and_raw_or_final() -> None:
         (FINAL, "detections: final, scored"),
         ({**FINAL, "remark": "3 of 7 clips"}, " (3 of 7 clips) on "),
     ):
-        shown = text(evaluate(task(), card, predictions, truth, resamples=0))
+        shown = result_text(evaluate(task(), card, predictions, truth, resamples=0))
         assert said in shown
         assert f"{sum(len(task().segments(r).labels) for r in truth.values())} true segments" in shown
         assert "segments per class: mount " in shown

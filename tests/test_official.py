@@ -16,7 +16,7 @@ from click.testing import CliRunner
 
 from bench import hub, store
 from bench.cli import cli
-from bench.datacard import survey_dataset, text
+from bench.datacard import survey_dataset
 from bench.datasets import DATASETS, calms21, demo, demo_unlabelled, get_dataset, get_task, oft
 from bench.errors import DataError
 from bench.pages import render
@@ -25,7 +25,7 @@ from bench.store import Changed, archives
 from bench.submissions import write_run
 from bench.submitting import evaluate
 from bench.tasks import Dataset, Task
-from bench.text import text as report
+from bench.text import datacard_text, result_text
 from bench.verification import verify
 from tests.datasets.test_calms21 import ID, sequence
 
@@ -268,7 +268,7 @@ def test_changed_recordings_are_marked_wherever_a_number_is_shown(changed: Task,
     assert {"name", "expected", "found"} == set(result.changed[0])
     (read,) = read_all(tmp_path / "results")
     assert read.digest() == result.digest() != replace(result, changed=()).digest()
-    assert "CHANGED DATA: not as declared or frozen\n  demo: all/train: frames: 3,600" in report(read)
+    assert "CHANGED DATA: not as declared or frozen\n  demo: all/train: frames: 3,600" in result_text(read)
     page = render([read])["demo.html"]
     assert "Changed data" in page
     assert "Changed data" not in render([replace(read, changed=())])["demo.html"]
@@ -299,6 +299,6 @@ def test_the_card_of_a_data_set_without_labels(bench_home: Path, tmp_path: Path)
     dataset = get_dataset("demo-unlabelled")
     demo_unlabelled.write(tmp_path / "official", recordings=6, frames=40)
     store.pull(dataset, tmp_path / "official")
-    card = text(survey_dataset(dataset, store.load_all(dataset)))
+    card = datacard_text(survey_dataset(dataset, store.load_all(dataset)))
     assert "No labels: poses alone" in card
     assert "6 of 6 groups, 6 with poses" in card

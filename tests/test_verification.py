@@ -19,7 +19,8 @@ from bench.errors import DataError
 from bench.recordings import Recording, Segments, one_hot
 from bench.splits import FrozenSplit, Split, Totals
 from bench.tasks import Dataset, Part, Protocol, Task
-from bench.verification import Check, Printed, read_printed, table, unanswered, verify
+from bench.text import checks_text
+from bench.verification import Check, Printed, read_printed, unanswered, verify
 from bench.verification.published import sums
 from bench.verification.verify import split_checks
 
@@ -272,7 +273,7 @@ def test_tables_of_tasks_that_are_not_there() -> None:
 
 
 def test_the_table_counts_the_verdicts(stored: None) -> None:
-    text = table(verify([TASK], [printed("train", "", "frames", "8,000".replace(",", ""))]))
+    text = checks_text(verify([TASK], [printed("train", "", "frames", "8,000".replace(",", ""))]))
     assert "8,000" in text
     assert "DIFFERS" in text
     assert text.endswith("14 checks: 13 ok, 1 DIFFERS, 0 not at hand")
@@ -281,7 +282,7 @@ def test_the_table_counts_the_verdicts(stored: None) -> None:
 def test_every_table_has_a_line_that_says_what_it_was_compared_with(bench_home: Path) -> None:
     rows = [printed("train", "", "frames", "8"), printed("test", "attack", "scored", "3")]
     rows.append(Printed("Another paper", "Table 2", "toy", "all", "test", "", "", "frames", "8"))
-    lines = [" ".join(line.split()) for line in table(verify([TASK], rows)).splitlines()]
+    lines = [" ".join(line.split()) for line in checks_text(verify([TASK], rows)).splitlines()]
     assert "A paper, Table 1 2 1 0 1 frozen splits bench pull toy --from FOLDER" in lines
     assert "Another paper, Table 2 1 0 1 0 frozen splits" in lines
     assert "toy 3 2 0 1 frozen splits bench pull toy --from FOLDER" in lines

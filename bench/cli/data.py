@@ -54,12 +54,12 @@ def pull(
     listed: bool,
 ) -> None:
     """Import DATASET, checked, into the store ($BENCH_HOME): its official files, or a copy on a hub."""
-    from bench.datacard import sources
     from bench.datasets import DATASETS, get_dataset
     from bench.store import home
+    from bench.text import sources_text
 
     if listed:
-        click.echo(sources(DATASETS))
+        click.echo(sources_text(DATASETS))
         return
     if dataset is None or (revision and not repo) or (repo and source):
         raise UsageError(
@@ -104,15 +104,16 @@ def push(dataset: str, repo: str, private: bool) -> None:
 @click.option("--svg", type=folder, help="Also draw the lengths of bouts into this file.")
 def data(name: str, svg: Path | None) -> None:
     """Print the card of task or data set NAME: licence, citation, classes, missing keypoints, bouts."""
-    from bench.datacard import bout_plot, survey, survey_dataset, text
+    from bench.datacard import bout_plot, survey, survey_dataset
     from bench.datasets import TASKS, get_dataset
     from bench.store import load_all, manifest
+    from bench.text import datacard_text
 
     dataset = get_dataset(name)
     named = [task for task in TASKS if task.name == name] or _tasks_of(dataset)[:1]
     recordings = load_all(dataset)
     seen = survey(named[0], recordings) if named else survey_dataset(dataset, recordings)
-    click.echo(text(seen, first(map(str, manifest(dataset).changed))))
+    click.echo(datacard_text(seen, first(map(str, manifest(dataset).changed))))
     if svg is not None:
         svg.write_text(bout_plot(seen.title, seen.classes, seen.bouts(), dataset.fps), encoding="utf-8")
         click.echo(f"\nwrote {svg}")
@@ -127,14 +128,15 @@ def verify(task_name: str | None, as_json: bool) -> None:
     from dataclasses import asdict
 
     from bench.datasets import TASKS, get_task
-    from bench.verification import read_printed, table, unanswered
+    from bench.text import checks_text
+    from bench.verification import read_printed, unanswered
     from bench.verification import verify as compare
 
     printed = read_printed()
     checks = compare([get_task(task_name)] if task_name else TASKS, printed)
     if task_name is None:
         checks += unanswered(TASKS, printed)
-    click.echo(json.dumps([asdict(check) for check in checks], indent=1) if as_json else table(checks))
+    click.echo(json.dumps([asdict(check) for check in checks], indent=1) if as_json else checks_text(checks))
     wrong = [f"{check.task}: {check.what}" for check in checks if check.ok is False]
     if wrong:
         raise DataError(f"{len(wrong)} of {len(checks)} checks differ", wrong)

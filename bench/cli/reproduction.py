@@ -28,9 +28,10 @@ def audit(source: str | None, runs: Path | None, every: bool, as_json: bool) -> 
 
     from bench.datasets import TASKS
     from bench.errors import nearest
-    from bench.published import against_runs, findings_text, read_published, read_runs
+    from bench.published import against_runs, read_published, read_runs
     from bench.published import audit as check
     from bench.results import canonical
+    from bench.text import findings_text
     from bench.verification import read_printed
 
     numbers, known = read_published(), {task.name: task for task in TASKS}
@@ -105,7 +106,7 @@ def reproduce(
 def _tell(done: Reproduced, *, as_json: bool) -> None:
     """Print ours beside theirs and what to type next; raise `DataError` where recordings are not here."""
     from bench.cli import rerun
-    from bench.published import compared_text
+    from bench.text import compared_text
 
     rows = [rerun.as_json(row) for row in done.rows]
     _echo(rows, lambda _: compared_text(done.rows), as_json=as_json)

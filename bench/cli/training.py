@@ -166,7 +166,7 @@ def demo(recordings: int | None, frames: int | None, epochs: int, out: Path) -> 
     from bench.results import write
     from bench.store import pull_simulated
     from bench.submitting import evaluate
-    from bench.text import text
+    from bench.text import result_text
 
     task = simulator.TASK
     if recordings or frames:
@@ -179,7 +179,7 @@ def demo(recordings: int | None, frames: int | None, epochs: int, out: Path) -> 
         fit(get_baseline(name), task, seed=0, device="cpu", out=submission, epochs=limit)
         for result in evaluate(submission, task.name):
             write(result, out / RESULTS)
-            click.echo(f"{text(result)}\n")
+            click.echo(f"{result_text(result)}\n")
     click.echo("4/4 publish")
     click.echo(f"open {publish_results(out / RESULTS, out / SITE)}")
 

@@ -2,6 +2,5 @@
 
 from bench.datacard.plot import bout_plot
 from bench.datacard.survey import Survey, survey, survey_dataset
-from bench.datacard.text import sources, text
 
-__all__ = ["Survey", "bout_plot", "sources", "survey", "survey_dataset", "text"]
+__all__ = ["Survey", "bout_plot", "survey", "survey_dataset"]

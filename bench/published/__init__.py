@@ -17,7 +17,6 @@ from bench.published.findings import Finding
 from bench.published.official import against_runs, read_runs
 from bench.published.rivals import Rival, rivals
 from bench.published.tables import Number, Paper, Row, Table, get_table, read_published, tables_of
-from bench.published.text import beside, compared_text, findings_text
 
 __all__ = [
     "SIZE",
@@ -31,10 +30,7 @@ __all__ = [
     "Table",
     "against_runs",
     "audit",
-    "beside",
     "compare",
-    "compared_text",
-    "findings_text",
     "get_table",
     "job_of",
     "jobs",

@@ -1,8 +1,19 @@
-"""Results as aligned text, for the terminal, and the words that pages share with it."""
+"""Everything that is printed: numbers, tables, and the text of every command that shows results."""
 
+from bench.text.checks import checks_text
+from bench.text.datacards import datacard_text, sources_text
 from bench.text.differences import comparison_text
 from bench.text.numbers import between, number, per_minute, shown_in, table, valued
-from bench.text.scores import DETECTION_FORMS, WIDE, by_part, counted, heading, interval_statement, text
+from bench.text.published import compared_text, findings_text, rivals_text
+from bench.text.scores import (
+    DETECTION_FORMS,
+    WIDE,
+    by_part,
+    counted,
+    heading,
+    interval_statement,
+    result_text,
+)
 from bench.text.specification import PROCEDURES, by_family, family_line, metric_pages
 
 __all__ = [
@@ -12,16 +23,22 @@ __all__ = [
     "between",
     "by_family",
     "by_part",
+    "checks_text",
+    "compared_text",
     "comparison_text",
     "counted",
+    "datacard_text",
     "family_line",
+    "findings_text",
     "heading",
     "interval_statement",
     "metric_pages",
     "number",
     "per_minute",
+    "result_text",
+    "rivals_text",
     "shown_in",
+    "sources_text",
     "table",
-    "text",
     "valued",
 ]

@@ -31,7 +31,7 @@ def heading(result: Result) -> str:
     return f"{result.entry['name']}{remark} on {result.task['name']}: {result.task['title']}"
 
 
-def text(result: Result, *, every: bool = False) -> str:
+def result_text(result: Result, *, every: bool = False) -> str:
     """Return what `bench evaluate` prints: the main metrics or every one, every part, what was counted."""
     task = result.task
     cards = task["metrics"] if every else task["metrics"][:MAIN]

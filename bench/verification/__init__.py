@@ -2,7 +2,6 @@
 
 from bench.verification.checks import Check
 from bench.verification.published import Printed, read_printed
-from bench.verification.text import table
 from bench.verification.verify import unanswered, verify
 
-__all__ = ["Check", "Printed", "read_printed", "table", "unanswered", "verify"]
+__all__ = ["Check", "Printed", "read_printed", "unanswered", "verify"]

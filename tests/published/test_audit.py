@@ -13,9 +13,10 @@ from click.testing import CliRunner
 from bench import cli as command
 from bench.datasets import TASKS
 from bench.errors import DataError, UsageError
-from bench.published import Finding, Number, against_runs, audit, findings_text, read_published, read_runs
+from bench.published import Finding, Number, against_runs, audit, read_published, read_runs
 from bench.published.findings import AGREES, CUT, DIFFERS, UNPRINTED, finding, verdict
 from bench.published.implied import Implied, deviation, f1_of, gain, mean
+from bench.text import findings_text
 from bench.verification import read_printed
 
 KNOWN = {task.name: task for task in TASKS}

@@ -22,7 +22,6 @@ from bench.published import (
     Job,
     Number,
     compare,
-    compared_text,
     get_table,
     jobs,
     jobs_of,
@@ -32,6 +31,7 @@ from bench.published import (
 )
 from bench.published.tables import COLUMNS
 from bench.store import pull_simulated
+from bench.text import compared_text
 
 NUMBERS = read_published()
 TASK1, TASK2 = get_task("calms21-task1"), get_task("calms21-task2")

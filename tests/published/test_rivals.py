@@ -7,9 +7,10 @@ from pages import Page, page, result, score
 
 from bench.datasets import TASKS, get_task
 from bench.evaluation import task_card
-from bench.pages.published import beside as on_page
-from bench.published import beside, read_published, rivals
+from bench.pages.published import beside
+from bench.published import read_published, rivals
 from bench.tasks import Task
+from bench.text import rivals_text
 
 KNOWN = {task.name: task for task in TASKS}
 NUMBERS = read_published()
@@ -47,19 +48,19 @@ def test_a_part_alone_is_no_headline() -> None:
     assert [rival.name for rival in found if not rival.part] == ["MSGL-Transformer"]
     assert {rival.part for rival in found if rival.name == "TCN"} == {"val8-test2"}
     assert not found[0].part
-    text = beside("ratsi", "accuracy", "Accuracy")
+    text = rivals_text("ratsi", "accuracy", "Accuracy")
     assert "0.754 ± 0.051" in text
     assert "TCN" not in text
 
 
 def test_the_best_published_value_comes_first() -> None:
-    lines = beside("calms21-task1", "f1", "F1").splitlines()
+    lines = rivals_text("calms21-task1", "f1", "F1").splitlines()
     assert lines[0].startswith("published, not scored here")
     assert "MABe 2021 Task 1 Top-1" in lines[2]
     assert any("1-D convolution " in line and ".793 ± .011" in line and "Table 1" in line for line in lines)
-    assert "follows from its classes" in beside("calms21-task1-msgl", "f1", "F1")
-    assert beside("demo", "f1", "F1") == ""
-    assert beside("calms21-task1", "accuracy", "Accuracy") == ""
+    assert "follows from its classes" in rivals_text("calms21-task1-msgl", "f1", "F1")
+    assert rivals_text("demo", "f1", "F1") == ""
+    assert rivals_text("calms21-task1", "accuracy", "Accuracy") == ""
 
 
 def task_page(name: str) -> Page:
@@ -92,7 +93,7 @@ def test_the_page_says_what_only_follows() -> None:
 
 
 def test_a_page_without_rivals_says_nothing_of_them() -> None:
-    assert on_page(task_card(get_task("rat-dyads"))) is None
+    assert beside(task_card(get_task("rat-dyads"))) is None
     made = task_page("rat-dyads")
     assert "Published" not in made.text
     assert {"href": "#published"} not in made.all("a")
@@ -100,7 +101,7 @@ def test_a_page_without_rivals_says_nothing_of_them() -> None:
 
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
 def test_rivals_of_every_task_fit_its_metrics(task: Task) -> None:
-    found = on_page(task_card(task))
+    found = beside(task_card(task))
     if found is None:
         assert not [n for n in NUMBERS if n.task == task.name]
         return

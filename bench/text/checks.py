@@ -13,7 +13,7 @@ VERDICTS = {True: "ok", False: "DIFFERS", None: "not at hand"}
 WHERE = {"stored": "stored recordings", "frozen": "frozen splits", "printed": "its own sums"}
 
 
-def table(checks: Sequence[Check]) -> str:
+def checks_text(checks: Sequence[Check]) -> str:
     """Return all checks: a line to each paper's table and each task, then a block to each of them."""
     of_papers = sorted((c for c in checks if c.printed), key=_numbered)
     of_tasks = [c for c in checks if not c.printed]

@@ -17,7 +17,7 @@ WIDTH = 100
 NONE = "–"
 
 
-def sources(datasets: Sequence[Dataset]) -> str:
+def sources_text(datasets: Sequence[Dataset]) -> str:
     """Return where every data set lives, its licence, and whether it may be passed on."""
     rows = [
         [
@@ -36,7 +36,7 @@ def sources(datasets: Sequence[Dataset]) -> str:
     )
 
 
-def text(survey: Survey, changed: Sequence[str] = ()) -> str:
+def datacard_text(survey: Survey, changed: Sequence[str] = ()) -> str:
     """Return the card: whose it is, what it holds, what is missing, and how long its bouts last.
 
     `changed` says what is not as declared and was accepted at the import.

@@ -53,7 +53,7 @@ def _rows(place: str, findings: Sequence[Finding], *, every: bool) -> list[list[
     return rows
 
 
-def beside(task: str, metric: str, title: str) -> str:
+def rivals_text(task: str, metric: str, title: str) -> str:
     """Return the published values of one metric on a whole task, best first; empty where there are none.
 
     `metric` is one of which more is better, `title` what the column is called.
