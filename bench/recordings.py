@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int, Shaped
 
-from bench.errors import DataError
+from bench.errors import DataError, SubmissionError
 
 RECORDING_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}")
 """Ids are safe as file names, as keys of an .npz and in any page."""
@@ -44,6 +44,33 @@ class Segments:
         faults = segment_faults(self.bounds, self.labels, self.classes)
         if faults:
             raise DataError("true segments that cannot be scored", faults)
+
+
+@dataclass(frozen=True, eq=False)
+class Detections:
+    """The detections of one recording, D of them, in any order: shuffling the rows changes no score.
+
+    Raises `SubmissionError` for an end that is not after its start, for NaN and infinity anywhere, for bounds
+    beyond 1e12 s, for negative labels and for lengths that differ. The reference evaluators let these
+    through: a segment of length zero can make their tIoU 0/0, which then counts as a hit, and a NaN score
+    sorts first.
+    """
+
+    bounds: Float[np.ndarray, "D 2"]
+    """Seconds, (start, end), start < end."""
+    labels: Int[np.ndarray, " D"]
+    """Class index."""
+    scores: Float[np.ndarray, " D"]
+    """Finite; higher is surer. Only their order counts."""
+
+    def __post_init__(self) -> None:
+        faults = detection_faults(self.bounds, self.labels, self.scores)
+        if faults:
+            raise SubmissionError("detections that cannot be scored", faults)
+
+    def take(self, rows: Shaped[np.ndarray, " K"]) -> Detections:
+        """Return the chosen rows, by index or by mask."""
+        return Detections(self.bounds[rows], self.labels[rows], self.scores[rows])
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,6 +180,27 @@ def segment_faults(
         faults += bound_faults(bounds)
         faults += row_faults((labels < 0) | (labels >= classes), labels, f"a label outside 0..{classes - 1}")
     return faults
+
+
+def detection_faults(
+    bounds: Shaped[np.ndarray, "*_"], labels: Shaped[np.ndarray, "*_"], scores: Shaped[np.ndarray, "*_"]
+) -> list[str]:
+    """Say all that keeps these detections from being scored, by row; empty where nothing does.
+
+    A reader of many recordings calls this first, to report the faults of all of them at once.
+    """
+    faults = shape_faults(bounds, labels)
+    if scores.shape != labels.shape:
+        faults.append(f"scores of shape {scores.shape}, expected {labels.shape} as the labels")
+    if faults:
+        return faults
+    finite = np.isfinite(bounds).all(axis=1)
+    return [
+        *bound_faults(bounds),
+        *row_faults(finite & ~(bounds[:, 0] < bounds[:, 1]), bounds, "an end that is not after its start"),
+        *row_faults(~np.isfinite(scores), scores, "a score that is not finite"),
+        *row_faults(labels < 0, labels, "a negative label"),
+    ]
 
 
 def shape_faults(bounds: Shaped[np.ndarray, "*_"], labels: Shaped[np.ndarray, "*_"]) -> list[str]:

@@ -22,8 +22,7 @@ from bench.comparison import compare as differences
 from bench.datasets import get_task
 from bench.errors import UsageError, nearest
 from bench.kinds import kind_of
-from bench.metrics.segments import Detections
-from bench.recordings import Recording
+from bench.recordings import Detections, Recording
 from bench.results import Result
 from bench.submissions import Entry, Expected, Predictions, TaskCard, entry_card, read_entry, read_tasks
 from bench.tasks import Task

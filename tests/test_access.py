@@ -14,8 +14,7 @@ from bench.datasets import get_task, rat_dyads
 from bench.errors import DataError, UsageError
 from bench.evaluation import evaluate
 from bench.metrics import DETECTION_METRICS
-from bench.metrics.segments import Detections
-from bench.recordings import Recording
+from bench.recordings import Detections, Recording
 from bench.store import load, pull, pull_simulated
 from bench.tasks import WHOLE_RECORDINGS, Protocol, Task
 

@@ -18,8 +18,7 @@ from bench.datasets import demo, get_task
 from bench.errors import UsageError
 from bench.evaluation import evaluate
 from bench.metrics import DETECTION_METRICS, softnms
-from bench.metrics.segments import Detections
-from bench.recordings import Recording, Segments, one_hot
+from bench.recordings import Detections, Recording, Segments, one_hot
 from bench.results import canonical, read, read_all, to_json
 from bench.scoring import score_segments
 from bench.submissions import Predictions

@@ -21,7 +21,7 @@ from sklearn.metrics import average_precision_score, f1_score
 
 from bench.cli import main
 from bench.metrics import DETECTION_METRICS
-from bench.metrics.segments import Detections, Segments
+from bench.recordings import Detections, Segments
 from tests.metrics.plain_localisation import THRESHOLDS, loop_table
 
 CLASSES = ("attack", "mount it", "other")

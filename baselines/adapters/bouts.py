@@ -18,8 +18,7 @@ import numpy as np
 from jaxtyping import Float, Float32, Int
 
 from bench.metrics import FRAME_METRICS
-from bench.metrics.segments import Detections
-from bench.recordings import spans
+from bench.recordings import Detections, spans
 from bench.submissions.detections import MOST
 from bench.tasks import Task
 

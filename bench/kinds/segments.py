@@ -15,9 +15,9 @@ from jaxtyping import Int
 
 from bench.errors import UsageError
 from bench.kinds.kind import Cut, Form, Kind, Words
-from bench.metrics.segments import Detections, clean
+from bench.metrics.segments import clean
 from bench.metrics.softnms import soft_nms
-from bench.recordings import Recording, Segments
+from bench.recordings import Detections, Recording, Segments
 from bench.tasks import Task
 
 

@@ -34,7 +34,8 @@ from bench.errors import SubmissionError, UsageError
 from bench.metrics.kernels.matching import Pairs, Pool, candidate_pairs, lay_out, match, places
 from bench.metrics.kernels.pooling import product
 from bench.metrics.metric import Metric, Shared
-from bench.metrics.segments import Detections, Segments, clean
+from bench.metrics.segments import clean
+from bench.recordings import Detections, Segments
 
 TIOU: tuple[float, ...] = tuple(np.linspace(0.3, 0.7, 5).tolist())
 RECALL_AT = (1, 5)

@@ -24,7 +24,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from bench.errors import SubmissionError
-from bench.metrics.segments import Detections
+from bench.recordings import Detections
 
 SIGMA = 0.5
 MIN_SCORE = 0.001

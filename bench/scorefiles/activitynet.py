@@ -19,7 +19,7 @@ from typing import Any
 from bench.errors import DataError, SubmissionError, UsageError
 from bench.evaluation import RESAMPLES
 from bench.metrics.localisation import TIOU
-from bench.metrics.segments import Detections, Segments
+from bench.recordings import Detections, Segments
 from bench.scorefiles.read import GIB, read_groups, to_mend
 from bench.scoring import Scores, score_segments
 from bench.scoring.checks import group_faults, refuse

@@ -15,8 +15,8 @@ from bench.evaluation import RESAMPLES
 from bench.kinds import SEGMENTS
 from bench.metrics import DETECTION_METRICS, Metric, softnms
 from bench.metrics.localisation import AP_IN_WORDS, RECALL_AT, TIOU, UNDEFINED, declare, measure
-from bench.metrics.segments import Detections, Segments
 from bench.recordings import SHOWN as ROWS
+from bench.recordings import Detections, Segments
 from bench.scoring.checks import check_question, group_faults, name_faults, refuse
 from bench.scoring.scores import Scores, group_index, reduce_spans
 from bench.submissions.faults import Fault, quoted

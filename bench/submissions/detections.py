@@ -18,8 +18,7 @@ from jaxtyping import Float, Int
 
 from bench.errors import SubmissionError
 from bench.kinds import Length
-from bench.metrics.segments import Detections
-from bench.recordings import FURTHEST
+from bench.recordings import FURTHEST, Detections
 from bench.recordings import row_faults as on_rows
 from bench.strict import is_number, parse_json
 from bench.submissions.card import DetectionForm

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from bench.kinds import Kind, Length, Scores
-from bench.metrics.segments import Detections
+from bench.recordings import Detections
 from bench.submissions.faults import Fault
 
 Prediction = Scores | Detections

@@ -66,7 +66,7 @@ scores from {least} on) is applied before they are scored. `"final"`: they are s
 ```python
 from pathlib import Path
 from bench import datasets, store, submissions
-from bench.metrics.segments import Detections
+from bench.recordings import Detections
 
 task = datasets.get_task("{task}")
 split = task.load_split()

@@ -12,8 +12,7 @@ import numpy as np
 
 from bench.errors import SubmissionError, UsageError
 from bench.files.writing import replacing, write_text
-from bench.metrics.segments import Detections
-from bench.recordings import RECORDING_ID
+from bench.recordings import RECORDING_ID, Detections
 from bench.submissions.card import CARD, Entry, TaskCard, parse, to_toml
 from bench.submissions.detections import MOST
 from bench.submissions.faults import Fault, listing, quoted

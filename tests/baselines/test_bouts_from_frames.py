@@ -15,8 +15,7 @@ from baselines.runs.run import Data, Run, Scores
 from bench.evaluation import evaluate
 from bench.kinds import SEGMENTS
 from bench.metrics import DETECTION_METRICS
-from bench.metrics.segments import Detections
-from bench.recordings import segments_of
+from bench.recordings import Detections, segments_of
 from bench.store import load, pull
 from bench.submissions import entry_card, read_tasks
 from bench.submissions.detections import MOST

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.metrics.segments import Detections, Segments
+from bench.recordings import Detections, Segments
 
 Recordings = Sequence[tuple[Segments, Detections]]
 

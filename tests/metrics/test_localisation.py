@@ -23,7 +23,8 @@ from bench.metrics.localisation import (
     measure,
     recall_at,
 )
-from bench.metrics.segments import Detections, Segments, clean
+from bench.metrics.segments import clean
+from bench.recordings import Detections, Segments
 
 GOLDEN = Path(os.environ.get("ETHOBENCH_GOLDEN", Path(__file__).parents[2].parent / "shared" / "golden"))
 FILES = sorted((GOLDEN / "localisation").glob("case_*.json"))

@@ -34,9 +34,8 @@ from bench.kinds import labels_of
 from bench.metrics import METRICS, METRICS_VERSION, Metric
 from bench.metrics.sampling.intervals import METHODS, interval
 from bench.metrics.sampling.paired import paired_difference
-from bench.metrics.segments import Detections, Segments
 from bench.metrics.softnms import score_voting, soft_nms
-from bench.recordings import one_hot
+from bench.recordings import Detections, Segments, one_hot
 
 FOLDER = Path(bench.metrics.__file__).parent
 LOCK = Path(__file__).parents[1] / "golden" / "lock.json"

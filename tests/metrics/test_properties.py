@@ -23,7 +23,8 @@ from span_cases import random_labels, random_prediction
 
 import bench.metrics
 from bench.metrics import FAMILIES, METRICS, Metric
-from bench.metrics.segments import Detections, Segments, clean
+from bench.metrics.segments import clean
+from bench.recordings import Detections, Segments
 
 Span = tuple[Any, Any]
 """Truth and prediction, in the form that the metric reads."""

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from bench.errors import DataError, SubmissionError
-from bench.metrics.segments import Detections, Segments, clean, detection_faults
+from bench.metrics.segments import clean
+from bench.recordings import Detections, Segments, detection_faults
 
 
 def test_truth_is_cleaned_in_any_order() -> None:

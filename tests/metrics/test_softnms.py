@@ -12,8 +12,8 @@ import pytest
 
 from bench.errors import SubmissionError
 from bench.metrics import softnms
-from bench.metrics.segments import Detections
 from bench.metrics.softnms import gaussian, score_voting, soft_nms, suppress, vote
+from bench.recordings import Detections
 
 GOLDEN = Path(os.environ.get("ETHOBENCH_GOLDEN", Path(__file__).parents[2].parent / "shared" / "golden"))
 FILES = sorted((GOLDEN / "localisation").glob("softnms_*.json"))

@@ -23,8 +23,7 @@ from tabulate import tabulate
 from bench.datasets.oft_labels import BEHAVIOURS, FILE, FPS, Video, read_labels
 from bench.metrics import METRICS, Metric
 from bench.metrics.bouts import find_bouts
-from bench.metrics.segments import Detections, Segments
-from bench.recordings import spans
+from bench.recordings import Detections, Segments, spans
 
 COLUMNS = {
     "f1": "F1",

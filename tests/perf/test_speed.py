@@ -26,8 +26,7 @@ from sklearn import metrics as theirs
 
 from bench.metrics import agreement, frames, localisation, ranking
 from bench.metrics.sampling.resampling import bootstrap_weights
-from bench.metrics.segments import Detections, Segments
-from bench.recordings import one_hot
+from bench.recordings import Detections, Segments, one_hot
 
 sys.path.append(str(Path(__file__).parents[1] / "metrics"))
 from plain_localisation import loop_ap

@@ -190,7 +190,7 @@ def detections(task: Task, recording: Recording, rng: np.random.Generator) -> li
 
 def as_detections(task: Task, rows: Sequence[Mapping[str, Any]]) -> Any:
     """Return drawn segments as the functions take them."""
-    from bench.metrics.segments import Detections
+    from bench.recordings import Detections
 
     bounds = np.array([row["segment"] for row in rows]).reshape(-1, 2)
     labels = np.array([task.classes.index(row["label"]) for row in rows], dtype=np.int64)

@@ -14,7 +14,7 @@ import pytest
 
 from bench.errors import SubmissionError
 from bench.kinds import SEGMENTS
-from bench.metrics.segments import Detections
+from bench.recordings import Detections
 from bench.submissions import (
     TaskCard,
     entry_card,

@@ -27,7 +27,7 @@ from itertools import pairwise
 import numpy as np
 from jaxtyping import Float, Int
 
-from bench.metrics.segments import Detections, Segments
+from bench.recordings import Detections, Segments
 
 CHUNK = 1 << 21
 """Candidate pairs looked at in one go: memory follows the pairs that overlap, not those that might."""
