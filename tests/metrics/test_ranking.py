@@ -9,6 +9,7 @@ import pytest
 from sklearn import metrics as sk
 
 from bench.metrics import ranking
+from bench.metrics.kernels import resampled_ranking
 from bench.metrics.metric import Metric
 from bench.metrics.ranking import AUROC, MAP, Ranking
 
@@ -50,9 +51,9 @@ def test_equal_to_scikit_learn(name: str, seed: int) -> None:
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Make one of the two exact ways the cheaper one, in pieces small enough that there are many."""
     for name, small in (("PIECE", 64), ("BLOCK", 4), ("UNTHREADED", 200)):
-        monkeypatch.setattr(ranking, name, small)
-    monkeypatch.setattr(ranking, "PRODUCT", 0.0 if request.param == "products" else 1e9)
-    monkeypatch.setattr(ranking, "TALLY", 0.0 if request.param == "products" else 1e9)
+        monkeypatch.setattr(resampled_ranking, name, small)
+    monkeypatch.setattr(resampled_ranking, "PRODUCT", 0.0 if request.param == "products" else 1e9)
+    monkeypatch.setattr(resampled_ranking, "TALLY", 0.0 if request.param == "products" else 1e9)
 
 
 @pytest.mark.parametrize("way", ["products", "frames"], indirect=True)
@@ -99,7 +100,7 @@ def test_the_cheaper_way_is_taken_by_size(name: str, monkeypatch: pytest.MonkeyP
                 taken.append(way)
                 return function(*arguments)
 
-            monkeypatch.setattr(ranking, f"_{kind}_by_{way}", spy)
+            monkeypatch.setattr(resampled_ranking, f"_{kind}_by_{way}", spy)
     rng = np.random.default_rng(1)
     for count, rows in ((3, 500), (3, 1), (400, 2)):
         spans = [Ranking(rng.random((5, 1)) < 0.5, rng.random((5, 1))) for _ in range(count)]
