@@ -94,13 +94,13 @@ def test_the_cheaper_way_is_taken_by_size(name: str, monkeypatch: pytest.MonkeyP
     taken: list[str] = []
     for kind in ("precision", "wrong"):
         for way in ("products", "frames"):
-            function = getattr(ranking, f"_{kind}_by_{way}")
+            function = getattr(resampled_ranking, f"{kind}_by_{way}")
 
             def spy(*arguments: object, way: str = way, function: Callable[..., object] = function) -> object:
                 taken.append(way)
                 return function(*arguments)
 
-            monkeypatch.setattr(resampled_ranking, f"_{kind}_by_{way}", spy)
+            monkeypatch.setattr(resampled_ranking, f"{kind}_by_{way}", spy)
     rng = np.random.default_rng(1)
     for count, rows in ((3, 500), (3, 1), (400, 2)):
         spans = [Ranking(rng.random((5, 1)) < 0.5, rng.random((5, 1))) for _ in range(count)]

@@ -60,11 +60,11 @@ def average_precision(steps: Steps, weights: Float[np.ndarray, "R N"]) -> Float[
     positives = np.bincount(steps.span[steps.hit], minlength=spans) @ columns
     by_products = len(steps.stop) * (rows * (spans * PRODUCT + STEP) + spans * TALLY)
     by_frames = rows * (len(steps.hit) * FRAME + len(steps.stop) * 3 * STEP)
-    summed = _precision_by_products if by_products < by_frames else _precision_by_frames
+    summed = precision_by_products if by_products < by_frames else precision_by_frames
     return np.divide(summed(steps, columns), positives, out=np.full(rows, np.nan), where=positives > 0)
 
 
-def _precision_by_products(steps: Steps, columns: Float[np.ndarray, "N R"]) -> Float[np.ndarray, " R"]:
+def precision_by_products(steps: Steps, columns: Float[np.ndarray, "N R"]) -> Float[np.ndarray, " R"]:
     """Sum, over the positive frames, weight times the precision at their threshold: as matrix products."""
     spans, rows = columns.shape
     summed = np.zeros(rows)
@@ -99,7 +99,7 @@ def _times(
     return out
 
 
-def _precision_by_frames(steps: Steps, columns: Float[np.ndarray, "N R"]) -> Float[np.ndarray, " R"]:
+def precision_by_frames(steps: Steps, columns: Float[np.ndarray, "N R"]) -> Float[np.ndarray, " R"]:
     """Sum the same by weighting every frame and accumulating down the ranking, all rows side by side."""
     rows = columns.shape[1]
     size = max(16, PIECE // rows)
@@ -128,11 +128,11 @@ def auroc(steps: Steps, weights: Float[np.ndarray, "R N"]) -> Float[np.ndarray, 
     pairs = positives * negatives
     by_products = len(steps.stop) * spans * (spans * PRODUCT + TALLY) + rows * spans**2 * PRODUCT
     by_frames = len(steps.hit) * rows * FRAME
-    wrong = (_wrong_by_products if by_products < by_frames else _wrong_by_frames)(steps, weights)
+    wrong = (wrong_by_products if by_products < by_frames else wrong_by_frames)(steps, weights)
     return 1 - np.divide(wrong, pairs, out=np.full(rows, np.nan), where=pairs > 0)
 
 
-def _wrong_by_products(steps: Steps, weights: Float[np.ndarray, "R N"]) -> Float[np.ndarray, " R"]:
+def wrong_by_products(steps: Steps, weights: Float[np.ndarray, "R N"]) -> Float[np.ndarray, " R"]:
     """Weigh the pairs (positive, negative) in wrong order, a tie as half: a quadratic form of the weights."""
     spans = weights.shape[1]
     size = max(BLOCK, UNTHREADED // (BLOCK * spans))
@@ -148,7 +148,7 @@ def _wrong_by_products(steps: Steps, weights: Float[np.ndarray, "R N"]) -> Float
     return np.einsum("rn,rn->r", _times(weights, wrong, np.empty_like(weights)), weights)
 
 
-def _wrong_by_frames(steps: Steps, weights: Float[np.ndarray, "R N"]) -> Float[np.ndarray, " R"]:
+def wrong_by_frames(steps: Steps, weights: Float[np.ndarray, "R N"]) -> Float[np.ndarray, " R"]:
     """Weigh the same pairs row by row, accumulating the negatives down the ranking."""
     wrong = np.zeros(len(weights))
     for r, row in enumerate(weights):
