@@ -73,6 +73,30 @@ class Detections:
         return Detections(self.bounds[rows], self.labels[rows], self.scores[rows])
 
 
+@dataclass(frozen=True)
+class Skeleton:
+    """What the keypoints of a data set's recordings are: known before a recording is read.
+
+    Raises `DataError` for an edge that names no keypoint.
+    """
+
+    animals: tuple[str, ...]
+    keypoints: tuple[str, ...]
+    """Of every animal, in the order of the arrays."""
+    edges: tuple[tuple[str, str], ...]
+    """Pairs of keypoints that are joined, in every animal alike; empty where nobody declared them."""
+    image: tuple[int, int]
+    """Width and height of the video in pixels."""
+
+    def __post_init__(self) -> None:
+        unknown = sorted({name for edge in self.edges for name in edge} - set(self.keypoints))
+        if unknown:
+            raise DataError(
+                "edges of a skeleton that join no keypoints",
+                [f"{name!r}: expected one of {', '.join(self.keypoints)}" for name in unknown],
+            )
+
+
 @dataclass(frozen=True, eq=False)
 class Recording:
     """One session of one or more animals, as one annotator labelled it.

@@ -12,7 +12,7 @@ from jaxtyping import Bool
 
 from bench.errors import DataError
 from bench.metrics import Metric
-from bench.recordings import Recording, Segments, segments_of
+from bench.recordings import Recording, Segments, Skeleton, segments_of
 from bench.splits import FrozenSplit, Split
 
 Kind = Literal["frames", "segments", "clusters"]
@@ -64,11 +64,18 @@ class Dataset:
     """Official file or archive -> "<algorithm>:<hex>", the first digits at least; others are refused."""
     resume: Callable[[Path, Collection[str]], Iterator[Recording]] | None = None
     """As `read`, without the recordings of these ids, where passing over one is quicker than reading it."""
+    edges: tuple[tuple[str, str], ...] = ()
+    """Which keypoints of an animal are joined: the anatomical skeleton. Empty where nobody declared it."""
 
     @property
     def simulated(self) -> bool:
         """Whether no animal was ever seen: every page says so."""
         return self.simulate is not None
+
+    @property
+    def skeleton(self) -> Skeleton:
+        """What a model may know of the poses before it has seen one."""
+        return Skeleton(self.animals, self.keypoints, self.edges, self.image)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Int
 
 from bench.datasets.calms21_features import name_beside
-from bench.datasets.calms21_json import ANIMALS, CLASSES, FPS, IMAGE, KEYPOINTS, read_layout
+from bench.datasets.calms21_json import ANIMALS, CLASSES, EDGES, FPS, IMAGE, KEYPOINTS, read_layout
 from bench.datasets.regular import regular
 from bench.datasets.splitting.rules import SplitRule, Summary
 from bench.errors import DataError
@@ -138,6 +138,7 @@ DATASET = Dataset(
     fps=FPS,
     animals=ANIMALS,
     keypoints=KEYPOINTS,
+    edges=EDGES,
     image=IMAGE,
     classes=CLASSES,
     files=(

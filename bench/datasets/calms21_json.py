@@ -29,6 +29,11 @@ from bench.strict import once
 FPS = 30.0
 ANIMALS = ("resident", "intruder")
 KEYPOINTS = ("nose", "left ear", "right ear", "neck", "left hip", "right hip", "tail base")
+EDGES = (
+    *(("nose", "left ear"), ("nose", "right ear"), ("left ear", "neck"), ("right ear", "neck")),
+    *(("neck", "left hip"), ("neck", "right hip"), ("left hip", "tail base"), ("right hip", "tail base")),
+)
+"""As Figure 3 of the paper draws them."""
 IMAGE = (1024, 570)
 CLASSES = ("attack", "investigation", "mount", "other")
 MOST = 1_000

@@ -19,7 +19,7 @@ from typing import TypeVar
 import numpy as np
 
 from bench.about import SPLIT_SOURCE, TITLE
-from bench.datasets.calms21_json import ANIMALS, CLASSES, FPS, IMAGE, KEYPOINTS, read_layout
+from bench.datasets.calms21_json import ANIMALS, CLASSES, EDGES, FPS, IMAGE, KEYPOINTS, read_layout
 from bench.datasets.simulation import Simulated, simulate
 from bench.datasets.splitting.rules import SplitRule, Summary
 from bench.errors import DataError, UsageError
@@ -150,6 +150,7 @@ def _task(name: str, size: str, simulate_files: partial[None], split: FrozenSpli
         fps=FPS,
         animals=ANIMALS,
         keypoints=KEYPOINTS,
+        edges=EDGES,
         image=IMAGE,
         classes=CLASSES,
         files=f"{FILES['train']} and {FILES['test']}, marked as simulated",

@@ -28,6 +28,10 @@ EVENTS = f"{STEM}_reencode.csv"
 POSES = f"{STEM}DLC_dlcrnetms5_pilot_studySep24shuffle1_100000_el_filtered.csv"
 ANIMALS = ("adult", "juvenile")
 KEYPOINTS = ("nose", "leftear", "rightear", "neck", "lefthip", "righthip", "tail")
+EDGES = (
+    *(("nose", "leftear"), ("nose", "rightear"), ("leftear", "neck"), ("rightear", "neck")),
+    *(("neck", "lefthip"), ("neck", "righthip"), ("lefthip", "tail"), ("righthip", "tail")),
+)
 CLASSES = ("interact", "other")
 ID = STEM.lower()
 FPS = 30.0
@@ -84,6 +88,7 @@ DATASET = Dataset(
     fps=FPS,
     animals=ANIMALS,
     keypoints=KEYPOINTS,
+    edges=EDGES,
     image=(1600, 1200),
     classes=CLASSES,
     files=f"{EVENTS} and {POSES}",

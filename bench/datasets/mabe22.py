@@ -35,6 +35,13 @@ KEYPOINTS = (
     *("nose", "left ear", "right ear", "neck", "left forepaw", "right forepaw", "centre of the back"),
     *("left hindpaw", "right hindpaw", "tail base", "middle of the tail", "tail tip"),
 )
+EDGES = (
+    *(("nose", "left ear"), ("nose", "right ear"), ("left ear", "neck"), ("right ear", "neck")),
+    *(("neck", "left forepaw"), ("neck", "right forepaw"), ("neck", "centre of the back")),
+    *(("centre of the back", "left hindpaw"), ("centre of the back", "right hindpaw")),
+    *(("centre of the back", "tail base"), ("tail base", "middle of the tail")),
+    ("middle of the tail", "tail tip"),
+)
 CLASSES = ("chases", "huddles", "oral_oral_contact", "oral_genital_contact")
 CLIPS, FRAMES = 1_830, 1_800
 POSES, LABELS = "mouse_submission_keypoints.npy", "mouse_submission_labels.npy"
@@ -195,6 +202,7 @@ DATASET = Dataset(
     fps=FPS,
     animals=ANIMALS,
     keypoints=KEYPOINTS,
+    edges=EDGES,
     image=(850, 850),
     classes=CLASSES,
     files=f"{POSES} and {LABELS}",

@@ -30,6 +30,11 @@ KEYPOINTS = (
     *("nose", "headcentre", "neck", "earl", "earr", "bodycentre", "bcl", "bcr"),
     *("hipl", "hipr", "tailbase", "tailcentre", "tailtip"),
 )
+EDGES = (
+    *(("nose", "headcentre"), ("headcentre", "earl"), ("headcentre", "earr"), ("headcentre", "neck")),
+    *(("neck", "bodycentre"), ("bodycentre", "bcl"), ("bodycentre", "bcr"), ("bodycentre", "tailbase")),
+    *(("tailbase", "hipl"), ("tailbase", "hipr"), ("tailbase", "tailcentre"), ("tailcentre", "tailtip")),
+)
 CONSENSUS = "consensus"
 PARTS = (CONSENSUS, *(rater.lower() for rater in RATERS))
 VIDEOS = (5, 6, 11, 12, 14, 15, 16, 23, 24, 38, 39, 41, 43, 44, 49, 50, 51, 52, 54, 58)
@@ -171,6 +176,7 @@ DATASET = Dataset(
     fps=FPS,
     animals=("mouse",),
     keypoints=KEYPOINTS,
+    edges=EDGES,
     image=(928, 576),
     classes=CLASSES,
     files=f"{FILE}; beside it the DeepLabCut csv files that it names, where poses are wanted",

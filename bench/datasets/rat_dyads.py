@@ -29,6 +29,7 @@ from bench.tasks import WHOLE_RECORDINGS, Dataset, Protocol, Task
 
 FPS = 20.0
 KEYPOINTS = ("top", "body", "tail", "tail-m", "tail-e")
+EDGES = (("top", "body"), ("body", "tail"), ("tail", "tail-m"), ("tail-m", "tail-e"))
 ANIMALS = ("individual1", "individual2")
 BEHAVIOURS = ("base", "social", "nonsocial", "aggression")
 """Channel S1, in the order of the compact files' numbers."""
@@ -232,6 +233,7 @@ DATASET = Dataset(
     fps=FPS,
     animals=ANIMALS,
     keypoints=KEYPOINTS,
+    edges=EDGES,
     image=(1600, 1200),
     classes=CLASSES,
     files="rat_NN.npz, in the folder or in its videos/; or NNDLC….csv and NN_annot.txt, there or in its raw/",

@@ -30,6 +30,7 @@ from bench.tasks import Dataset, Part, Protocol, Task
 FPS = 25.0
 ANIMALS = ("marked", "white")
 KEYPOINTS = ("nose", "centre", "tail base")
+EDGES = (("nose", "centre"), ("centre", "tail base"))
 COLUMNS = tuple(
     f"{point}_{rat}_{axis}" for rat in "mw" for point in ("nose", "center", "tail") for axis in "xy"
 )
@@ -195,6 +196,7 @@ DATASET = Dataset(
     fps=FPS,
     animals=ANIMALS,
     keypoints=KEYPOINTS,
+    edges=EDGES,
     image=(704, 576),
     classes=CLASSES,
     files="Observation01.csv to Observation09.csv: the published tables, saved as csv",
