@@ -19,9 +19,10 @@ from bench.cli import cli
 from bench.datacard import survey_dataset
 from bench.datasets import DATASETS, calms21, demo, demo_unlabelled, get_dataset, get_task, oft
 from bench.errors import DataError
+from bench.files import zips
 from bench.pages import render
 from bench.results import read_all, write
-from bench.store import Changed, archives
+from bench.store import Changed
 from bench.submissions import write_run
 from bench.submitting import evaluate
 from bench.tasks import Dataset, Task
@@ -156,11 +157,11 @@ def test_an_archive_that_would_fill_the_disk_is_refused(
     bench_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     archive = packed(tmp_path / "a.zip")
-    monkeypatch.setattr(archives, "LARGEST", 500)
+    monkeypatch.setattr(zips, "LARGEST", 500)
     assert "bytes unpacked, expected at most 500" in refused(TOY, archive, bench_home)
-    monkeypatch.setattr(archives, "LARGEST", 2**30)
-    usage = archives.shutil.disk_usage(tmp_path)
-    monkeypatch.setattr(archives.shutil, "disk_usage", lambda path: usage._replace(free=600))
+    monkeypatch.setattr(zips, "LARGEST", 2**30)
+    usage = zips.shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(zips.shutil, "disk_usage", lambda path: usage._replace(free=600))
     assert "but only 600 are free where the store is" in refused(TOY, archive, bench_home)
 
 

@@ -10,9 +10,9 @@ from jaxtyping import Int
 
 from bench.datasets.calms21_features import name_beside
 from bench.datasets.calms21_json import ANIMALS, CLASSES, EDGES, FPS, IMAGE, KEYPOINTS, read_layout
-from bench.datasets.regular import regular
 from bench.datasets.splitting.rules import SplitRule, Summary
 from bench.errors import DataError
+from bench.files.opening import present
 from bench.metrics import CONCATENATED_METRICS, FRAME_METRICS
 from bench.recordings import Recording, one_hot
 from bench.splits import FrozenSplit, Totals
@@ -77,7 +77,7 @@ def find(folder: Path, name: str, archive: str = ARCHIVE) -> Path | None:
 
     Raises `DataError` where something else stands in its place.
     """
-    return regular(folder / name) or regular(folder / archive / name)
+    return present(folder / name) or present(folder / archive / name)
 
 
 def _label_rows(path: Path) -> Int[np.ndarray, "T 2"]:

@@ -9,7 +9,6 @@ were not at hand when this reader was written.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +16,9 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float32
 
-from bench.datasets.json_stream import index, read_at
-from bench.errors import DataError
+from bench.errors import DataError, FileError
+from bench.files.json_stream import index, read_at
+from bench.files.strict_json import parse_json
 
 SIZE = 32
 
@@ -44,9 +44,9 @@ class Features:
         if (group, key) not in self.places:
             raise DataError("", [f"no features of it in {self.path.name}"])
         try:
-            read = json.loads(read_at(self.path, self.places[group, key]))
+            read = parse_json(read_at(self.path, self.places[group, key]))
             found = np.array(read["features"], dtype=np.float32)
-        except (KeyError, TypeError, ValueError, RecursionError) as fault:
+        except (FileError, KeyError, TypeError, ValueError) as fault:
             raise DataError(
                 "", [f"features that cannot be read in {self.path.name}: {type(fault).__name__}: {fault}"]
             ) from fault
@@ -58,6 +58,6 @@ class Features:
 
 
 def find(poses: Path) -> Features | None:
-    """Return the features beside a file of poses, None where there are none; raises `LayoutError`."""
+    """Return the features beside a file of poses, None where there are none; raises `FileError`."""
     path = poses.with_name(name_beside(poses.name))
     return Features(path, index(path)) if path != poses and path.is_file() else None

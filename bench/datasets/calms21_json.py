@@ -21,10 +21,10 @@ import numpy as np
 from jaxtyping import Float32, Float64, Int
 
 from bench.datasets.calms21_features import Features, find, name_beside
-from bench.datasets.json_stream import LayoutError, entries
-from bench.errors import DataError
+from bench.errors import DataError, FileError
+from bench.files.json_stream import entries
+from bench.files.strict_json import once
 from bench.recordings import Recording, one_hot
-from bench.strict import once
 
 FPS = 30.0
 ANIMALS = ("resident", "intruder")
@@ -112,9 +112,9 @@ def read_layout(
                         yield replace(read, features=more)
                 except DataError as error:
                     faults += [f"{place}: {problem}" for problem in error.problems]
-                except (ValueError, RecursionError) as error:
+                except (FileError, ValueError, RecursionError) as error:
                     faults.append(f"{place}: not JSON: {error}")
-        except (LayoutError, UnicodeDecodeError) as error:
+        except FileError as error:
             faults.append(f"{path.name}: not JSON of this layout, or cut short: {error}")
     if not origin and not faults:
         faults.append(f"{', '.join(path.name for path in paths)}: no sequence in it")
@@ -130,7 +130,7 @@ def _features(path: Path, faults: list[str]) -> Features | None:
     """Return the features beside a file; note where they cannot be read."""
     try:
         return find(path)
-    except (LayoutError, UnicodeDecodeError) as error:
+    except FileError as error:
         faults.append(f"{name_beside(path.name)}: not JSON of this layout, or cut short: {error}")
         return None
 

@@ -15,9 +15,9 @@ from bench.about import SPLIT_SOURCE
 from bench.datasets.formats.boris import read_events
 from bench.datasets.formats.deeplabcut import read_poses
 from bench.datasets.formats.intervals import paint
-from bench.datasets.regular import regular
 from bench.datasets.splitting.rules import SplitRule, Summary
 from bench.errors import DataError
+from bench.files.opening import present
 from bench.metrics import FRAME_METRICS
 from bench.recordings import Recording
 from bench.splits import FrozenSplit
@@ -40,7 +40,7 @@ URL = "https://github.com/benlansdell/ethome"
 
 def read(folder: Path) -> Iterator[Recording]:
     """Yield the one recording; both files are needed."""
-    absent = [f"{name} is missing" for name in (EVENTS, POSES) if regular(folder / name) is None]
+    absent = [f"{name} is missing" for name in (EVENTS, POSES) if present(folder / name) is None]
     if absent:
         raise DataError(f"no ethome recording in {folder}", absent, hint=f"download them from {URL}")
     events, poses = read_events(folder / EVENTS), read_poses(folder / POSES)

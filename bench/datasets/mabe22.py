@@ -20,10 +20,10 @@ import numpy as np
 from jaxtyping import Float32
 
 from bench.about import SPLIT_SOURCE
-from bench.datasets.pickled import read_pickled
-from bench.datasets.regular import regular
 from bench.datasets.splitting.rules import SplitRule, Summary, shuffled
 from bench.errors import DataError, first
+from bench.files.opening import present
+from bench.files.pickled import read_pickled
 from bench.metrics import FRAME_METRICS
 from bench.recordings import Recording
 from bench.splits import FrozenSplit, Totals
@@ -53,7 +53,7 @@ def read(folder: Path) -> Iterator[Recording]:
     The file of labels is not needed where the first file holds them. After the last good clip,
     `DataError` lists the faults of all the others.
     """
-    poses_file, labels_file = regular(folder / POSES), regular(folder / LABELS)
+    poses_file, labels_file = present(folder / POSES), present(folder / LABELS)
     if poses_file is None:
         raise DataError(
             f"no MABe22 mouse triplets in {folder}",

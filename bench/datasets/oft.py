@@ -16,9 +16,9 @@ from jaxtyping import Bool, Float32
 from bench.about import SPLIT_SOURCE
 from bench.datasets.formats.deeplabcut import read_poses
 from bench.datasets.oft_labels import FILE, FPS, RATERS, Video, read_labels
-from bench.datasets.regular import regular
 from bench.datasets.splitting.rules import SplitRule, Summary, shuffled
 from bench.errors import DataError
+from bench.files.opening import present
 from bench.metrics import FRAME_METRICS
 from bench.recordings import Recording
 from bench.splits import FrozenSplit
@@ -46,7 +46,7 @@ def read(folder: Path) -> Iterator[Recording]:
     The table of labels is needed; a video whose DeepLabCut file is absent gives recordings without
     poses. After the last good recording, `DataError` lists the faults of all the others.
     """
-    table = regular(folder / FILE)
+    table = present(folder / FILE)
     if table is None:
         raise DataError(
             f"no open-field labels in {folder}",
@@ -57,7 +57,7 @@ def read(folder: Path) -> Iterator[Recording]:
     for name, video in read_labels(table).items():
         path = folder / video.poses
         try:
-            poses = _poses(path, len(video.counted)) if regular(path) else None
+            poses = _poses(path, len(video.counted)) if present(path) else None
         except DataError as error:
             faults += [f"{name}: {path.name}: {problem}" for problem in error.problems]
             continue

@@ -16,8 +16,8 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from bench.datasets.formats.intervals import LONGEST
-from bench.datasets.tables import Rows, read_rows
 from bench.errors import DataError, first
+from bench.files.csv_rows import Rows, read_rows
 
 FPS = 25.0
 FILE = "AllLabDataOFT_final.csv"

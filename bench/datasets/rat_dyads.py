@@ -19,9 +19,9 @@ from jaxtyping import Bool, Float, Float32, Int
 from bench.about import SPLIT_SOURCE, TITLE
 from bench.datasets.formats.caltech import read_annotation
 from bench.datasets.formats.deeplabcut import read_poses
-from bench.datasets.regular import regular
 from bench.datasets.splitting.rules import SplitRule, Summary
 from bench.errors import DataError, first
+from bench.files.opening import present
 from bench.metrics import DETECTION_METRICS, FRAME_METRICS
 from bench.recordings import Recording, one_hot
 from bench.splits import FrozenSplit
@@ -60,7 +60,7 @@ def read(folder: Path) -> Iterator[Recording]:
     faults: list[str] = []
     for name, paths in [(path.stem, [path]) for path in compact] + list(raw.items()):
         try:
-            files = [path for path in paths if regular(path)]
+            files = [path for path in paths if present(path)]
             yield read_compact(files[0]) if compact else read_raw(name, files)
         except DataError as error:
             faults += [f"{name}: {error.title}: {problem}" for problem in error.problems]

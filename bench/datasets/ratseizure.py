@@ -18,14 +18,14 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool
 
-from bench.datasets.regular import regular
 from bench.datasets.splitting.rules import SplitRule, Summary
-from bench.datasets.strict_json import read_json
-from bench.errors import DataError, first
+from bench.errors import DataError, FileError, first
+from bench.files.opening import present
+from bench.files.schema import is_number, text_fault
+from bench.files.strict_json import read_json
 from bench.metrics import DETECTION_METRICS
 from bench.recordings import Recording, Segments
 from bench.splits import FrozenSplit, Totals
-from bench.strict import is_number, text_fault
 from bench.tasks import WHOLE_RECORDINGS, Dataset, Protocol, Task
 
 FPS = 30.0
@@ -61,12 +61,15 @@ def read(folder: Path) -> Iterator[Recording]:
 
     Raises `DataError` listing the faults of all clips, before the first one is yielded.
     """
-    path, beside = regular(folder / FILE), regular(folder / LIST)
+    path, beside = present(folder / FILE), present(folder / LIST)
     if path is None:
         raise DataError(
             f"no RatSeizure annotation in {folder}", [f"expected {FILE}"], hint=f"get it from {URL}"
         )
-    content = read_json(path, _MOST)
+    try:
+        content = read_json(path, _MOST, follow=True)
+    except FileError as error:
+        raise _error(path, [f"{FILE}: {error.title}"]) from None
     database = content.get("database") if isinstance(content, dict) else None
     if not isinstance(database, dict) or not database:
         raise _error(path, [f"{FILE}: expected an object 'database' of clips"])

@@ -18,10 +18,10 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.datasets.regular import regular
 from bench.datasets.splitting.rules import SplitRule, Summary
-from bench.datasets.tables import read_table
 from bench.errors import DataError, first
+from bench.files.csv_rows import read_table
+from bench.files.opening import present
 from bench.metrics import FRAME_METRICS
 from bench.recordings import Recording, one_hot
 from bench.splits import FrozenSplit, Totals
@@ -68,7 +68,7 @@ def read(folder: Path) -> Iterator[Recording]:
     """
     paths: dict[str, list[Path]] = {}
     for path in sorted(folder.glob("*.csv")):
-        if (matched := _FILE.fullmatch(path.name)) and regular(path):
+        if (matched := _FILE.fullmatch(path.name)) and present(path):
             paths.setdefault(IDS[int(matched[1]) - 1], []).append(path)
     if not paths:
         raise DataError(

@@ -16,15 +16,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from bench.errors import DataError, SubmissionError, UsageError
+from bench.errors import DataError, FileError, SubmissionError, UsageError
 from bench.evaluation import RESAMPLES
+from bench.files.strict_json import read_json, uncollected
 from bench.metrics.localisation import TIOU
 from bench.recordings import Detections, Segments
 from bench.scorefiles.read import GIB, read_groups, to_mend
 from bench.scoring import Scores, score_segments
 from bench.scoring.checks import group_faults, refuse
 from bench.scoring.segments import check_thresholds, detection_faults
-from bench.strict import parse_json, uncollected
 from bench.submissions.detections import (
     Rows,
     columns_of,
@@ -34,7 +34,6 @@ from bench.submissions.detections import (
     short,
 )
 from bench.submissions.faults import SHOWN, Fault, meant, quoted
-from bench.submissions.files import open_regular
 
 MAX_FILE = 2 * GIB
 
@@ -131,12 +130,9 @@ def _read(
 def _read_top(path: Path, key: str) -> tuple[dict[str, Any], list[Fault]]:
     """Return the object under `key`, or why there is none."""
     try:
-        with open_regular(path.resolve(), MAX_FILE) as file:
-            data = parse_json(file.read())
-    except SubmissionError as fault:
+        data = read_json(path, MAX_FILE, follow=True)
+    except FileError as fault:
         return {}, [Fault("files", fault.title)]
-    except ValueError as fault:
-        return {}, [Fault("files", f"not JSON that can be scored: {fault}")]
     under = data.get(key) if isinstance(data, dict) else None
     if not isinstance(under, dict):
         keys = ", ".join(map(quoted, list(data)[:SHOWN])) if isinstance(data, dict) else type(data).__name__

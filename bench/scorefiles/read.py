@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 import zipfile
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -12,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.errors import SubmissionError
-from bench.submissions.archives import UNREADABLE, read_array, repeated
+from bench.errors import FileError
+from bench.files.npz import open_npz, read_array, repeated
+from bench.files.opening import open_regular
 from bench.submissions.faults import Fault, quoted
-from bench.submissions.files import open_regular
 
 GIB = 2**30
 MAX_FILE = 16 * GIB
@@ -52,18 +51,16 @@ def read_npz(path: Path, most: int = MAX_FILE) -> Read:
     """
     found = Read()
     try:
-        with open_regular(path.resolve(), MAX_FILE) as file, zipfile.ZipFile(file) as archive:
-            members = archive.infolist()
-            needed = sum(member.file_size for member in members)
+        with open_regular(path, MAX_FILE, follow=True) as file, open_npz(file) as archive:
+            needed = sum(member.file_size for member in archive.infolist())
             if needed > most:
                 return closed(f"{needed:,} bytes unpacked, expected at most {most:,}: not read")
-            found.faults.extend(repeated(members))
-            for member in members:
+            for name, count in repeated(archive).items():
+                found.faults.append(Fault("twice", f"{quoted(name)} stands in the archive {count} times"))
+            for member in archive.infolist():
                 _read_member(archive, member, found)
-    except SubmissionError as fault:
+    except FileError as fault:
         return closed(fault.title)
-    except UNREADABLE as fault:
-        return closed(f"not a readable .npz archive ({fault}): save it with numpy.savez")
     return found
 
 
@@ -72,10 +69,10 @@ def read_groups(path: Path | None) -> tuple[dict[str, str] | None, list[Fault]]:
     if path is None:
         return None, []
     try:
-        with open_regular(path.resolve(), MAX_GROUPS_FILE) as file:
+        with open_regular(path, MAX_GROUPS_FILE, follow=True) as file:
             rows = list(csv.reader(io.StringIO(file.read().decode("utf-8-sig"), newline=""), strict=True))
-    except (SubmissionError, csv.Error, UnicodeDecodeError) as fault:
-        why = fault.title if isinstance(fault, SubmissionError) else str(fault)
+    except (FileError, csv.Error, UnicodeDecodeError) as fault:
+        why = fault.title if isinstance(fault, FileError) else str(fault)
         return None, [Fault("groups", f"{path}: {why}")]
     if not rows or rows[0] != ["recording", "group"]:
         found = ",".join(rows[0]) if rows else ""
@@ -104,14 +101,12 @@ def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, found: Read)
         return
     try:
         _, array = read_array(archive, member, _is_number, "numbers: save one array of them per recording")
-    except SubmissionError as fault:
+    except FileError as fault:
         found.skip(id_, "arrays", fault.title)
-    except UNREADABLE as fault:
-        found.skip(id_, "arrays", f"truncated or damaged ({fault})")
     else:
         if array is not None:
             found.arrays[id_] = array
 
 
-def _is_number(descr: str) -> bool:
-    return re.fullmatch(r"[<>]f[248]|[<>|][iu][1248]|\|b1", descr) is not None
+def _is_number(dtype: np.dtype) -> bool:
+    return dtype.kind in "iub" or (dtype.kind == "f" and dtype.itemsize <= 8)

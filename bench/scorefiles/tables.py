@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.errors import SubmissionError
+from bench.errors import FileError
+from bench.files.opening import open_regular
 from bench.scorefiles.read import MAX_FILE, Read, closed
-from bench.submissions.files import open_regular
 from bench.submissions.long_tables import Layout, csv_table, frame_fault, parquet_table, recordings, scores
 
 
@@ -24,10 +24,10 @@ def read_table(path: Path, classes: Sequence[str], most: int = MAX_FILE) -> Read
     """
     layout = Layout(("recording",), tuple(classes), ordered=False, any_number=True)
     try:
-        with open_regular(path.resolve(), MAX_FILE) as file:
+        with open_regular(path, MAX_FILE, follow=True) as file:
             parquet = path.suffix == ".parquet"
             table = parquet_table(file, layout, most) if parquet else csv_table(file, layout)
-    except SubmissionError as fault:
+    except FileError as fault:
         return closed(fault.title)
     if isinstance(table, list):
         return Read(faults=table, whole=False)

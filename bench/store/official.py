@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.errors import DataError, first
-from bench.store.archives import members
+from bench.files.zips import members
 from bench.store.manifests import Changed, file_digest
 from bench.tasks import Dataset
 

@@ -12,11 +12,11 @@ from pathlib import Path
 from tqdm import tqdm
 
 from bench.errors import DataError, UsageError, first
+from bench.files.zips import unpack
 from bench.recordings import Recording
 from bench.resources import home
 from bench.splits import SUBSETS, Totals
 from bench.store import official
-from bench.store.archives import unpack
 from bench.store.loading import damage
 from bench.store.manifests import MANIFEST, SCHEMA_VERSION, Changed, Manifest, Stored, how_to_pull, manifest
 from bench.store.rows import write_shards

@@ -28,23 +28,20 @@ frozen Soft-NMS before they are scored, or "final", to be scored as they are.
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from bench.errors import SubmissionError, UsageError
+from bench.errors import UsageError
+from bench.files.strict_toml import read_toml
 from bench.submissions.faults import Fault, meant, quoted
 from bench.submissions.fields import AMOUNTS, COSTS, ENTRY, ENTRY_OPTIONAL, TASK, TASK_OPTIONAL, fields
-from bench.submissions.files import open_regular
 from bench.submissions.predictions import SAFE_NAME, SAFE_NAME_RULE
 from bench.tasks import Task
 
 CARD = "submission.toml"
 CARD_BYTES = 64 * 1024
-DOTS = 200
-"""In one line: time and memory that `tomllib` takes grow with the square of the parts of a key."""
 Output = Literal["probabilities", "scores"]
 DetectionForm = Literal["raw", "final"]
 """Raw detections go through the frozen Soft-NMS before they are scored; final ones are scored as they are."""
@@ -119,19 +116,9 @@ def entry_card(entry: Entry, task_name: str) -> dict[str, Any]:
 def read_card(folder: Path) -> tuple[Entry, list[Fault]]:
     """Read `submission.toml`; what is at fault stands in the list and as an empty value in the entry.
 
-    Raises `SubmissionError` where the file cannot be read at all.
+    Raises `FileError` where the file cannot be read at all.
     """
-    with open_regular(folder / CARD, CARD_BYTES) as file:
-        data = file.read(CARD_BYTES + 1)
-    try:
-        text = data.decode()
-        if max(line.count(".") for line in text.split("\n")) > DOTS:
-            raise SubmissionError(f"a line of more than {DOTS} dots: not read")
-        content = tomllib.loads(text)
-    except RecursionError as fault:
-        raise SubmissionError("not a TOML file (nested too deep)") from fault
-    except ValueError as fault:  # bad UTF-8, bad TOML or a number of ten thousand digits
-        raise SubmissionError(f"not a TOML file ({fault})") from fault
+    content, _ = read_toml(folder / CARD, CARD_BYTES)
     return parse(folder.name, content)
 
 

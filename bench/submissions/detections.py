@@ -16,11 +16,12 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from bench.errors import SubmissionError
+from bench.errors import FileError
+from bench.files.schema import is_number
+from bench.files.strict_json import parse_json
 from bench.kinds import Length
 from bench.recordings import FURTHEST, Detections
 from bench.recordings import row_faults as on_rows
-from bench.strict import is_number, parse_json
 from bench.submissions.card import DetectionForm
 from bench.submissions.checks import name_faults
 from bench.submissions.faults import SHOWN, Fault, is_name, meant, quoted
@@ -51,7 +52,7 @@ def read_detections(
 
     `seconds` says of every recording how long it is, `called` which other names they may go by. A task of
     one part has `{"results": {recording: rows}}`, one of several `{"parts": {part: {recording: rows}}}`.
-    Recordings in which nothing was found are there with an empty list. Raises `SubmissionError` where nothing
+    Recordings in which nothing was found are there with an empty list. Raises `FileError` where nothing
     can be read.
     """
     found, numbers = Found(), numbered(task.classes)
@@ -80,16 +81,13 @@ def read_detections(
 
 def _by_part(data: bytes, task: Task) -> dict[str, Any]:
     """Return what the file has of each part."""
-    try:
-        content = parse_json(data)
-    except ValueError as fault:
-        raise SubmissionError(f"not JSON that can be scored: {fault}") from None
+    content = parse_json(data)
     single = len(task.parts) == 1
     key, layout = ("results", "{recording: [...]}") if single else ("parts", "{part: {recording: [...]}}")
     under = content.get(key) if isinstance(content, dict) else None
     if not isinstance(under, dict):
         keys = ", ".join(map(quoted, list(content)[:SHOWN])) if isinstance(content, dict) else short(content)
-        raise SubmissionError(f'expected {{"{key}": {layout}}}, found {keys or "{}"}')
+        raise FileError(f'expected {{"{key}": {layout}}}, found {keys or "{}"}')
     return {task.parts[0].name: under} if single else under
 
 

@@ -24,7 +24,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 from jaxtyping import Float32, Float64, Int64
 
-from bench.errors import SubmissionError
+from bench.errors import FileError
 from bench.submissions.faults import SHOWN, Fault, meant, quoted
 
 _FOOTER_BYTES = 4 * 2**20
@@ -57,21 +57,21 @@ def parquet_table(
 ) -> pa.Table | list[Fault]:
     """Read a Parquet table of at most `most` bytes unpacked, or say what is wrong with its columns.
 
-    `rows` is how many are expected, where that is known. Raises `SubmissionError` where the file is no
+    `rows` is how many are expected, where that is known. Raises `FileError` where the file is no
     table or far too large.
     """
     data = file.read()
     footer = int.from_bytes(data[-8:-4], "little")
     if data[:4] != b"PAR1" or data[-4:] != b"PAR1" or footer > len(data):
-        raise SubmissionError("not a Parquet file, or one that was cut off")
+        raise FileError("not a Parquet file, or one that was cut off")
     if footer > _FOOTER_BYTES:
-        raise SubmissionError(f"a footer of {footer:,} bytes, expected at most {_FOOTER_BYTES:,}")
+        raise FileError(f"a footer of {footer:,} bytes, expected at most {_FOOTER_BYTES:,}")
     try:
         parquet = pq.ParquetFile(pa.BufferReader(data))
         _check_rows(parquet.metadata.num_rows, rows)
         unpacked = sum(parquet.metadata.row_group(i).total_byte_size for i in range(parquet.num_row_groups))
         if unpacked > most:
-            raise SubmissionError(f"{unpacked:,} bytes unpacked, expected at most {most:,}: not read")
+            raise FileError(f"{unpacked:,} bytes unpacked, expected at most {most:,}: not read")
         schema = parquet.schema_arrow
         if faults := [*_column_faults(schema.names, layout)] or [*_type_faults(schema, layout)]:
             return faults
@@ -80,23 +80,23 @@ def parquet_table(
         table.validate(full=True)
         whole = table.set_column(table.column_names.index("frame"), "frame", table["frame"].cast(pa.int64()))
     except (pa.ArrowException, OSError, ValueError, KeyError) as fault:
-        raise SubmissionError(f"not a readable Parquet file ({_one_line(fault)})") from fault
+        raise FileError(f"not a readable Parquet file ({_one_line(fault)})") from fault
     return [*_null_faults(whole, layout)] or whole
 
 
 def csv_table(file: BinaryIO, layout: Layout, rows: int | None = None) -> pa.Table | list[Fault]:
     """Read a CSV table, or say what is wrong with its columns, lines and cells.
 
-    `rows` is how many are expected, where that is known. Raises `SubmissionError` where the file is no
+    `rows` is how many are expected, where that is known. Raises `FileError` where the file is no
     table or far too large.
     """
     first = file.readline(_LINE_BYTES + 1)
     if len(first) > _LINE_BYTES:
-        raise SubmissionError(f"a first line of more than {_LINE_BYTES:,} bytes: not read")
+        raise FileError(f"a first line of more than {_LINE_BYTES:,} bytes: not read")
     try:
         header = next(csv.reader([first.decode("utf-8-sig").rstrip("\r\n")], strict=True), [])
     except (csv.Error, UnicodeDecodeError) as fault:
-        raise SubmissionError(f"the first line is not a CSV header ({fault})") from fault
+        raise FileError(f"the first line is not a CSV header ({fault})") from fault
     if faults := [*_column_faults(header, layout)]:
         return faults
     data = file.read()
@@ -104,7 +104,7 @@ def csv_table(file: BinaryIO, layout: Layout, rows: int | None = None) -> pa.Tab
     try:
         return _csv_cells(data, header, layout)
     except pa.ArrowInvalid as fault:
-        raise SubmissionError(f"not a readable CSV ({_one_line(fault)})") from fault
+        raise FileError(f"not a readable CSV ({_one_line(fault)})") from fault
 
 
 def recordings(
@@ -168,7 +168,7 @@ def frame_fault(frames: Int64[np.ndarray, " N"], expected: int | None = None) ->
 def _check_rows(rows: int, expected: int | None) -> None:
     if not rows or (expected is not None and rows > 4 * expected + _SPARE_ROWS):
         wanted = "" if expected is None else f", expected {expected:,}"
-        raise SubmissionError(f"{rows:,} rows{wanted}: not read")
+        raise FileError(f"{rows:,} rows{wanted}: not read")
 
 
 def _column_faults(found: Sequence[str], layout: Layout) -> Iterator[Fault]:

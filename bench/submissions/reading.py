@@ -7,14 +7,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from bench.errors import SubmissionError, UsageError
+from bench.errors import FileError, SubmissionError, UsageError
+from bench.files.opening import folder_fault, open_regular
 from bench.kinds import Length
 from bench.submissions.arrays import read_npz
 from bench.submissions.card import CARD, DetectionForm, Entry, read_card, task_faults
 from bench.submissions.checks import run_faults
 from bench.submissions.detections import limit, read_detections
 from bench.submissions.faults import Fault, listing, meant, quoted
-from bench.submissions.files import open_regular, why_no_folder
 from bench.submissions.predictions import (
     SAFE_NAME,
     SAFE_NAME_RULE,
@@ -121,7 +121,7 @@ def _read_detections(
     try:
         with open_regular(path, limit(seconds, task)) as file:
             return read_detections(file.read(), seconds, task, form, called)
-    except SubmissionError as fault:
+    except FileError as fault:
         return Found(faults=[Fault("files", fault.title)])
 
 
@@ -135,9 +135,9 @@ def _read_scores(path: Path, frames: Mapping[Key, Length], task: Task, output: s
 def _folder(path: Path) -> Path:
     """Return the folder with its own name, also where it was given as "."; refuse anything else."""
     folder = Path(os.path.abspath(path))  # noqa: PTH100  (resolve() would follow links)
-    if fault := why_no_folder(folder):
+    if fault := folder_fault(folder):
         named = HOME / path
-        if not path.exists() and why_no_folder(named) is None:
+        if not path.exists() and folder_fault(named) is None:
             raise SubmissionError(f"{path}: {fault}; did you mean {named}?", hint=f"name its folder: {named}")
         raise SubmissionError(f"{path}: {fault}", hint=f"bench new {path} --task TASK")
     return folder
@@ -146,14 +146,14 @@ def _folder(path: Path) -> Path:
 def _read_card(folder: Path) -> tuple[Entry | None, list[Fault]]:
     try:
         return read_card(folder)
-    except SubmissionError as fault:
+    except FileError as fault:
         return None, [Fault("card", f"{CARD}: {fault.title}")]
 
 
 def _run_files(folder: Path, task: Task) -> tuple[list[str], list[Fault]]:
     """Return the names of the run files, sorted, and what else is wrong with the folder."""
     place, endings = f"{task.name}/", forms(task)
-    if fault := why_no_folder(folder / task.name):
+    if fault := folder_fault(folder / task.name):
         wanted = f"expected runs such as seed0{endings[0]}; bench train writes those of a baseline"
         return [], [Fault("files", f"{place}: {fault}: {wanted}")]
     files, faults = [], []
@@ -191,7 +191,7 @@ def _read_run(path: Path, wanted: Mapping[Key, tuple[int, int]], task: Task) -> 
         read = tables.read_parquet if path.suffix == ".parquet" else tables.read_csv
         with open_regular(path, tables.table_bytes(wanted) + 2**20) as file:
             return read(file, wanted, task.classes)
-    except SubmissionError as fault:
+    except FileError as fault:
         # nothing is known of what it holds, so that no recording is said to be missing
         return Found(dict.fromkeys(wanted), {}, [Fault("files", fault.title)])
 

@@ -21,13 +21,13 @@ Wanted = Mapping[Key, tuple[int, int]]
 
 
 def read_parquet(file: BinaryIO, wanted: Wanted, classes: Sequence[str]) -> Found:
-    """Read a Parquet table; raise `SubmissionError` where it is none or far too large."""
+    """Read a Parquet table; raise `FileError` where it is none or far too large."""
     layout = _layout(classes)
     return _place(parquet_table(file, layout, 8 * table_bytes(wanted), _rows(wanted)), layout, wanted)
 
 
 def read_csv(file: BinaryIO, wanted: Wanted, classes: Sequence[str]) -> Found:
-    """Read a CSV table; raise `SubmissionError` where it is none or far too large."""
+    """Read a CSV table; raise `FileError` where it is none or far too large."""
     layout = _layout(classes)
     return _place(csv_table(file, layout, _rows(wanted)), layout, wanted)
 

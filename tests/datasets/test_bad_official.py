@@ -455,7 +455,7 @@ WHOLE = json.dumps({"database": {"Rat1_clip001": ratseizure_file.clip("testing")
 CLIP = WHOLE[len('{"database": {') : -2]
 SEIZURE = (
     Bad("truncated JSON", "ratseizure", text(ratseizure.FILE, WHOLE[:-9]), ("not JSON, or cut short",)),
-    Bad("an empty file", "ratseizure", text(ratseizure.FILE, ""), ("not JSON, or cut short",)),
+    Bad("an empty file", "ratseizure", text(ratseizure.FILE, ""), ("empty file",)),
     Bad(
         "not UTF-8",
         "ratseizure",
@@ -468,7 +468,12 @@ SEIZURE = (
         text(ratseizure.FILE, f'{{"database": {{{CLIP}, {CLIP}}}}}'),
         ("keys that stand twice in one object: 'Rat1_clip001'",),
     ),
-    Bad("NaN", "ratseizure", text(ratseizure.FILE, WHOLE.replace("10.0", "NaN")), ("NaN stands in it",)),
+    Bad(
+        "NaN",
+        "ratseizure",
+        text(ratseizure.FILE, WHOLE.replace("10.0", "NaN")),
+        ("database.Rat1_clip001.duration: nan, expected a finite number",),
+    ),
     Bad("another frame rate", "ratseizure", seizure(fps=25), ("Rat1_clip001: fps 25, expected 30",)),
     Bad(
         "a negative start",

@@ -13,10 +13,10 @@ import pytest
 from bench import store
 from bench.datasets import get_task, mabe22
 from bench.datasets.mabe22 import CLASSES, LABELS, POSES
-from bench.datasets.pickled import read_pickled
 from bench.datasets.splitting.rules import frozen_text
-from bench.datasets.unpickle import main as convert
 from bench.errors import DataError
+from bench.files.pickled import read_pickled
+from bench.files.unpickle import main as convert
 from bench.resources import resource
 
 VOCABULARY = ["lights", "chases", "oral_genital_contact", "huddles", "oral_oral_contact"]
@@ -256,7 +256,7 @@ def test_the_child_says_what_it_refuses_in_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The child's own code, run here so that its lines are seen; without the limit on our memory."""
-    monkeypatch.setattr("bench.datasets.unpickle._limit_memory", lambda _: None)
+    monkeypatch.setattr("bench.files.unpickle._limit_memory", lambda _: None)
     (tmp_path / "out").mkdir()
     assert convert([str(raw(tmp_path / "file.npy", b"cos\nabort\n)R.")), str(tmp_path / "out")]) == 3
     assert capsys.readouterr().out == "UnpicklingError: it asks for os.abort, which is no numpy array"

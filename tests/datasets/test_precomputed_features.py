@@ -87,7 +87,7 @@ def _unnamed(content: dict[str, Any]) -> None:
             f"no features of it in {name_beside(calms21.POSE_FILES[0])}",
         ),
         (lambda content: content[GROUP].update(of(first=6)[GROUP]), "shape (6, 32), expected (5, 32)"),
-        (_nan, "features: 1 numbers are not finite"),
+        (_nan, "features[2][4]: nan, expected a finite number"),
         (_ragged, "features that cannot be read"),
         (_unnamed, "features that cannot be read in taskprog_features_task1_train.json: KeyError"),
     ],

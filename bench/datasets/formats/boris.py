@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.datasets.formats.intervals import LONGEST, Interval, frame_at, interval_faults
-from bench.datasets.tables import read_rows, width_faults
 from bench.errors import DataError, first
+from bench.files.csv_rows import read_rows, width_faults
 
 _FPS = ("FPS", "FPS (frame/s)")
 _LENGTH = ("Total length", "Media duration (s)")

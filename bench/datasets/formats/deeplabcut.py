@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float32, Float64
 
-from bench.datasets.pandas_hdf import read_frame
-from bench.datasets.tables import each_row
 from bench.errors import DataError, first
+from bench.files.csv_rows import each_row
+from bench.files.pandas_hdf import read_frame
 
 _COORDS = ("x", "y", "likelihood")
 _ROWS = ("scorer", "individuals", "bodyparts", "coords")

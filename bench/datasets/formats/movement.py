@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from bench.datasets.formats.deeplabcut import Poses, beyond_float32
-from bench.datasets.hdf5 import names, opened, twice
 from bench.errors import DataError
+from bench.files.hdf5 import names, opened, twice
 
 _AXES = ("time", "individuals", "keypoints", "space")
 _VARIABLES = ("position", "confidence")

@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, Float32
 
-from bench.datasets.tables import read_table
 from bench.errors import DataError, first
+from bench.files.csv_rows import read_table
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from bench.datasets.own.checks import NAME_RULE, quoted, text_fault
 from bench.datasets.own.declaration import Declaration, Files
-from bench.datasets.tables import Rows, read_table, width_faults
 from bench.errors import DataError, first, nearest
+from bench.files.csv_rows import Rows, read_table, width_faults
 from bench.recordings import RECORDING_ID
 
 PLACE = "{recording}"

@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from bench.datasets import unpickle
 from bench.errors import DataError
+from bench.files import unpickle
 
 
 def read_pickled(path: Path, folder: Path) -> Any:

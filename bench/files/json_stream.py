@@ -9,22 +9,20 @@ import that goes on where it was killed wants. They would not be quicker: on 210
 
 from __future__ import annotations
 
-import json
 import mmap
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from bench.errors import FileError
+from bench.files.strict_json import parse_json
+
 _BLANK = re.compile(rb"[ \t\r\n]*+")
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 _WORD = re.compile(rb"[^,}\]\s]++")
 # numbers hold no mark of these: in an object of arrays only the braces need to be counted
 _MARKS = {b"{": re.compile(rb'[{}"]'), b"[": re.compile(rb'[{}\[\]"]')}
-
-
-class LayoutError(ValueError):
-    """The text is not `{group: {key: value}}`, or it ends before that does."""
 
 
 Place = tuple[str, str, int, int]
@@ -34,7 +32,7 @@ Place = tuple[str, str, int, int]
 def entries(path: Path) -> Iterator[tuple[str, str, bytes]]:
     """Yield (group, key, text of the value); the text is not parsed, only its end is found.
 
-    Raises `LayoutError` where the layout is another, `UnicodeDecodeError` for a name that is no text.
+    Raises `FileError` where the layout is another, or where the text ends before it does.
     """
     with _mapped(path) as text:
         for group, key, start, end in _places(text):
@@ -44,13 +42,13 @@ def entries(path: Path) -> Iterator[tuple[str, str, bytes]]:
 def index(path: Path) -> dict[tuple[str, str], tuple[int, int]]:
     """Return (group, key) -> where the text of the value is, for `read_at`.
 
-    Raises what `entries` raises, and `LayoutError` where a key stands twice.
+    Raises what `entries` raises, and `FileError` where a key stands twice.
     """
     found: dict[tuple[str, str], tuple[int, int]] = {}
     with _mapped(path) as text:
         for group, key, start, end in _places(text):
             if found.setdefault((group, key), (start, end)) != (start, end):
-                raise LayoutError(f"{key!r} of {group!r} a second time, at byte {start:,}")
+                raise FileError(f"{key!r} of {group!r} a second time, at byte {start:,}")
     return found
 
 
@@ -64,7 +62,7 @@ def read_at(path: Path, place: tuple[int, int]) -> bytes:
 @contextmanager
 def _mapped(path: Path) -> Iterator[mmap.mmap]:
     if path.stat().st_size == 0:
-        raise LayoutError("an empty file")
+        raise FileError("an empty file")
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
         yield text
 
@@ -83,7 +81,7 @@ def _places(text: mmap.mmap) -> Iterator[Place]:
         at = _separator(text, _after(text, at, b"}"))
     at = _blank(text, _after(text, at, b"}"))
     if at != len(text):
-        raise LayoutError(f"more text after the end, at byte {at:,}")
+        raise FileError(f"more text after the end, at byte {at:,}")
 
 
 def _blank(text: mmap.mmap, at: int) -> int:
@@ -98,7 +96,7 @@ def _next_is(text: mmap.mmap, at: int, mark: bytes) -> bool:
 
 def _after(text: mmap.mmap, at: int, mark: bytes) -> int:
     if not _next_is(text, at, mark):
-        raise LayoutError(f"expected {mark.decode()!r} at byte {_blank(text, at):,}")
+        raise FileError(f"expected {mark.decode()!r} at byte {_blank(text, at):,}")
     return _blank(text, _blank(text, at) + 1)
 
 
@@ -110,11 +108,11 @@ def _name(text: mmap.mmap, at: int) -> tuple[str, int]:
     at = _blank(text, at)
     matched = _STRING.match(text, at)
     if matched is None:
-        raise LayoutError(f"expected a name in quotes at byte {at:,}")
+        raise FileError(f"expected a name in quotes at byte {at:,}")
     try:
-        name = json.loads(matched[0])
-    except json.JSONDecodeError as fault:
-        raise LayoutError(f"no name at byte {at:,}: {fault.msg}") from fault
+        name = parse_json(matched[0])
+    except FileError as fault:
+        raise FileError(f"no name at byte {at:,}: {fault.title}") from fault
     return name, _after(text, matched.end(), b":")
 
 
@@ -124,14 +122,14 @@ def _end(text: mmap.mmap, at: int) -> int:
     if marks is None:
         matched = _STRING.match(text, at) or _WORD.match(text, at)
         if matched is None:
-            raise LayoutError(f"expected a value at byte {at:,}")
+            raise FileError(f"expected a value at byte {at:,}")
         return matched.end()
     start, depth = at, 0
     while True:
         found = marks.search(text, at)
         string = _STRING.match(text, found.start()) if found and found[0] == b'"' else None
         if found is None or (found[0] == b'"' and string is None):
-            raise LayoutError(f"the value at byte {start:,} does not end")
+            raise FileError(f"the value at byte {start:,} does not end")
         at = string.end() if string else found.end()
         if string is None:
             depth += 1 if found[0] in b"{[" else -1

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64
 
-from bench.datasets.hdf5 import Refuse, names, opened
+from bench.files.hdf5 import Refuse, names, opened
 
 Column = tuple[str, ...]
 

@@ -1,0 +1,32 @@
+"""TOML, with what would make its parser slow or deep refused before."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from bench.errors import FileError
+from bench.files.opening import open_regular
+
+DOTS = 200
+"""In one line: time and memory that `tomllib` takes grow with the square of the parts of a key."""
+
+
+def read_toml(path: Path, limit: int, *, follow: bool = False) -> tuple[dict[str, Any], str]:
+    """Return the content of a regular file of at most `limit` bytes, and its text, to count lines in.
+
+    `follow` is that of `open_regular`. Raises `FileError` saying what is wrong.
+    """
+    try:
+        with open_regular(path, limit, follow=follow) as file:
+            text = file.read().decode()
+        if max(line.count(".") for line in text.split("\n")) > DOTS:
+            raise FileError(f"a line of more than {DOTS} dots: not read")
+        return tomllib.loads(text), text
+    except UnicodeDecodeError as fault:
+        raise FileError(f"not UTF-8: byte {fault.start:,} is {fault.object[fault.start]:#04x}") from None
+    except RecursionError:
+        raise FileError("not a TOML file (nested too deep)") from None
+    except ValueError as fault:  # bad TOML, or a number of ten thousand digits
+        raise FileError(f"not a TOML file ({fault})") from None
