@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -21,7 +21,7 @@ Groups = Mapping[str, tuple[str, ...]]
 
 @dataclass(frozen=True)
 class Totals:
-    """What the recordings of one part and subset must add up to."""
+    """What some recordings add up to; those of one part and subset are frozen in its split file."""
 
     recordings: int
     frames: int
@@ -29,6 +29,31 @@ class Totals:
     """Class -> frames in which it holds."""
     segments: int | None = None
     """Where the annotators gave segments: how many."""
+
+
+def add_up(totals: Sequence[Totals]) -> Totals:
+    """Add up at least one of them; segments only where all have them."""
+    names = dict.fromkeys(name for one in totals for name in one.counts)
+    segments = [one.segments for one in totals if one.segments is not None]
+    return Totals(
+        recordings=sum(one.recordings for one in totals),
+        frames=sum(one.frames for one in totals),
+        counts={name: sum(one.counts.get(name, 0) for one in totals) for name in names},
+        segments=sum(segments) if len(segments) == len(totals) else None,
+    )
+
+
+def side_by_side(found: Totals, expected: Totals) -> Iterator[tuple[str, int, int | None]]:
+    """Yield the name of each number that is expected, what is expected, and what is found: None for nothing.
+
+    Segments are compared where both have them.
+    """
+    yield "recordings", expected.recordings, found.recordings
+    yield "frames", expected.frames, found.frames
+    for name, count in expected.counts.items():
+        yield f"frames of {name}", count, found.counts.get(name)
+    if expected.segments is not None and found.segments is not None:
+        yield "segments", expected.segments, found.segments
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from bench.errors import DataError
 from bench.resources import home
+from bench.splits import Totals
 from bench.tasks import Dataset
 
 SCHEMA_VERSION = 2
@@ -29,6 +30,11 @@ class Stored:
     counts: Mapping[str, int]
     shard: str = field(default="", compare=False)
     """The Parquet file that holds it."""
+
+    @property
+    def totals(self) -> Totals:
+        """What it adds to the totals of its subset; a store does not count segments."""
+        return Totals(1, self.frames, self.counts)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from bench.errors import DataError, UsageError, first
 from bench.files.zips import unpack
 from bench.recordings import Recording
 from bench.resources import home
-from bench.splits import SUBSETS, Totals
+from bench.splits import SUBSETS, add_up, side_by_side
 from bench.store import official
 from bench.store.loading import damage
 from bench.store.manifests import MANIFEST, SCHEMA_VERSION, Changed, Manifest, Stored, how_to_pull, manifest
@@ -194,7 +194,11 @@ def _departures(
                 missing += [f"{place}: {id_} is missing" for id_ in ids if id_ not in recordings]
             totals = split.totals.get(part, {}).get(subset)
             if totals is not None and present and len(present) == len(ids):
-                changed += _of_totals(place, present, totals)
+                changed += [
+                    Changed(f"{place}: {name}", f"{expected:,}", f"{found or 0:,}")
+                    for name, expected, found in side_by_side(add_up([s.totals for s in present]), totals)
+                    if (found or 0) != expected
+                ]
         changed += [
             Changed(f"{task.name}: labels of {id_}", f"sha256:{digest}", f"sha256:{recordings[id_].truth}")
             for id_, digest in split.truth.items()
@@ -210,19 +214,6 @@ def _departures(
             hint=f"get the official files again{accept}",
         )
     return changed
-
-
-def _of_totals(place: str, stored: Sequence[Stored], totals: Totals) -> list[Changed]:
-    found = {"recordings": len(stored), "frames": sum(s.frames for s in stored)}
-    expected = {"recordings": totals.recordings, "frames": totals.frames}
-    for name, count in totals.counts.items():
-        found[f"frames of {name}"] = sum(s.counts.get(name, 0) for s in stored)
-        expected[f"frames of {name}"] = count
-    return [
-        Changed(f"{place}: {name}", f"{expected[name]:,}", f"{found[name]:,}")
-        for name in expected
-        if found[name] != expected[name]
-    ]
 
 
 def _summary(m: Manifest) -> str:

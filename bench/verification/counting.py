@@ -26,6 +26,12 @@ class Seen:
     truth: str
     counts: Counts
 
+    @property
+    def totals(self) -> Totals:
+        """What it adds to the totals of its subset, as split files freeze them."""
+        frames = {name: count for (quantity, name), count in self.counts.items() if quantity == "frames"}
+        return Totals(1, frames.pop(""), frames, self.counts.get(("segments", "")))
+
 
 def summarise(task: Task, recording: Recording) -> Seen:
     """Count one recording, with the segments where the task asks for segments."""

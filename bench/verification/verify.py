@@ -9,7 +9,7 @@ from itertools import chain, combinations
 from bench import store
 from bench.errors import DataError, SplitError
 from bench.resources import resource
-from bench.splits import SUBSETS, FrozenSplit, Split
+from bench.splits import SUBSETS, FrozenSplit, Split, add_up, side_by_side
 from bench.tasks import Task
 from bench.verification.checks import Check, absent, equal, near
 from bench.verification.counting import Counts, Seen, add, of_totals, summarise
@@ -99,18 +99,15 @@ def frozen_checks(task: Task, split: Split, seen: Mapping[str, Seen]) -> list[Ch
     for part, subsets in split.totals.items():
         for subset, totals in subsets.items():
             place = subset if len(split.parts) == 1 else f"{part}/{subset}"
-            held = [seen[id_].counts for id_ in split.ids(part, subset) if id_ in seen]
+            held = [seen[id_].totals for id_ in split.ids(part, subset) if id_ in seen]
             if not held:
                 what, get = f"{place}: recordings", store.how_to_pull(task.dataset)
                 checks.append(absent(task.name, what, totals.recordings, "none", source, get=get))
                 continue
-            found, expected = add(held), of_totals(task, totals)
-            wanted = [("recordings", ""), ("frames", ""), *(("frames", name) for name in totals.counts)]
-            wanted += [("segments", "")] * (totals.segments is not None)
-            for quantity, name in wanted:
-                what = f"{place}: {quantity}" + (f" of {name}" if name else "")
-                key = (quantity, name)
-                checks.append(equal(task.name, what, expected[key], found.get(key), STORED, source))
+            checks += [
+                equal(task.name, f"{place}: {name}", expected, found, STORED, source)
+                for name, expected, found in side_by_side(add_up(held), totals)
+            ]
     return checks
 
 

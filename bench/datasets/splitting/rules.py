@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import product
 from typing import Any
 
 from bench.errors import DataError
 from bench.recordings import Recording
-from bench.splits import SUBSETS, Totals
+from bench.splits import SUBSETS, Totals, add_up
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,11 @@ class Summary:
     truth: str
     segments: int | None
     """None where the annotators gave none."""
+
+    @property
+    def totals(self) -> Totals:
+        """What it adds to the totals of its subset."""
+        return Totals(1, self.frames, self.counts, self.segments)
 
 
 @dataclass(frozen=True)
@@ -104,19 +109,11 @@ def _totals(
         return None, f"{len(lacking)} of {len(ids)} recordings are not at hand: {lacking[0]} …"
     if lacking or not ids:
         return published, ""
-    found = _add_up([at_hand[id_] for id_ in ids])
+    found = add_up([at_hand[id_].totals for id_ in ids])
     if published is None:
         return found, ""
-    counts = {c: found.counts.get(c, 0) for c in published.counts}
-    known = Totals(found.recordings, found.frames, counts, found.segments)
+    known = replace(found, counts={name: found.counts.get(name, 0) for name in published.counts})
     return found, "" if known == published else f"{known}, published {published}"
-
-
-def _add_up(summaries: Sequence[Summary]) -> Totals:
-    counts = {name: sum(s.counts[name] for s in summaries) for name in summaries[0].counts}
-    segments = [s.segments for s in summaries if s.segments is not None]
-    whole = sum(segments) if len(segments) == len(summaries) else None
-    return Totals(len(summaries), sum(s.frames for s in summaries), counts, whole)
 
 
 def _plain(totals: Totals) -> dict[str, Any]:
