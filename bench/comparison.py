@@ -12,10 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from bench.evaluation import LEVEL, RESAMPLES, SEED, Measured, cut, headlines, measure, together
+from bench.kinds import DetectionForm
 from bench.metrics import Metric
 from bench.metrics.sampling.paired import paired_difference, sign_p_value
 from bench.recordings import Recording
-from bench.submissions import DetectionForm, Predictions
+from bench.submissions import Predictions
 from bench.tasks import Task
 
 

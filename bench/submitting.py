@@ -22,9 +22,18 @@ from bench.comparison import compare as differences
 from bench.datasets import get_task
 from bench.errors import UsageError, nearest
 from bench.kinds import kind_of
-from bench.recordings import Detections, Recording
+from bench.recordings import Recording
 from bench.results import Result
-from bench.submissions import Entry, Expected, Predictions, TaskCard, entry_card, read_entry, read_tasks
+from bench.submissions import (
+    Entry,
+    Expected,
+    Predictions,
+    TaskCard,
+    entry_card,
+    form_of,
+    read_entry,
+    read_tasks,
+)
 from bench.tasks import Task
 
 
@@ -50,11 +59,9 @@ class Submitted:
         return f"{self.entry.name} ({words})" if words else self.entry.name
 
     @property
-    def detections(self) -> int:
-        """The number of detections in all runs; 0 where frames are asked for."""
-        by_part = [recordings for parts in self.predictions.values() for recordings in parts.values()]
-        every = [prediction for recordings in by_part for prediction in recordings.values()]
-        return sum(len(found.labels) for found in every if isinstance(found, Detections))
+    def summary(self) -> str:
+        """What was predicted beside frames, in words that follow the number of recordings; may be empty."""
+        return form_of(self.task).summary(self.predictions, self.card)
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ from baselines.runs.unit import Unit, check_device
 from baselines.switches import OFF, Switches, check_switches
 from bench.about import install_hint
 from bench.errors import BenchError, UsageError, first, nearest
-from bench.submissions import forms, write_detections, write_run
+from bench.submissions import form_of, write_detections, write_run
 from bench.tasks import Task
 
 
@@ -158,7 +158,7 @@ def _plan(order: Order) -> list[Trained]:
         if not trained.units:
             print(f"{trained.path} is finished already", file=sys.stderr)
     if open_:
-        joining.refuse_strangers(runs[0], inputs, forms(task), [trained.path for trained in open_])
+        joining.refuse_strangers(runs[0], inputs, form_of(task).endings, [trained.path for trained in open_])
         joining.remember(folder, inputs)
         if not all(trained.lacks for trained in open_):
             card.declare(runs[0], task, order.out)
@@ -166,7 +166,7 @@ def _plan(order: Order) -> list[Trained]:
 
 
 def _as_far_as_asked(order: Order, run: Run, inputs: Inputs) -> Trained:
-    path = order.out / order.task.name / f"{run.name}{forms(order.task)[0]}"
+    path = order.out / order.task.name / f"{run.name}{form_of(order.task).endings[0]}"
     if records.is_finished(run.folder, path, inputs):
         return Trained(order, run, path, (), ())
     units = [Unit(run, part.name, inputs) for part in order.task.parts]

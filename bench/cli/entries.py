@@ -30,12 +30,12 @@ def metrics(name: str | None) -> None:
 def new(path: Path, task_name: str) -> None:
     """Start a submission: a card to fill in and five lines that write the predictions."""
     from bench.datasets import get_task
-    from bench.submissions import forms, scaffold
+    from bench.submissions import form_of, scaffold
 
     task = get_task(task_name)
     for written in scaffold(path, task):
         click.echo(f"wrote {written}")
-    click.echo(f"next: add {path}/{task_name}/<run>{forms(task)[0]}, then bench validate {path}")
+    click.echo(f"next: add {path}/{task_name}/<run>{form_of(task).endings[0]}, then bench validate {path}")
 
 
 @click.command()
@@ -44,11 +44,9 @@ def new(path: Path, task_name: str) -> None:
 def validate(path: Path, task_name: str | None) -> None:
     """Check a submission; every fault is listed, and nothing is scored."""
     for one in _read(path, task_name):
-        form = one.card.detections
-        detected = f", {one.detections:,} detections ({form})" if form else ""
         click.echo(
             f"valid: {one.entry.id} on {one.task.name}, {len(one.predictions)} run(s) of "
-            f"{len(one.recordings)} recordings{detected}"
+            f"{len(one.recordings)} recordings{one.summary}"
         )
 
 

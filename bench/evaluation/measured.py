@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Int
 
-from bench.kinds import Cut, Form, kind_of
+from bench.kinds import Cut, DetectionForm, kind_of
 from bench.submissions import Predictions
 from bench.tasks import Task
 
@@ -37,7 +37,7 @@ def measure(
     task: Task,
     cuts: Mapping[str, Cut],
     predictions: Predictions,
-    form: Form | None = None,
+    form: DetectionForm | None = None,
     also: Sequence[Callable[..., Any]] = (),
 ) -> Measured:
     """Measure every span of every run and part, once for all metrics that share a `measure`.

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from bench.errors import DataError
 from bench.kinds.frames import FRAMES, THRESHOLD, Scores, labels_of
-from bench.kinds.kind import Cut, Form, Kind, Length, Span, Truth, Words
+from bench.kinds.kind import Cut, DetectionForm, Kind, Length, Span, Truth, Words
 from bench.kinds.segments import SEGMENTS
 from bench.tasks import Task
 
@@ -36,7 +36,7 @@ __all__ = [
     "SEGMENTS",
     "THRESHOLD",
     "Cut",
-    "Form",
+    "DetectionForm",
     "Kind",
     "Length",
     "Scores",

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 from jaxtyping import Bool, Float32, Num
 
-from bench.kinds.kind import Cut, Form, Kind, Words
+from bench.kinds.kind import Cut, DetectionForm, Kind, Words
 from bench.recordings import Recording, one_hot, spans
 from bench.tasks import Task
 
@@ -38,7 +38,7 @@ def labels_of(scores: Num[np.ndarray, "T C"], *, exclusive: bool) -> Bool[np.nda
 
 
 def _judge(
-    task: Task, part: Cut, predicted: Mapping[str, Scores], _form: Form | None
+    task: Task, part: Cut, predicted: Mapping[str, Scores], _form: DetectionForm | None
 ) -> dict[str, Sequence[np.ndarray]]:
     scores = [predicted[span.recording][span.frames] for span in part.test]
     return {"scores": scores, "labels": [labels_of(array, exclusive=task.exclusive) for array in scores]}

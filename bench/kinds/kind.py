@@ -17,7 +17,7 @@ Truth = Bool[np.ndarray, "T C"] | Segments
 """Of one span: the classes of each frame, or the true segments in seconds."""
 Length = int | float
 """Of one recording: its frames or, where segments are asked for, its seconds."""
-Form = Literal["raw", "final"]
+DetectionForm = Literal["raw", "final"]
 """Raw detections go through the frozen Soft-NMS before they are scored; final ones are scored as they are."""
 
 
@@ -67,7 +67,7 @@ class Kind:
     """How long an answer for a recording must be."""
     cut: Callable[[Task, Recording], Iterator[tuple[slice, Truth]]]
     """The frames of each span of a recording that counts, and their truth."""
-    judge: Callable[[Task, Cut, Mapping[str, Any], Form | None], Mapping[str, Sequence[Any]]]
+    judge: Callable[[Task, Cut, Mapping[str, Any], DetectionForm | None], Mapping[str, Sequence[Any]]]
     """(task, one part, its predictions by recording, form) -> by what a metric reads, the prediction of each
     test span."""
     count: Callable[[Any], Int[np.ndarray, " C"]]

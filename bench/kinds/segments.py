@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Int
 
 from bench.errors import UsageError
-from bench.kinds.kind import Cut, Form, Kind, Words
+from bench.kinds.kind import Cut, DetectionForm, Kind, Words
 from bench.metrics.segments import clean
 from bench.metrics.softnms import soft_nms
 from bench.recordings import Detections, Recording, Segments
@@ -27,7 +27,7 @@ def _cut(task: Task, recording: Recording) -> Iterator[tuple[slice, Segments]]:
 
 
 def _judge(
-    task: Task, part: Cut, predicted: Mapping[str, Detections], form: Form | None
+    task: Task, part: Cut, predicted: Mapping[str, Detections], form: DetectionForm | None
 ) -> dict[str, Sequence[Detections]]:
     if form is None:
         raise UsageError(f"task {task.name!r}: nothing says whether its detections are raw or final")

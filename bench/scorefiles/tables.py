@@ -14,7 +14,7 @@ import numpy as np
 from bench.errors import FileError
 from bench.files.opening import open_regular
 from bench.scorefiles.read import MAX_FILE, Read, closed
-from bench.submissions.long_tables import Layout, csv_table, frame_fault, parquet_table, recordings, scores
+from bench.submissions.long_tables import Layout, csv_table, frame_fault, parquet_table, recordings, values
 
 
 def read_table(path: Path, classes: Sequence[str], most: int = MAX_FILE) -> Read:
@@ -22,7 +22,7 @@ def read_table(path: Path, classes: Sequence[str], most: int = MAX_FILE) -> Read
 
     A Parquet file that needs more than `most` bytes unpacked is not read.
     """
-    layout = Layout(("recording",), tuple(classes), ordered=False, any_number=True)
+    layout = Layout(("recording",), tuple(classes), ordered=False, cells="numbers")
     try:
         with open_regular(path, MAX_FILE, follow=True) as file:
             parquet = path.suffix == ".parquet"
@@ -32,10 +32,10 @@ def read_table(path: Path, classes: Sequence[str], most: int = MAX_FILE) -> Read
     if isinstance(table, list):
         return Read(faults=table, whole=False)
     found = Read()
-    values = scores(table, layout, np.float64)
+    scores = values(table, layout, np.dtype(np.float64))
     for (id_,), rows, frames in recordings(table, layout):
         if wrong := frame_fault(frames):
             found.skip(id_, "frames", wrong)
         else:
-            found.arrays[id_] = values[rows]
+            found.arrays[id_] = scores[rows]
     return found

@@ -5,20 +5,22 @@ file per run: `<task>/<run>.npz`, `.parquet` or `.csv`; where the task asks for 
 Everything else in the folder is ignored; scores that it may claim are never read.
 """
 
-from bench.submissions.card import DetectionForm, Entry, TaskCard, entry_card
+from bench.submissions.card import Entry, TaskCard, entry_card
+from bench.submissions.forms import FORMS, Form, form_of, write_detections, write_run
 from bench.submissions.predictions import Expected, Predictions, predictions_digest
-from bench.submissions.reading import forms, read_entry, read_tasks
+from bench.submissions.reading import read_entry, read_tasks
 from bench.submissions.scaffold import scaffold, unfilled
-from bench.submissions.writing import write_card, write_detections, write_run
+from bench.submissions.writing import write_card
 
 __all__ = [
-    "DetectionForm",
+    "FORMS",
     "Entry",
     "Expected",
+    "Form",
     "Predictions",
     "TaskCard",
     "entry_card",
-    "forms",
+    "form_of",
     "predictions_digest",
     "read_entry",
     "read_tasks",

@@ -28,23 +28,20 @@ frozen Soft-NMS before they are scored, or "final", to be scored as they are.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from bench.errors import UsageError
 from bench.files.strict_toml import read_toml
-from bench.submissions.faults import Fault, meant, quoted
+from bench.kinds import DetectionForm
+from bench.submissions.faults import Fault, quoted
 from bench.submissions.fields import AMOUNTS, COSTS, ENTRY, ENTRY_OPTIONAL, TASK, TASK_OPTIONAL, fields
 from bench.submissions.predictions import SAFE_NAME, SAFE_NAME_RULE
-from bench.tasks import Task
 
 CARD = "submission.toml"
 CARD_BYTES = 64 * 1024
 Output = Literal["probabilities", "scores"]
-DetectionForm = Literal["raw", "final"]
-"""Raw detections go through the frozen Soft-NMS before they are scored; final ones are scored as they are."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +132,7 @@ def parse(id_: str, content: Mapping[str, Any]) -> tuple[Entry, list[Fault]]:
             faults.append(Fault("card", f"{CARD}: tasks: {quoted(name)} is no table; write [tasks.<name>]"))
             continue
         card, wrong = fields(table, TASK, TASK_OPTIONAL)
-        faults += [fault.at(f"{CARD}: tasks.{_shown(name)}") for fault in wrong]
+        faults += [fault.at(f"{CARD}: tasks.{shown_name(name)}") for fault in wrong]
         costs: dict[str, Any] = {
             key: _float(card[key]) if key in AMOUNTS else card[key] for key in COSTS if key in card
         }
@@ -159,62 +156,6 @@ def parse(id_: str, content: Mapping[str, Any]) -> tuple[Entry, list[Fault]]:
         paper=top.get("paper"),
     )
     return entry, faults
-
-
-def task_faults(entry: Entry, get_task: Callable[[str], Task]) -> Iterator[Fault]:
-    """Say which tasks of the card nobody knows, and what its tables do not say as their tasks need it."""
-    for name, card in entry.tasks.items():
-        try:
-            task = get_task(name)
-        except UsageError as fault:
-            yield Fault("card", f"{CARD}: tasks.{_shown(name)}: {fault.title}")
-        else:
-            yield from _class_faults(card, task)
-            yield from (fault.at(f"{CARD}: tasks.{task.name}") for fault in _form_faults(card, task))
-
-
-def _class_faults(card: TaskCard, task: Task) -> Iterator[Fault]:
-    """Say how the declared classes differ from the task's: by name, or only by order."""
-    found, place = list(card.classes), f"{CARD}: tasks.{task.name}: classes"
-    if not found or found == list(task.classes):
-        return  # an empty list was already named as missing or mistyped
-    for name in dict.fromkeys(found):
-        if name not in task.classes:
-            yield Fault("classes", f"{place}: {quoted(name)} is not a class{meant(name, task.classes)}")
-        if found.count(name) > 1:
-            yield Fault("classes", f"{place}: {quoted(name)} stands there {found.count(name)} times")
-    for name in task.classes:
-        if name not in found:
-            yield Fault("classes", f"{place}: {name!r} is missing")
-    if sorted(found) == sorted(task.classes):
-        yield Fault(
-            "classes",
-            f"{place}: in the order {', '.join(found)}; expected {', '.join(task.classes)}"
-            + (", and the columns of every array in that order" if task.kind == "frames" else ""),
-        )
-
-
-def _form_faults(card: TaskCard, task: Task) -> Iterator[Fault]:
-    """Say which form of predictions the card lacks, which it cannot have, and which says nothing.
-
-    Scores are refused where classes may hold together: a cut at 0.5 would say nothing about them.
-    """
-    if task.kind == "segments":
-        if card.detections is None:
-            yield Fault("card", 'key \'detections\' is missing; expected "raw" or "final"')
-        if card.output is not None:
-            yield Fault("card", "key 'output' is for tasks that ask for frames; this one asks for segments")
-        return
-    if card.output is None:
-        yield Fault("card", "key 'output' is missing")
-    if card.detections is not None:
-        yield Fault("card", "key 'detections' is for tasks that ask for segments; this one asks for frames")
-    if card.output == "scores" and not task.exclusive:
-        yield Fault(
-            "outputs",
-            'output: expected "probabilities", each in [0, 1] (rows need not sum to one), because classes of '
-            "this task may hold together and each holds from 0.5 on: apply a sigmoid to every score",
-        )
 
 
 def to_toml(entry: Entry, comments: Mapping[str, str] | None = None) -> str:
@@ -250,5 +191,6 @@ def _float(value: float | int | None) -> float | None:
     return None if value is None else float(value)  # TOML tells 2 from 2.0
 
 
-def _shown(name: str) -> str:
+def shown_name(name: str) -> str:
+    """Show the name of a task as a card has it; an odd one is quoted."""
     return name if SAFE_NAME.fullmatch(name) else quoted(name)

@@ -19,13 +19,12 @@ from jaxtyping import Float, Int
 from bench.errors import FileError
 from bench.files.schema import is_number
 from bench.files.strict_json import parse_json
-from bench.kinds import Length
+from bench.kinds import DetectionForm, Length
 from bench.recordings import FURTHEST, Detections
 from bench.recordings import row_faults as on_rows
-from bench.submissions.card import DetectionForm
 from bench.submissions.checks import name_faults
 from bench.submissions.faults import SHOWN, Fault, is_name, meant, quoted
-from bench.submissions.predictions import Found, Key
+from bench.submissions.predictions import Content, Key
 from bench.tasks import Task
 
 Rows = list[Any]
@@ -47,7 +46,7 @@ def read_detections(
     task: Task,
     form: DetectionForm | None,
     called: Mapping[str, str],
-) -> Found:
+) -> Content:
     """Read a run of detections, and check all of it.
 
     `seconds` says of every recording how long it is, `called` which other names they may go by. A task of
@@ -55,28 +54,28 @@ def read_detections(
     Recordings in which nothing was found are there with an empty list. Raises `FileError` where nothing
     can be read.
     """
-    found, numbers = Found(), numbered(task.classes)
+    content, numbers = Content(), numbered(task.classes)
     for part, results in _by_part(data, task).items():
         if not isinstance(results, dict):
             text = f"{quoted(part)}: {short(results)}, expected {{recording: [...]}}"
-            found.faults.append(Fault("entries", text))
+            content.faults.append(Fault("entries", text))
             continue
         for name, rows in results.items():
             key = (part, called.get(name, name))
-            if key in found.shapes:
+            if key in content.shapes:
                 text = f"{part}/{quoted(name)} is {key[1]!r}, which stands there under both its names"
-                found.faults.append(Fault("twice", text))
+                content.faults.append(Fault("twice", text))
                 continue
-            found.shapes[key] = None
+            content.shapes[key] = None
             if key not in seconds:
                 continue
             wrong = list(_faults(rows, seconds[key], task, form))
-            found.faults.extend(fault.at(f"{part}/{name}") for fault in wrong)
+            content.faults.extend(fault.at(f"{part}/{name}") for fault in wrong)
             if not wrong:
-                found.detections[key] = detections_of(rows, numbers)
+                content.answers[key] = detections_of(rows, numbers)
     wanted = dict.fromkeys(seconds, "where nothing was found write an empty list")
-    found.faults.extend(name_faults(found.shapes, wanted))
-    return found
+    content.faults.extend(name_faults(content.shapes, wanted))
+    return content
 
 
 def _by_part(data: bytes, task: Task) -> dict[str, Any]:

@@ -15,14 +15,14 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
-from jaxtyping import Float32, Float64, Int64
+from jaxtyping import Int64, Shaped
 
 from bench.errors import FileError
 from bench.submissions.faults import SHOWN, Fault, meant, quoted
@@ -33,6 +33,9 @@ _SPARE_ROWS = 100_000
 """Rows beyond four times the expected ones, so that small mistakes on small tasks are told in detail."""
 _DECIMAL = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
 _WHOLE = r"^-?[0-9]{1,18}$"
+Cells = Literal["floats", "numbers", "whole numbers"]
+"""What a column of numbers may hold in Parquet: float32 and float64; these, whole numbers and short floats;
+whole numbers alone, of which none may be missing."""
 
 
 @dataclass(frozen=True)
@@ -43,13 +46,18 @@ class Layout:
     classes: tuple[str, ...]
     ordered: bool
     """Whether the columns must stand in this order, beside being named so."""
-    any_number: bool
-    """Whether scores in Parquet may be whole numbers and short floats too, not only float32 and float64."""
+    cells: Cells
+    """What the columns of classes hold."""
 
     @property
     def columns(self) -> tuple[str, ...]:
         """All of them, in order."""
         return (*self.ids, "frame", *self.classes)
+
+    @property
+    def whole(self) -> tuple[str, ...]:
+        """Those of whole numbers."""
+        return ("frame", *(self.classes if self.cells == "whole numbers" else ()))
 
 
 def parquet_table(
@@ -78,10 +86,12 @@ def parquet_table(
         # ids stay a dictionary: a long one that is repeated is held once
         table = pq.ParquetFile(pa.BufferReader(data), read_dictionary=list(layout.ids)).read()
         table.validate(full=True)
-        whole = table.set_column(table.column_names.index("frame"), "frame", table["frame"].cast(pa.int64()))
+        for name in layout.whole:
+            place = table.column_names.index(name)
+            table = table.set_column(place, name, table[name].cast(pa.int64()))
     except (pa.ArrowException, OSError, ValueError, KeyError) as fault:
         raise FileError(f"not a readable Parquet file ({_one_line(fault)})") from fault
-    return [*_null_faults(whole, layout)] or whole
+    return [*_null_faults(table, layout)] or table
 
 
 def csv_table(file: BinaryIO, layout: Layout, rows: int | None = None) -> pa.Table | list[Fault]:
@@ -123,15 +133,13 @@ def recordings(
         yield tuple(names[codes[rows[0]]] for codes, names in columns), rows, frames[rows]
 
 
-def scores(
-    table: pa.Table, layout: Layout, dtype: type[np.floating]
-) -> Float32[np.ndarray, "R C"] | Float64[np.ndarray, "R C"]:
+def values(table: pa.Table, layout: Layout, dtype: np.dtype[Any]) -> Shaped[np.ndarray, "R C"]:
     """Return the numbers of every row; an empty cell is NaN."""
-    values = np.empty((len(table), len(layout.classes)), dtype=dtype)
+    rows = np.empty((len(table), len(layout.classes)), dtype=dtype)
     with np.errstate(over="ignore"):  # what is beyond float32 becomes infinite, and is named as that
         for i, name in enumerate(layout.classes):
-            values[:, i] = _numpy(table[name])
-    return values
+            rows[:, i] = _numpy(table[name])
+    return rows
 
 
 def frame_fault(frames: Int64[np.ndarray, " N"], expected: int | None = None) -> str | None:
@@ -196,9 +204,9 @@ def _type_faults(schema: pa.Schema, layout: Layout) -> Iterator[Fault]:
         if name in layout.ids:
             kind = held.value_type if pa.types.is_dictionary(held) else held
             fine, expected = pa.types.is_string(kind) or pa.types.is_large_string(kind), "text"
-        elif name == "frame":
+        elif name in layout.whole:
             fine, expected = pa.types.is_integer(kind), "whole numbers"
-        elif layout.any_number:
+        elif layout.cells == "numbers":
             fine, expected = pa.types.is_floating(kind) or pa.types.is_integer(kind), "numbers"
         else:
             fine = pa.types.is_float32(kind) or pa.types.is_float64(kind)
@@ -211,7 +219,7 @@ def _type_faults(schema: pa.Schema, layout: Layout) -> Iterator[Fault]:
 
 def _null_faults(table: pa.Table, layout: Layout) -> Iterator[Fault]:
     """Say where ids and frames are empty; empty scores are NaN, and refused where values are."""
-    for name in (*layout.ids, "frame"):
+    for name in (*layout.ids, *layout.whole):
         if count := table[name].null_count:
             yield Fault("nulls", f"empty cells in column {quoted(name)}: {count:,}")
 
@@ -237,15 +245,18 @@ def _csv_cells(data: bytes, header: Sequence[str], layout: Layout) -> pa.Table |
     faults = [Fault("lines", f"line {line}: {wrong}") for line, wrong in ragged.items()]
     lines = np.setdiff1d(np.arange(2, 2 + len(table) + len(ragged)), list(ragged))
     for name in ("frame", *layout.classes):
-        faults += _cell_faults(table[name], name, lines)
+        faults += _cell_faults(table[name], name, lines, whole=name in layout.whole)
     if faults:
         return faults
-    types = [pa.string()] * len(layout.ids) + [pa.int64()] + [pa.float64()] * len(layout.classes)
-    return pa.table({name: table[name].cast(kind) for name, kind in zip(layout.columns, types, strict=True)})
+    types = {name: pa.int64() if name in layout.whole else pa.float64() for name in layout.columns}
+    types |= dict.fromkeys(layout.ids, pa.string())
+    return pa.table({name: table[name].cast(type_) for name, type_ in types.items()})
 
 
-def _cell_faults(column: pa.ChunkedArray, name: str, lines: Int64[np.ndarray, " N"]) -> Iterator[Fault]:
-    pattern, expected = (_WHOLE, "a whole number") if name == "frame" else (_DECIMAL, "a finite decimal")
+def _cell_faults(
+    column: pa.ChunkedArray, name: str, lines: Int64[np.ndarray, " N"], *, whole: bool
+) -> Iterator[Fault]:
+    pattern, expected = (_WHOLE, "a whole number") if whole else (_DECIMAL, "a finite decimal")
     odd = np.flatnonzero(~_numpy(pc.match_substring_regex(column, pattern)).astype(bool))
     for i, row in enumerate(odd):
         cell = quoted(column[int(row)].as_py()) if i < SHOWN else ""  # the others are only counted

@@ -6,19 +6,20 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-from bench.kinds import Kind, Length, Scores
-from bench.recordings import Detections
+from bench.kinds import Kind, Length
 from bench.submissions.faults import Fault
 
-Prediction = Scores | Detections
-"""Of one recording."""
+Prediction = Any
+"""Of one recording, in the form that the kind of the task has: `bench.kinds` says which."""
 Predictions = Mapping[str, Mapping[str, Mapping[str, Prediction]]]
-"""Run -> part -> recording id -> scores of every frame or, where segments are asked for, detections."""
+"""Run -> part -> recording id -> prediction."""
 Expected = Mapping[str, Mapping[str, Length]]
 """Part -> recording id -> how long it is."""
 Key = tuple[str, str]
 """Part and recording id."""
+Shape = tuple[int, ...]
 
 SAFE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}")
 """Names of entries, tasks, runs and parts: safe in files, keys, pages and commands."""
@@ -26,16 +27,14 @@ SAFE_NAME_RULE = "lower-case letters, digits, '_' and '-', 100 at most"
 
 
 @dataclass(frozen=True)
-class Found:
+class Content:
     """What one run file holds, before anybody compared it with what is needed."""
 
-    shapes: dict[Key, tuple[int, ...] | None] = field(default_factory=dict)
-    """Of every array that is there; None where nothing was read of it."""
-    arrays: dict[Key, Scores] = field(default_factory=dict)
-    """Those of the right shape."""
+    shapes: dict[Key, Shape | None] = field(default_factory=dict)
+    """Of every recording that is there; None where nothing was read of it."""
+    answers: dict[Key, Prediction] = field(default_factory=dict)
+    """Of the recordings that can be scored: arrays of the right shape, or detections without fault."""
     faults: list[Fault] = field(default_factory=list)
-    detections: dict[Key, Detections] = field(default_factory=dict)
-    """Of the recordings without fault, where segments are asked for."""
 
 
 def predictions_digest(kind: Kind, predictions: Predictions) -> str:

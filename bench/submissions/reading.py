@@ -4,38 +4,28 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 
 from bench.errors import FileError, SubmissionError, UsageError
-from bench.files.opening import folder_fault, open_regular
+from bench.files.opening import folder_fault
 from bench.kinds import Length
-from bench.submissions.arrays import read_npz
-from bench.submissions.card import CARD, DetectionForm, Entry, read_card, task_faults
-from bench.submissions.checks import run_faults
-from bench.submissions.detections import limit, read_detections
+from bench.submissions.card import CARD, Entry, read_card
+from bench.submissions.card_checks import task_faults
 from bench.submissions.faults import Fault, listing, meant, quoted
+from bench.submissions.forms import form_of
 from bench.submissions.predictions import (
     SAFE_NAME,
     SAFE_NAME_RULE,
     Expected,
-    Found,
     Key,
     Prediction,
     Predictions,
 )
 from bench.tasks import Task
 
-FORMS = (".npz", ".parquet", ".csv")
-DETECTION_FORMS = (".json",)
 MAX_RUNS = 100
 HOME = Path("submissions")
 """Where entries usually lie: a name alone may be meant to be one of them."""
-
-
-def forms(task: Task) -> tuple[str, ...]:
-    """Return the endings that the files of a run may have."""
-    return DETECTION_FORMS if task.kind == "segments" else FORMS
 
 
 def read_entry(path: Path) -> Entry:
@@ -100,36 +90,11 @@ def _read_task(
     predictions: dict[str, dict[str, dict[str, Prediction]]] = {}
     for name in files:
         path, lengths = folder / task.name / name, _by_key(expected)
-        if task.kind == "segments":
-            found = _read_detections(path, lengths, task, card.detections if card else None, called(task))
-        else:
-            found = _read_scores(path, lengths, task, card.output if card else None)
-        faults += [fault.at(f"{task.name}/{name}") for fault in found.faults]
+        content = form_of(task).read(path, lengths, task, card, called(task))
+        faults += [fault.at(f"{task.name}/{name}") for fault in content.faults]
         if not faults:
-            predictions[Path(name).stem] = _by_part(found.detections or found.arrays, expected)
+            predictions[Path(name).stem] = _by_part(content.answers, expected)
     return predictions, faults
-
-
-def _read_detections(
-    path: Path,
-    seconds: Mapping[Key, Length],
-    task: Task,
-    form: DetectionForm | None,
-    called: Mapping[str, str],
-) -> Found:
-    """Read and check one run of detections."""
-    try:
-        with open_regular(path, limit(seconds, task)) as file:
-            return read_detections(file.read(), seconds, task, form, called)
-    except FileError as fault:
-        return Found(faults=[Fault("files", fault.title)])
-
-
-def _read_scores(path: Path, frames: Mapping[Key, Length], task: Task, output: str | None) -> Found:
-    """Read and check one run of scores per frame."""
-    wanted = {key: (int(length), len(task.classes)) for key, length in frames.items()}
-    found = _read_run(path, wanted, task)
-    return replace(found, faults=[*found.faults, *run_faults(found, wanted, task, output)])
 
 
 def _folder(path: Path) -> Path:
@@ -152,7 +117,7 @@ def _read_card(folder: Path) -> tuple[Entry | None, list[Fault]]:
 
 def _run_files(folder: Path, task: Task) -> tuple[list[str], list[Fault]]:
     """Return the names of the run files, sorted, and what else is wrong with the folder."""
-    place, endings = f"{task.name}/", forms(task)
+    place, endings = f"{task.name}/", form_of(task).endings
     if fault := folder_fault(folder / task.name):
         wanted = f"expected runs such as seed0{endings[0]}; bench train writes those of a baseline"
         return [], [Fault("files", f"{place}: {fault}: {wanted}")]
@@ -181,32 +146,12 @@ def _run_files(folder: Path, task: Task) -> tuple[list[str], list[Fault]]:
     return files[:MAX_RUNS], faults
 
 
-def _read_run(path: Path, wanted: Mapping[Key, tuple[int, int]], task: Task) -> Found:
-    try:
-        if path.suffix == ".npz":
-            with open_regular(path, _npz_limit(wanted)) as file:
-                return read_npz(file, wanted)
-        from bench.submissions import tables  # pyarrow takes longer to import than an .npz to read
-
-        read = tables.read_parquet if path.suffix == ".parquet" else tables.read_csv
-        with open_regular(path, tables.table_bytes(wanted) + 2**20) as file:
-            return read(file, wanted, task.classes)
-    except FileError as fault:
-        # nothing is known of what it holds, so that no recording is said to be missing
-        return Found(dict.fromkeys(wanted), {}, [Fault("files", fault.title)])
-
-
-def _npz_limit(wanted: Mapping[Key, tuple[int, int]]) -> int:
-    """Return a size that still lets a file of float64 with the training recordings be explained."""
-    return 16 * 2**20 + 8 * sum(4 * frames * classes for frames, classes in wanted.values())
-
-
 def _by_key(expected: Expected) -> dict[Key, Length]:
     return {(part, id_): length for part, lengths in expected.items() for id_, length in lengths.items()}
 
 
-def _by_part(found: Mapping[Key, Prediction], expected: Expected) -> dict[str, dict[str, Prediction]]:
-    return {part: {id_: found[part, id_] for id_ in recordings} for part, recordings in expected.items()}
+def _by_part(answers: Mapping[Key, Prediction], expected: Expected) -> dict[str, dict[str, Prediction]]:
+    return {part: {id_: answers[part, id_] for id_ in recordings} for part, recordings in expected.items()}
 
 
 def _hint(path: Path, entry: Entry | None, task_name: str = "TASK") -> str:

@@ -1,6 +1,6 @@
-"""The table forms of a run: Parquet and CSV, one row per frame.
+"""Runs as tables, Parquet or CSV, one row per frame.
 
-    part, recording, frame, <one column per class, in the task's order>
+    part, recording, frame, <one or more columns of numbers>
 
 See `bench.submissions.long_tables` for what cells may hold.
 """
@@ -8,60 +8,68 @@ See `bench.submissions.long_tables` for what cells may hold.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import BinaryIO
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from bench.files.opening import open_regular
 from bench.submissions.faults import Fault
-from bench.submissions.long_tables import Layout, csv_table, frame_fault, parquet_table, recordings, scores
-from bench.submissions.predictions import Found, Key
-
-Wanted = Mapping[Key, tuple[int, int]]
-
-
-def read_parquet(file: BinaryIO, wanted: Wanted, classes: Sequence[str]) -> Found:
-    """Read a Parquet table; raise `FileError` where it is none or far too large."""
-    layout = _layout(classes)
-    return _place(parquet_table(file, layout, 8 * table_bytes(wanted), _rows(wanted)), layout, wanted)
-
-
-def read_csv(file: BinaryIO, wanted: Wanted, classes: Sequence[str]) -> Found:
-    """Read a CSV table; raise `FileError` where it is none or far too large."""
-    layout = _layout(classes)
-    return _place(csv_table(file, layout, _rows(wanted)), layout, wanted)
+from bench.submissions.long_tables import (
+    Cells,
+    Layout,
+    csv_table,
+    frame_fault,
+    parquet_table,
+    recordings,
+    values,
+)
+from bench.submissions.predictions import Content, Key, Shape
 
 
-def table_bytes(wanted: Wanted) -> int:
-    """Return how large a table of the wanted rows may be, generously, written as text."""
-    longest = max((len(part) + len(id_) for part, id_ in wanted), default=0)
-    classes = max((count for _, count in wanted.values()), default=0)
-    return (4 * _rows(wanted) + 1000) * (longest + 30 + 30 * classes)
+def read_table(
+    path: Path, shapes: Mapping[Key, Shape], columns: Sequence[str], cells: Cells, dtype: np.dtype[Any]
+) -> Content:
+    """Read a table of these columns in this order into arrays of these shapes.
+
+    One column gives arrays (frames,) where `shapes` asks for such. Raises `FileError` where the file is
+    no table or far too large.
+    """
+    layout = Layout(("part", "recording"), tuple(columns), ordered=True, cells=cells)
+    rows = sum(shape[0] for shape in shapes.values())
+    most = _table_bytes(shapes, rows, len(columns))
+    with open_regular(path, most + 2**20) as file:
+        if path.suffix == ".parquet":
+            table = parquet_table(file, layout, 8 * most, rows)
+        else:
+            table = csv_table(file, layout, rows)
+    return _place(table, layout, shapes, dtype)
 
 
-def _layout(classes: Sequence[str]) -> Layout:
-    return Layout(("part", "recording"), tuple(classes), ordered=True, any_number=False)
+def _table_bytes(shapes: Mapping[Key, Shape], rows: int, columns: int) -> int:
+    """Return how large a table of these rows may be, generously, written as text."""
+    longest = max((len(part) + len(id_) for part, id_ in shapes), default=0)
+    return (4 * rows + 1000) * (longest + 30 + 30 * columns)
 
 
-def _rows(wanted: Wanted) -> int:
-    return sum(frames for frames, _ in wanted.values())
-
-
-def _place(table: pa.Table | list[Fault], layout: Layout, wanted: Wanted) -> Found:
+def _place(
+    table: pa.Table | list[Fault], layout: Layout, shapes: Mapping[Key, Shape], dtype: np.dtype[Any]
+) -> Content:
     """Sort the rows by recording and frame, so that the order in the file says nothing."""
     if isinstance(table, list):
-        return Found(dict.fromkeys(wanted), {}, table)
-    found = Found()
-    values = scores(table, layout, np.float32)
+        return Content(dict.fromkeys(shapes), {}, table)
+    content = Content()
+    numbers = values(table, layout, dtype)
     for (part, id_), rows, frames in recordings(table, layout):
         key = (part, id_)
-        found.shapes[key] = None
-        if key not in wanted:
+        content.shapes[key] = None
+        if key not in shapes:
             continue
-        if fault := frame_fault(frames, wanted[key][0]):
-            found.faults.append(Fault("frames", f"{part}/{id_}: {fault}"))
+        if fault := frame_fault(frames, shapes[key][0]):
+            content.faults.append(Fault("frames", f"{part}/{id_}: {fault}"))
             continue
-        found.shapes[key] = (len(rows), values.shape[1])
-        if found.shapes[key] == wanted[key]:
-            found.arrays[key] = values[rows]
-    return found
+        content.shapes[key] = (len(rows), *shapes[key][1:])
+        if content.shapes[key] == shapes[key]:
+            content.answers[key] = numbers[rows].reshape(shapes[key])
+    return content

@@ -190,11 +190,14 @@ def detections(task: Task, recording: Recording, rng: np.random.Generator) -> li
 
 def as_detections(task: Task, rows: Sequence[Mapping[str, Any]]) -> Any:
     """Return drawn segments as the functions take them."""
-    from bench.recordings import Detections
+    import bench.recordings
+    from bench.metrics import segments
+
+    detections = getattr(bench.recordings, "Detections", None) or segments.Detections  # it moved once
 
     bounds = np.array([row["segment"] for row in rows]).reshape(-1, 2)
     labels = np.array([task.classes.index(row["label"]) for row in rows], dtype=np.int64)
-    return Detections(bounds, labels, np.array([row["score"] for row in rows]))
+    return detections(bounds, labels, np.array([row["score"] for row in rows]))
 
 
 def clusters(task: Task, recording: Recording, rng: np.random.Generator) -> np.ndarray:

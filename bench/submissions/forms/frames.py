@@ -1,0 +1,230 @@
+"""Predictions of kind `frames`: float32 (frames, classes) per `<part>/<recording>`, as .npz or as a table.
+
+    part, recording, frame, <one column per class, in the task's order>
+
+The card says of them, as `output`, "probabilities" or "scores": any real numbers, larger = more likely.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from bench.about import TITLE
+from bench.errors import FileError, SubmissionError
+from bench.files.opening import open_regular
+from bench.kinds import Length, Scores
+from bench.recordings import RECORDING_ID
+from bench.submissions.arrays import npz_limit, read_npz, write_npz
+from bench.submissions.card import TaskCard
+from bench.submissions.checks import frame_count_fault, name_faults
+from bench.submissions.faults import Fault, listing, quoted
+from bench.submissions.forms.form import Form
+from bench.submissions.forms.words import poses_words
+from bench.submissions.predictions import SAFE_NAME, SAFE_NAME_RULE, Content, Key, Shape
+from bench.tasks import Task
+
+SUM_TOLERANCE = 1e-3
+"""How far a row of probabilities may be from one: float16 models and rounded tables reach 5e-4."""
+ROUNDING = 1e-6
+"""How far a probability may be outside [0, 1]: float32 arithmetic."""
+_TYPE = 'little-endian float32: save scores.astype("<f4")'
+_LABEL_RULES = {
+    True: "A frame's label is the class of the highest score, of equals the first class.",
+    False: "Classes may hold together: a frame's labels are every class whose probability is at least 0.5.",
+}
+"""By whether the classes of the task exclude each other."""
+_PAGE = """# {id}, an entry for {title}
+
+Fill in `submission.toml`, then write one run per seed: float32 scores of every frame of every test
+recording of task `{task}`, its columns in the order {classes}.
+{label_rule}
+
+```python
+from pathlib import Path
+from bench import datasets, store, submissions
+
+task = datasets.get_task("{task}")
+split = task.load_split()
+tests = {{part: store.load(task.dataset, split.ids(part, "test"), poses={poses}) for part in split.parts}}
+scores = {{part: {{r.id: my_model(r) for r in recordings}} for part, recordings in tests.items()}}
+submissions.write_run(Path("{path}"), "{task}", "seed0", scores)
+```
+
+`my_model(recording)` returns a float32 array (frames, {width}). {sees}
+Without this package, save the same arrays with
+`numpy.savez("{path}/{task}/seed0.npz", **{{"{part}/{recording}": scores, ...}})`.
+
+Then: `bench validate {path}` and `bench evaluate {path}`.
+"""
+
+
+def write_run(folder: Path, task_name: str, run: str, scores: Mapping[str, Mapping[str, np.ndarray]]) -> Path:
+    """Write `<folder>/<task>/<run>.npz` in one step and return its path.
+
+    `scores` is part -> recording id -> float32 (frames, classes). The same scores give the same
+    bytes. Raises `SubmissionError` listing every name, type and shape that is not right.
+    """
+    path = folder / task_name / f"{run}.npz"
+    if problems := listing(_run_faults(task_name, run, scores)):
+        raise SubmissionError(f"{path} was not written", problems)
+    return write_npz(path, scores)
+
+
+def _run_faults(task_name: str, run: str, scores: Mapping[str, Mapping[str, np.ndarray]]) -> Iterator[Fault]:
+    for what, name in (("task", task_name), ("run", run), *(("part", part) for part in scores)):
+        if not SAFE_NAME.fullmatch(name):
+            yield Fault("names", f"{what} {quoted(name)}: expected {SAFE_NAME_RULE}")
+    widths: dict[int, str] = {}
+    for part, recordings in scores.items():
+        for id_, array in recordings.items():
+            place = f"{part}/{id_}"
+            if not RECORDING_ID.fullmatch(id_):
+                yield Fault("names", f"recording {quoted(id_)}: expected {SAFE_NAME_RULE}")
+            if array.dtype != np.dtype("<f4"):
+                yield Fault("types", f"{place}: {array.dtype}, expected float32: scores.astype('<f4')")
+            if array.ndim != 2 or not array.size:
+                yield Fault("shapes", f"{place}: shape {array.shape}, expected (frames, classes)")
+            else:
+                widths.setdefault(array.shape[1], place)
+    if not any(scores.values()):
+        yield Fault("recordings", "no recording")
+    if len(widths) > 1:
+        listed = ", ".join(f"{width} in {place}" for width, place in widths.items())
+        yield Fault("columns", f"arrays of different numbers of classes: {listed}")
+
+
+def _read(
+    path: Path, lengths: Mapping[Key, Length], task: Task, card: TaskCard | None, _called: Mapping[str, str]
+) -> Content:
+    shapes: dict[Key, Shape] = {key: (int(length), len(task.classes)) for key, length in lengths.items()}
+    try:
+        content = _read_file(path, shapes, task)
+    except FileError as fault:
+        # nothing is known of what it holds, so that no recording is said to be missing
+        content = Content(dict.fromkeys(shapes), {}, [Fault("files", fault.title)])
+    faults = [*content.faults, *content_faults(content, shapes, task, card.output if card else None)]
+    return replace(content, faults=faults)
+
+
+def _read_file(path: Path, shapes: Mapping[Key, Shape], task: Task) -> Content:
+    if path.suffix == ".npz":
+        with open_regular(path, npz_limit(shapes)) as file:
+            return read_npz(file, shapes, lambda dtype: dtype == np.dtype("<f4"), _TYPE)
+    from bench.submissions import tables  # pyarrow takes longer to import than an .npz to read
+
+    return tables.read_table(path, shapes, task.classes, "floats", np.dtype(np.float32))
+
+
+def content_faults(
+    content: Content, shapes: Mapping[Key, Shape], task: Task, output: str | None
+) -> Iterator[Fault]:
+    """Compare one run with what the task expects."""
+    expected = {key: f"frames expected: {shape[0]:,}" for key, shape in shapes.items()}
+    yield from name_faults(content.shapes, expected)
+    for key, shape in content.shapes.items():
+        if shape is not None and key in shapes and shape != shapes[key]:
+            yield from (fault.at("/".join(key)) for fault in _shape_faults(key, shape, content, shapes, task))
+    for key, scores in content.answers.items():
+        probabilities = output == "probabilities" or not task.exclusive
+        yield from (fault.at("/".join(key)) for fault in _value_faults(scores, task, probabilities))
+
+
+def _shape_faults(
+    key: Key, shape: Shape, content: Content, shapes: Mapping[Key, Shape], task: Task
+) -> Iterator[Fault]:
+    frames, classes = shapes[key]
+    if len(shape) != 2:
+        yield Fault("shapes", f"shape {shape}, expected {shapes[key]} (frames, classes)")
+    elif shape == (classes, frames):
+        yield Fault(
+            "shapes", f"shape {shape}, expected {shapes[key]} (frames, classes): transposed, save scores.T"
+        )
+    else:
+        if shape[1] != classes:
+            names = ", ".join(task.classes)
+            yield Fault("class counts", f"{shape[1]:,} columns, expected {classes}: {names}")
+        if shape[0] != frames:
+            yield frame_count_fault(key, shape[0], content, shapes, task)
+
+
+def _value_faults(scores: Scores, task: Task, probabilities: bool) -> Iterator[Fault]:
+    finite = np.isfinite(scores)
+    if not finite.all():
+        for name, odd in (("NaN", np.isnan(scores)), ("infinite", np.isinf(scores))):
+            if odd.any():
+                yield Fault(
+                    f"{name} values", f"{name} values: {odd.sum():,}, the first at {_first(odd, task)}"
+                )
+        return
+    if not probabilities:
+        return
+    mend = 'for any real numbers declare output = "scores"' if task.exclusive else "apply a sigmoid"
+    for kind, odd in (("below zero", scores < -ROUNDING), ("above one", scores > 1 + ROUNDING)):
+        if odd.any():
+            value = scores[odd][0]
+            yield Fault(
+                f"probabilities {kind}",
+                f"probabilities {kind}: {odd.sum():,}, the first {value:.6g} at {_first(odd, task)}; {mend}",
+            )
+    if task.exclusive:
+        away = np.abs(scores.sum(axis=1, dtype=np.float64) - 1)
+        if (away > SUM_TOLERANCE).any():
+            worst = int(away.argmax())
+            total = scores[worst].sum(dtype=np.float64)
+            yield Fault(
+                "sums of probabilities",
+                f"rows that do not sum to one within {SUM_TOLERANCE}: {np.sum(away > SUM_TOLERANCE):,}, "
+                f"the worst is frame {worst:,}: {total:.6g}",
+            )
+
+
+def _first(odd: np.ndarray, task: Task) -> str:
+    frame, column = np.unravel_index(int(odd.argmax()), odd.shape)
+    return f"frame {frame:,}, class {task.classes[int(column)]!r}"
+
+
+def _card_faults(card: TaskCard, task: Task) -> Iterator[Fault]:
+    """Refuse scores where classes may hold together: a cut at 0.5 would say nothing about them."""
+    if card.output is None:
+        yield Fault("card", "key 'output' is missing")
+    if card.detections is not None:
+        yield Fault("card", "key 'detections' is for tasks that ask for segments; this one asks for frames")
+    if card.output == "scores" and not task.exclusive:
+        yield Fault(
+            "outputs",
+            'output: expected "probabilities", each in [0, 1] (rows need not sum to one), because classes of '
+            "this task may hold together and each holds from 0.5 on: apply a sigmoid to every score",
+        )
+
+
+def _page(entry: str, path: str, task: Task) -> str:
+    split = task.load_split()
+    part = next(iter(split.parts))
+    return _PAGE.format(
+        title=TITLE,
+        id=entry,
+        path=path,
+        task=task.name,
+        classes=", ".join(task.classes),
+        **poses_words(task),
+        label_rule=_LABEL_RULES[task.exclusive],
+        width=len(task.classes),
+        part=part,
+        recording=split.ids(part, "test")[0],
+    )
+
+
+FRAME_FORM = Form(
+    endings=(".npz", ".parquet", ".csv"),
+    declare=lambda card: replace(card, output="probabilities"),
+    card_faults=_card_faults,
+    class_order=", and the columns of every array in that order",
+    read=_read,
+    page=_page,
+    summary=lambda _predictions, _card: "",
+    write=lambda folder, task, run, predictions: write_run(folder, task.name, run, predictions),
+)
