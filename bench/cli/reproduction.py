@@ -12,7 +12,7 @@ from bench.cli.training import resumable
 from bench.errors import DataError, UsageError
 
 if TYPE_CHECKING:
-    from bench.cli.rerun import Reproduced
+    from baselines.reproduction.rerun import Reproduced
 
 folder = click.Path(path_type=Path)
 
@@ -82,7 +82,7 @@ def reproduce(
     bench reproduce calms21-1 --dry-run
     bench reproduce calms21-1 --device cuda --workers 4
     """  # noqa: D301  (click reads the backspace as "do not rewrap")
-    from bench.cli import plans, rerun
+    from baselines.reproduction import plans, rerun
     from bench.published import get_table, read_published
 
     numbers = read_published()
@@ -105,7 +105,7 @@ def reproduce(
 
 def _tell(done: Reproduced, *, as_json: bool) -> None:
     """Print ours beside theirs and what to type next; raise `DataError` where recordings are not here."""
-    from bench.cli import rerun
+    from baselines.reproduction import rerun
     from bench.text import compared_text
 
     rows = [rerun.as_json(row) for row in done.rows]

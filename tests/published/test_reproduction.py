@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
+from baselines.reproduction import rerun
 from bench import cli as command
-from bench.cli import rerun
 from bench.datasets import get_task
 from bench.errors import BenchError, DataError, UsageError
 from bench.published import (

@@ -8,7 +8,7 @@ from typing import Any
 
 from tabulate import tabulate
 
-from bench.cli.rerun import entry_name, is_there, missing_data, parts_of, span, task_of
+from baselines.reproduction.rerun import entry_name, is_there, missing_data, parts_of, span, task_of
 from bench.published import Number, jobs, tables_of, why_not
 
 Row = dict[str, Any]

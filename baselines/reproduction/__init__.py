@@ -1,0 +1,1 @@
+"""Published tables again: which runs a table needs, running them, and ours beside theirs."""
