@@ -30,8 +30,8 @@ from bench.datasets.own import (
     skeleton,
     to_json,
 )
-from bench.datasets.own.checks import quoted
 from bench.errors import DataError, UsageError
+from bench.files.faults import shown
 from bench.files.writing import write_text
 from bench.metrics.sampling.intervals import MIN_GROUPS
 from bench.splits import SUBSETS
@@ -176,7 +176,7 @@ def _refuse_changed(own: OwnTask, before: OwnTask | None, frozen: Path, again: s
 def _differences(before: Declaration, now: Declaration) -> list[str]:
     fields = [field.name for field in dataclasses.fields(Declaration)]
     return [
-        f"{name}: {quoted(getattr(before, name))}, now {quoted(getattr(now, name))}"
+        f"{name}: {shown(getattr(before, name))}, now {shown(getattr(now, name))}"
         for name in fields
         if getattr(before, name) != getattr(now, name)
     ]

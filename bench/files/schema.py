@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.errors import nearest
-from bench.files.faults import Fault, quoted, shown
+from bench.files.faults import Fault, Place, quoted, shown
 
 _ADDRESS = re.compile(r"https://[A-Za-z0-9.-]+(:[0-9]+)?([/?#][A-Za-z0-9._~:/?#\[\]@!$&()*+,;=%-]*)?")
 _UNSHOWABLE = {"Cc": "control", "Cf": "format", "Cs": "surrogate", "Zl": "line", "Zp": "paragraph"}
@@ -46,11 +46,13 @@ def leaf(expected: str, fits: Callable[[Any], bool]) -> Schema:
     return Schema(expected, check)
 
 
-def text(limit: int = 100) -> Schema:
-    """Return the schema of one line of text that any page may show."""
+def text(limit: int = 100, *, trimmed: bool = False) -> Schema:
+    """Return the schema of one line of text that any page may show; `trimmed`: without space around it."""
 
     def check(value: Any) -> Iterator[Fault]:
-        if fault := text_fault(value, limit):
+        if trimmed and isinstance(value, str) and value != value.strip():
+            yield Fault((), shown(value), "text without space around it")
+        elif fault := text_fault(value, limit):
             yield fault
 
     return Schema(f"text of at most {limit:,} characters", check)
@@ -80,7 +82,7 @@ def number(low: float | int = -math.inf, high: float | int = math.inf) -> Schema
 
 def whole(low: int = -(2**63), high: int = 2**63 - 1) -> Schema:
     """Return the schema of a whole number, with both ends included; 2.0 is none."""
-    words = f"a whole number{_range(max(low, -(2**63)), high)}"
+    words = f"a whole number{_range(low, high)}"
     return leaf(words, lambda value: type(value) is int and low <= value <= high)
 
 
@@ -152,9 +154,10 @@ def table(
     return Schema(words, check)
 
 
-def sound(value: Mapping[str, Any], faults: Iterable[Fault]) -> dict[str, Any]:
-    """Return the keys of a table that no fault is about, with their values."""
-    wrong = {fault.place[0] for fault in faults if fault.place}
+def sound(value: Mapping[str, Any], faults: Iterable[Fault], place: Place = ()) -> dict[str, Any]:
+    """Return the keys of the table at `place` that no fault of the document is about, with their values."""
+    inside = [fault.place[len(place) :] for fault in faults if fault.place[: len(place)] == place]
+    wrong = {steps[0] for steps in inside if steps}
     return {key: inner for key, inner in value.items() if key not in wrong}
 
 
@@ -182,11 +185,12 @@ def is_number(value: Any) -> bool:
 
 
 def _range(low: float | int, high: float | int) -> str:
-    if low <= -(2**63) and high >= 2**63 - 1:
-        return ""
-    if high >= 2**63 - 1:
+    if low in (-math.inf, -(2**63)):
+        return "" if high in (math.inf, 2**63 - 1) else f" of at most {high:,}"
+    if high == math.inf:
         return f" of at least {low:,}"
-    return f" of at most {high:,}" if low <= -(2**63) else f" from {low:,} to {high:,}"
+    powers = {2**63: "2^63", 2**63 - 1: "2^63 - 1"}
+    return f" from {low:,} to {powers.get(int(high), f'{high:,}')}"
 
 
 def _is_address(value: Any) -> bool:

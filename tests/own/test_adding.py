@@ -136,10 +136,10 @@ def test_the_recordings_of_a_kept_task_can_be_pulled_from_another_folder(lab: Pa
 
 
 BAD_TOML: Mapping[str, tuple[tuple[str, str], str]] = {
-    "no TOML": (("fps = 25", "fps = 25 fps"), "not TOML"),
+    "no TOML": (("fps = 25", "fps = 25 fps"), "not a TOML file"),
     "another table": (("[dataset]", "[datset]"), "line 1: unknown table 'datset'; did you mean 'dataset'?"),
-    "an unknown key": (("fps = 25", "fsp = 25"), "line 3: unknown key 'fsp'; did you mean 'fps'?"),
-    "a missing key": (("fps = 25\n", ""), "no key 'fps'"),
+    "an unknown key": (("fps = 25", "fsp = 25"), "line 3: fsp: unknown key; did you mean 'fps'?"),
+    "a missing key": (("fps = 25\n", ""), "fps: missing, expected frames per second"),
     "a name with markup": (
         ('"mylab"', '"<script>"'),
         "line 2: name: '<script>', expected lower-case letters",
@@ -153,14 +153,14 @@ BAD_TOML: Mapping[str, tuple[tuple[str, str], str]] = {
     "an image of text": (("[640, 480]", '"640x480"'), "line 4: image: '640x480', expected [width, height]"),
     "poses without image": (("image = [640, 480]\n", ""), "poses without image"),
     "an unknown format": (("deeplabcut", "deeplabcat"), "did you mean 'deeplabcut'?"),
-    "labels of a pose format": (('"frames"', '"sleap"'), "line 6: labels: format: 'sleap', expected one of"),
-    "no pattern": ((', files = "labels/*.csv"', ""), "line 6: labels: no key 'files'"),
+    "labels of a pose format": (('"frames"', '"sleap"'), "line 6: labels.format: 'sleap', expected"),
+    "no pattern": ((', files = "labels/*.csv"', ""), "line 6: labels.files: missing, expected a pattern"),
     "an absolute pattern": (('"labels/*', '"/etc/*'), "expected a pattern below the folder"),
     "a pattern that climbs": (('"labels/*', '"../*'), "expected a pattern below the folder"),
     "a class twice": (('"mount"', '"attack"'), "line 7: classes: 'attack' stands there 2 times"),
     "a class with a line": (
         ('"mount"', '"mou\\nnt"'),
-        "classes: number 2: holds U+000A, a control character",
+        "classes[1]: holds U+000A, a control character",
     ),
     "a class turned round": (('"mount"', '"mou\\u202ent"'), "holds U+202E, a format character"),
     "a background of none": (('ound = "other"', 'ound = "othre"'), "did you mean 'other'?"),
@@ -169,7 +169,7 @@ BAD_TOML: Mapping[str, tuple[tuple[str, str], str]] = {
     "test and split": (("test =", 'split = "s.csv"\ntest ='), "line 9: split: expected either a csv or test"),
     "a channel of frames": (
         ('"frames",', '"frames", channel = "S1",'),
-        "channel belongs to caltech and bento",
+        "labels.channel: belongs to caltech and bento, expected no channel",
     ),
     "an address that runs": (("test =", 'url = "javascript:alert(1)"\ntest ='), "url: 'javascript:alert(1)'"),
 }

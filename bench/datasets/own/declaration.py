@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.datasets.own.checks import OPTIONAL, REQUIRED, checked, quoted
-from bench.errors import UsageError, first, nearest
+from bench.datasets.own.checks import DATASET
+from bench.errors import FileError, UsageError, first, nearest
+from bench.files.faults import quoted
+from bench.files.schema import sound
+from bench.files.strict_toml import read_toml
 
 _BYTES = 64 * 1024
 
@@ -66,11 +68,7 @@ def read_declaration(path: Path) -> tuple[Declaration, Path]:
 
     Raises `UsageError` listing every key that is missing, unknown or wrong, with its line.
     """
-    text = _text_of(path)
-    try:
-        content = tomllib.loads(text)
-    except (ValueError, RecursionError) as fault:
-        raise _error(path, [f"not TOML: {fault or 'nested too deep'}"]) from None
+    content, text = _read(path)
     faults = [
         f"line {_line(text, key, '[')}: unknown table {quoted(key)}{nearest(key, ['dataset'])}"
         for key in content
@@ -79,8 +77,11 @@ def read_declaration(path: Path) -> tuple[Declaration, Path]:
     table = content.get("dataset")
     if not isinstance(table, dict):
         raise _error(path, [*faults, "no table [dataset]"])
-    right, wrong = checked(table, {**REQUIRED, **OPTIONAL}, REQUIRED)
-    faults += [f"line {_line(text, key)}: {fault}" if key in table else fault for key, fault in wrong]
+    wrong = DATASET.faults(table)
+    for fault in wrong:
+        key = str(fault.place[0])
+        faults.append(f"line {_line(text, key)}: {fault}" if key in table else str(fault))
+    right = sound(table, wrong)
     faults += [f"line {_line(text, key)}: {fault}" for key, fault in _together(right, set(table))]
     if faults:
         raise _error(path, faults)
@@ -92,19 +93,15 @@ def read_declaration(path: Path) -> tuple[Declaration, Path]:
     return Declaration(**{**right, **tuples, "fps": float(right["fps"])}), path.parent / folder
 
 
-def _text_of(path: Path) -> str:
-    if not path.is_file():
-        there = sorted(other.name for other in path.parent.glob("*.toml")) if path.parent.is_dir() else []
-        near = nearest(path.name, there)
+def _read(path: Path) -> tuple[dict[str, Any], str]:
+    if not path.exists():
+        others = sorted(other.name for other in path.parent.glob("*.toml")) if path.parent.is_dir() else []
+        near = nearest(path.name, others)
         raise UsageError(f"{path}: no such file{near}", hint="bench add mylab.toml")
-    with path.open("rb") as file:
-        data = file.read(_BYTES + 1)
-    if len(data) > _BYTES:
-        raise _error(path, [f"more than {_BYTES:,} bytes"])
     try:
-        return data.decode()
-    except UnicodeDecodeError as fault:
-        raise _error(path, [f"not UTF-8: {fault}"]) from None
+        return read_toml(path, _BYTES, follow=True)
+    except FileError as fault:
+        raise _error(path, [fault.title]) from None
 
 
 def _together(right: Mapping[str, Any], keys: set[str]) -> list[tuple[str, str]]:

@@ -7,13 +7,14 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from bench.datasets.own.checks import NAME_RULE, quoted, text_fault
+from bench.datasets.own.checks import NAME, NAME_RULE
 from bench.datasets.own.declaration import Declaration, Files
 from bench.datasets.own.reading import NO_SKELETON, Skeleton
 from bench.datasets.own.splitting import PART, named
 from bench.datasets.own.tasks import OwnTask
 from bench.datasets.splitting.rules import SplitRule, frozen_text
 from bench.errors import UsageError, first
+from bench.files.faults import quoted
 from bench.recordings import RECORDING_ID, Recording
 from bench.tasks import Task
 
@@ -92,7 +93,7 @@ def _faults(name: str, recordings: Sequence[Recording], background: str | None) 
         for r in recordings
         if (r.classes, r.fps) != (head.classes, head.fps)
     ]
-    faults += [f"class: {fault}" for fault in map(text_fault, head.classes) if fault]
+    faults += [f"class: {fault}" for name in head.classes for fault in NAME.faults(name)]
     if background is not None and background not in head.classes:
         faults.append(f"background {quoted(background)}, expected one of {', '.join(head.classes)}")
     return faults

@@ -13,11 +13,12 @@ from bench.datasets.formats.deeplabcut import Poses, read_poses
 from bench.datasets.formats.movement import read_movement
 from bench.datasets.formats.simba import read_targets
 from bench.datasets.formats.sleap import read_analysis
-from bench.datasets.own.checks import quoted, text_fault
+from bench.datasets.own.checks import NAME
 from bench.datasets.own.declaration import Declaration
 from bench.datasets.own.labels import read_said, truth
 from bench.datasets.own.sources import Source, find
 from bench.errors import DataError, first
+from bench.files.faults import quoted
 from bench.recordings import Recording
 
 Skeleton = tuple[tuple[str, ...], tuple[str, ...]]
@@ -107,8 +108,8 @@ def _pose_faults(path: Path, poses: Poses, known: Skeleton, declared: Declaratio
             f"animals {', '.join(poses.individuals)} with {', '.join(poses.keypoints)}; "
             f"the recordings before have {animals} with {keypoints}"
         )
-    wrong = map(text_fault, (*poses.individuals, *poses.keypoints))
-    faults += [f"name of an animal or keypoint: {fault}" for fault in wrong if fault]
+    wrong = (fault for name in (*poses.individuals, *poses.keypoints) for fault in NAME.faults(name))
+    faults += [f"name of an animal or keypoint: {fault}" for fault in wrong]
     if poses.fps is not None and not abs(poses.fps - declared.fps) <= _FPS_TOLERANCE:
         faults.append(f"{poses.fps:g} frames per second, declared {declared.fps:g}")
     return [f"{quoted(path.name)} {fault}" for fault in faults]

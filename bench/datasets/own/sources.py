@@ -7,10 +7,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.datasets.own.checks import NAME_RULE, quoted, text_fault
+from bench.datasets.own.checks import NAME, NAME_RULE
 from bench.datasets.own.declaration import Declaration, Files
 from bench.errors import DataError, first, nearest
 from bench.files.csv_rows import Rows, read_table, width_faults
+from bench.files.faults import quoted
 from bench.recordings import RECORDING_ID
 
 PLACE = "{recording}"
@@ -144,8 +145,8 @@ def _groups(
             faults.append(f"{place}: no labels of recording {quoted(recording)}{nearest(id_, known)}")
         elif id_ in groups:
             faults.append(f"{place}: recording {id_!r} a second time")
-        elif fault := text_fault(group):
-            faults.append(f"{place}: group: {fault}")
+        elif wrong := NAME.faults(group):
+            faults.append(f"{place}: group: {wrong[0]}")
         groups[id_] = group
     faults += [f"{declared.groups}: no group of recording {id_!r}" for id_ in known if id_ not in groups]
     return groups

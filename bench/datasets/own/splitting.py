@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from bench.datasets.own.checks import quoted
 from bench.datasets.own.declaration import Declaration
 from bench.datasets.own.sources import Sources, read_keyed
 from bench.datasets.splitting.rules import SplitRule, frozen_text
 from bench.errors import DataError, first, nearest
+from bench.files.faults import quoted
 from bench.recordings import RECORDING_ID, Recording
 from bench.splits import SUBSETS
 
