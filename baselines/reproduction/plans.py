@@ -8,8 +8,8 @@ from typing import Any
 
 from tabulate import tabulate
 
-from baselines.reproduction.rerun import entry_name, is_there, missing_data, parts_of, span, task_of
-from bench.published import Number, jobs, tables_of, why_not
+from baselines.reproduction.jobs import entry_name, is_there, missing_data, parts_of, task_of
+from bench.published import Number, jobs, seed_range, tables_of, why_not
 
 Row = dict[str, Any]
 
@@ -49,7 +49,7 @@ def listing_text(rows: list[Row]) -> str:
             f"{row['reproducible']} of {row['numbers']}",
             len(row["models"]),
             row["trainings"],
-            span(row["seeds"]) if row["models"] else "",
+            seed_range(row["seeds"]) if row["models"] else "",
             ("here" if not row["missing"] else ", ".join(row["missing"])) if row["models"] else "",
         )
         for row in rows
@@ -105,7 +105,7 @@ def plan_text(rows: list[Row]) -> str:
             row["entry"],
             row["task"],
             f"{len(row['parts'])} of {row['parts_of_task']}",
-            span(row["seeds"]),
+            seed_range(row["seeds"]),
             f"{len(row['there'])} of {len(row['seeds'])}",
             ", ".join(row["missing"]) or "here",
         )

@@ -12,7 +12,7 @@ from bench.cli.training import resumable
 from bench.errors import DataError, UsageError
 
 if TYPE_CHECKING:
-    from baselines.reproduction.rerun import Reproduced
+    from baselines.reproduction.reproduce import Reproduced
 
 folder = click.Path(path_type=Path)
 
@@ -82,7 +82,9 @@ def reproduce(
     bench reproduce calms21-1 --dry-run
     bench reproduce calms21-1 --device cuda --workers 4
     """  # noqa: D301  (click reads the backspace as "do not rewrap")
-    from baselines.reproduction import plans, rerun
+    from baselines.reproduction import plans
+    from baselines.reproduction.reproduce import reproduce as train_and_compare
+    from baselines.reproduction.reproduce import trainer
     from bench.published import get_table, read_published
 
     numbers = read_published()
@@ -97,25 +99,27 @@ def reproduce(
     if dry_run:
         _echo(plans.plan(chosen, seeds, epochs, out, variants=variants), plans.plan_text, as_json=as_json)
         return
-    train = rerun.trainer(epochs=epochs, device=device, workers=workers, cluster=cluster)
+    train = trainer(epochs=epochs, device=device, workers=workers, cluster=cluster)
     with resumable():
-        done = rerun.compare_all(chosen, seeds, out, train, variants=variants)
+        done = train_and_compare(chosen, seeds, out, train, variants=variants)
     _tell(done, as_json=as_json)
 
 
 def _tell(done: Reproduced, *, as_json: bool) -> None:
     """Print ours beside theirs and what to type next; raise `DataError` where recordings are not here."""
-    from baselines.reproduction import rerun
+    from baselines.reproduction.jobs import entry_name
+    from baselines.reproduction.reproduce import next_steps
+    from bench.published import compared_json
     from bench.text import compared_text
 
-    rows = [rerun.as_json(row) for row in done.rows]
+    rows = [compared_json(row) for row in done.rows]
     _echo(rows, lambda _: compared_text(done.rows), as_json=as_json)
-    for step in rerun.next_steps(done):
+    for step in next_steps(done):
         click.echo(step, err=True)
     if done.missing:
         raise DataError(
             "some of it needs recordings that are not here",
-            [f"{rerun.entry_name(job)} on {job.task}" for job in done.missing],
+            [f"{entry_name(job)} on {job.task}" for job in done.missing],
             hint="; then ".join(dict.fromkeys(hint for hints in done.missing.values() for hint in hints)),
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -165,3 +166,37 @@ def compare(number: Number, task: Task, of: Float[np.ndarray, "U P C1"]) -> Comp
     spread = parts.mean(axis=0) if number.table.spread_over == "parts" and not number.part else over_runs
     deviation = float(spread.std()) if len(spread) > 1 else math.nan
     return Compared(number, float(over_runs.mean()), deviation, len(of))
+
+
+def compared_json(row: Compared) -> dict[str, Any]:
+    """Return a comparison as plain values."""
+    number = row.number
+    return {
+        "table": number.table.name,
+        "row": number.row.row,
+        "column": number.column,
+        "model": row.model,
+        "variant": bool(row.variant),
+        "task": number.task,
+        "part": number.part,
+        "class": number.class_,
+        "metric": number.metric,
+        "published": number.value,
+        "published_spread": number.deviation,
+        "printed": number.text,
+        "value": row.value,
+        "spread": row.spread,
+        "spread_over": "parts" if number.table.spread_over == "parts" and not number.part else "runs",
+        "runs": row.runs,
+        "difference": row.difference,
+        "deviations": row.deviations,
+        "deviations_of": row.yardstick,
+        "reason": row.reason,
+    }
+
+
+def seed_range(seeds: Sequence[int]) -> str:
+    """Write seeds in a row as `bench train --seed` reads them."""
+    if not seeds:
+        return ""
+    return str(seeds[0]) if len(seeds) == 1 else f"{seeds[0]}..{seeds[-1]}"

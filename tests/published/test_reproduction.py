@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from baselines.reproduction import rerun
+from baselines.reproduction.jobs import baseline_of, entry_name, missing_data
 from bench import cli as command
 from bench.datasets import get_task
 from bench.errors import BenchError, DataError, UsageError
@@ -120,7 +120,7 @@ def test_jobs_are_the_papers_models_and_seeds() -> None:
     assert jobs(first)[0] == Job("fc", None, "calms21-task1", (42, 43, 44, 45, 46))
     assert jobs(first, 2)[0].seeds == (42, 43)
     assert jobs(first, 7)[0].seeds == tuple(range(42, 49))
-    assert [rerun.entry_name(job) for job in jobs(get_table(NUMBERS, "msgl-7"))] == [
+    assert [entry_name(job) for job in jobs(get_table(NUMBERS, "msgl-7"))] == [
         "msgl_window20",
         "msgl",
         "msgl_window50",
@@ -158,18 +158,18 @@ def test_variants_come_after_the_model_that_is_expected() -> None:
     assert [job.model for job in of[number("msgl-13", "TCN", "Accuracy")]] == ["msgl_tcn", "msgl_tcn_plain"]
     assert [job.model for job in of[number("msgl-13", "LSTM", "Accuracy")]] == ["msgl_lstm"]
     window = jobs_of(get_table(NUMBERS, "msgl-7"), variants=True)
-    names = [rerun.entry_name(job) for job in window[number("msgl-7", "T = 20", "Accuracy")]]
+    names = [entry_name(job) for job in window[number("msgl-7", "T = 20", "Accuracy")]]
     assert names == ["msgl_window20", "msgl_as_described_window20"]
 
 
 def test_another_window_is_another_model() -> None:
     job = jobs(get_table(NUMBERS, "msgl-7"))[0]
-    made = rerun.baseline_of(job)
+    made = baseline_of(job)
     assert (made.recipe.past, made.recipe.window) == (19, 20)
     assert "20" in made.title
     assert "20" in made.description
     with pytest.raises(UsageError, match="has no window"):
-        rerun.baseline_of(replace(job, model="gbdt"))
+        baseline_of(replace(job, model="gbdt"))
 
 
 def test_why_not() -> None:
@@ -244,11 +244,11 @@ def test_labels_without_poses_train_nothing(
         stored["poses"] = False
     path.write_text(json.dumps(held))
     prior, frame = Job("prior", None, task.name, (0,)), Job("single_frame", None, task.name, (0,))
-    assert rerun.missing_data(prior) == []
-    assert rerun.missing_data(frame) == [f"bench pull {task.dataset.name} --replace"]
+    assert missing_data(prior) == []
+    assert missing_data(frame) == [f"bench pull {task.dataset.name} --replace"]
     held["recordings"].popitem()
     path.write_text(json.dumps(held))
-    assert rerun.missing_data(prior) == [f"bench pull {task.dataset.name} --replace"]
+    assert missing_data(prior) == [f"bench pull {task.dataset.name} --replace"]
 
 
 def test_parameters_need_no_recordings(bench_home: Path) -> None:
