@@ -16,7 +16,6 @@ ORDER = [
     "closure",
     "resources",
     "files",
-    "strict",
     "recordings",
     "splits",
     "metrics",

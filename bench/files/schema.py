@@ -126,7 +126,7 @@ def mapping(values: Schema, keys: Schema | None = None, least: int = 0) -> Schem
                 yield from (Fault((key,), f"key {fault.found}", fault.expected) for fault in keys.check(key))
             yield from (fault.below(key) for fault in values.check(inner))
 
-    some = f" of {least} or more" if least else ""
+    some = f" of {least:,} or more keys" if least else ""
     expected = f"a table{some}, each {values.expected}"
     return Schema(expected, check)
 

@@ -33,10 +33,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from bench.files.schema import sound
 from bench.files.strict_toml import read_toml
 from bench.kinds import DetectionForm
 from bench.submissions.faults import Fault, quoted
-from bench.submissions.fields import AMOUNTS, COSTS, ENTRY, ENTRY_OPTIONAL, TASK, TASK_OPTIONAL, fields
+from bench.submissions.fields import AMOUNTS, COSTS, FIELDS
 from bench.submissions.predictions import SAFE_NAME, SAFE_NAME_RULE
 
 CARD = "submission.toml"
@@ -124,15 +125,14 @@ def parse(id_: str, content: Mapping[str, Any]) -> tuple[Entry, list[Fault]]:
     faults = []
     if not SAFE_NAME.fullmatch(id_):
         faults.append(Fault("names", f"folder name {quoted(id_)}: expected {SAFE_NAME_RULE}"))
-    top, wrong = fields(content, ENTRY, ENTRY_OPTIONAL)
-    faults += [fault.at(CARD) for fault in wrong]
-    tasks = {}
-    for name, table in (content["tasks"] if "tasks" in top else {}).items():
+    wrong = FIELDS.faults(content)
+    faults += [Fault("card" if one.expected else "unknown keys", f"{CARD}: {one}") for one in wrong]
+    top, tasks = sound(content, wrong), {}
+    tables = content.get("tasks")
+    for name, table in tables.items() if isinstance(tables, dict) else ():
         if not isinstance(table, dict):
-            faults.append(Fault("card", f"{CARD}: tasks: {quoted(name)} is no table; write [tasks.<name>]"))
             continue
-        card, wrong = fields(table, TASK, TASK_OPTIONAL)
-        faults += [fault.at(f"{CARD}: tasks.{shown_name(name)}") for fault in wrong]
+        card = sound(table, wrong, ("tasks", name))
         costs: dict[str, Any] = {
             key: _float(card[key]) if key in AMOUNTS else card[key] for key in COSTS if key in card
         }

@@ -193,9 +193,9 @@ def test_the_card_says_raw_or_final(folder: Path) -> None:
     [
         ('detections = "raw"\n', "", "tasks.demo: key 'detections' is missing; expected \"raw\" or"),
         ('"raw"', '"nms"', 'detections: \'nms\', expected "raw" or "final"'),
-        ('"raw"', "7", "detections: '7', expected"),
+        ('"raw"', "7", "detections: 7, expected"),
         ('"raw"', '"raw"\noutput = "scores"', "key 'output' is for tasks that ask for frames"),
-        ('"raw"', '"raw"\ndetection = "raw"', "unknown key 'detection'; did you mean 'detections'?"),
+        ('"raw"', '"raw"\ndetection = "raw"', "detection: unknown key; did you mean 'detections'?"),
     ],
 )
 def test_faults_of_the_form(folder: Path, old: str, new: str, said: str) -> None:

@@ -207,23 +207,26 @@ CARDS = {
     "blank": ("name = '  '", "name: empty, expected text"),
     "user in the address": ("code = 'https://github.com@evil.example/'", "code: 'https://github.com@evil"),
     "quote in the address": ("""code = 'https://a.org/"onload="x'""", "code: "),
-    "not a number": ("name = nan", "name: a number, expected text"),
-    "date": ("name = 2020-01-01", "name: a date or time, expected text"),
-    "tasks that are none": ("tasks = 3", "tasks: a whole number, expected tables"),
-    "no task": ("[tasks]", "tasks: no task: write [tasks.<name>]"),
-    "a task that is no table": ("tasks.demo = 1", "tasks: 'demo' is no table"),
+    "not a number": ("name = nan", "name: nan, expected text"),
+    "date": ("name = 2020-01-01", "name: 2020-01-01, expected text"),
+    "tasks that are none": ("tasks = 3", "tasks: 3, expected a table of 1 or more keys"),
+    "no task": (
+        "[tasks]",
+        "tasks: a table of 0 keys, expected a table of 1 or more keys, each a table: write [tasks",
+    ),
+    "a task that is no table": ("tasks.demo = 1", "tasks.demo: 1, expected a table: write [tasks.<name>]"),
     "huge number": (
         "[tasks.demo]\nparameters = 99999999999999999999",
-        "parameters: expected a whole number from 0",
+        "parameters: a whole number of 67 bits, expected a whole number from 0",
     ),
-    "negative number": ("[tasks.demo]\nparameters = -1", "parameters: expected a whole number from 0"),
+    "negative number": ("[tasks.demo]\nparameters = -1", "parameters: -1, expected a whole number from 0"),
     "truth for a number": (
         "[tasks.demo]\nparameters = true",
-        "parameters: true or false, expected a whole number",
+        "parameters: true, expected a whole number",
     ),
     "odd task name": ('[tasks."\\u001b"]', "tasks.'\\x1b'"),
-    "authors": ("authors = ['a', 3]", "authors: number 2: a whole number, expected text"),
-    "nobody": ("authors = []", "authors: 0 texts, expected 1 to 100"),
+    "authors": ("authors = ['a', 3]", "authors[1]: 3, expected text"),
+    "nobody": ("authors = []", "authors: a list of 0, expected a list of 1 to 100"),
 }
 
 

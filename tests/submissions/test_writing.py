@@ -85,7 +85,11 @@ def test_a_card_that_would_not_be_read_is_not_written(tmp_path):
     bad = make_entry(folder, name="two\nlines", authors=(), code="http://a.org")
     with pytest.raises(SubmissionError) as caught:
         write_card(folder, bad)
-    for piece in ("name: holds U+000A", "authors: 0 texts", "code: 'http://a.org'"):
+    for piece in (
+        "name: holds U+000A",
+        "authors: a list of 0, expected a list of 1 to 100",
+        "code: 'http://a.org'",
+    ):
         assert piece in str(caught.value)
     with pytest.raises(SubmissionError, match="id 'yours', the folder is named 'mine'"):
         write_card(folder, make_entry(folder, id="yours"))
