@@ -19,6 +19,7 @@ import numpy as np
 
 from bench.about import install_hint
 from bench.datasets import get_dataset, get_task
+from bench.display import html_table
 from bench.errors import DataError, UsageError, first, nearest
 from bench.recordings import Recording
 from bench.splits import SUBSETS, Split
@@ -40,9 +41,17 @@ class TaskData:
     def __repr__(self) -> str:
         """Name the task and count its recordings: what a notebook shows."""
         counts = ", ".join(f"{len(self.ids(subset))} {subset}" for subset in SUBSETS)
-        of = f" of {self.task.parts[0].name}, the first of {len(self.split.parts)} parts"
-        of = of if len(self.split.parts) > 1 else ""
-        return f"<task {self.task.name}: {', '.join(self.task.classes)}; recordings{of}: {counts}>"
+        several = len(self.parts) > 1
+        part = f" of {self.parts[0]}, the first of {len(self.parts)} parts" if several else ""
+        return f"<task {self.name}: {', '.join(self.classes)}; recordings{part}: {counts}>"
+
+    def _repr_html_(self) -> str:
+        """Return the question and the recordings of every part, as a notebook shows them."""
+        task = self.task
+        simulated = " (simulated)" if task.dataset.simulated else ""
+        caption = f"{task.name}{simulated}: {task.question} Classes: {', '.join(task.classes)}."
+        rows = [[part, *(str(len(self.ids(subset, part))) for subset in SUBSETS)] for part in self.parts]
+        return html_table(caption, ["recordings of part", *SUBSETS], rows)
 
     @property
     def name(self) -> str:

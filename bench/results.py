@@ -20,12 +20,15 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from bench.display import between, html_table, number
 from bench.errors import DataError, SubmissionError, first
 from bench.files.writing import write_bytes
 
 FORMAT = 2
 FORMATS = (1, 2)
 """Those that are read; what an earlier one lacks stays away."""
+SHOWN = 4
+"""How many metrics a notebook shows of a result."""
 _LIST_OF_NUMBERS = re.compile(r"\[\n[^\[\]{}\"]*\]")
 
 
@@ -89,6 +92,33 @@ class Result:
     """What `bench pull --accept-changed` took as the data: name, expected, found. Empty: all as declared."""
     provenance: Mapping[str, Any] = field(default_factory=dict)
     format: int = FORMAT
+
+    def __repr__(self) -> str:
+        """Say who scored what on which task, in one line."""
+        title, value, interval, *_ = self._lines()[0]
+        place = f"{self.entry['id']} on {self.task['name']}"
+        return f"<result {place}: {title} {value} ({interval}); {self.recordings} recordings>"
+
+    def _repr_html_(self) -> str:
+        """Return the first metrics with their intervals and classes, as a notebook shows them."""
+        simulated = ", simulated" if self.task["dataset"]["simulated"] else ""
+        changed = ", CHANGED DATA" if self.changed else ""
+        place = f"{self.entry['name']} on {self.task['name']}"
+        caption = f"{place}{simulated}{changed}: {self.recordings} recordings"
+        headers = ["metric", "value", f"{self.interval['level']:.0%} interval", *self.task["classes"]]
+        rows = [line + [""] * (len(headers) - len(line)) for line in self._lines()]
+        return html_table(caption, headers, rows)
+
+    def _lines(self) -> list[list[str]]:
+        """Return title, value, interval and class values of the first metrics of the task."""
+        lines = []
+        for card in self.task["metrics"][:SHOWN]:
+            score, unit = self.scores[card["name"]], card["unit"]
+            classes = [number(score.per_class[name], unit) for name in score.per_class]
+            lines.append(
+                [card["title"], number(score.value, unit), between(score.low, score.high, unit), *classes]
+            )
+        return lines
 
     @property
     def file_name(self) -> str:

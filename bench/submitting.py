@@ -17,9 +17,11 @@ from typing import Any
 
 from bench import evaluation, results, store
 from bench.about import NAME
+from bench.access import TaskData
 from bench.comparison import Difference
 from bench.comparison import compare as differences
 from bench.datasets import get_task
+from bench.display import between, number
 from bench.errors import UsageError, nearest
 from bench.kinds import kind_of
 from bench.recordings import Recording
@@ -33,6 +35,7 @@ from bench.submissions import (
     form_of,
     read_entry,
     read_tasks,
+    write_predictions,
 )
 from bench.tasks import Task
 
@@ -75,6 +78,14 @@ class Comparison:
     changed: Sequence[Mapping[str, str]]
     """What `bench pull --accept-changed` took as the data; empty: all as declared."""
 
+    def __repr__(self) -> str:
+        """Name both and give the difference in the metric that ranks."""
+        titles = {metric.name: metric.title for metric in self.first.task.metrics}
+        row = self.differences[0]
+        words = f"{titles[row.metric]} {number(row.difference)} ({between(row.low, row.high)})"
+        names = f"{self.first.entry.id} minus {self.second.entry.id} on {self.first.task.name}"
+        return f"<comparison {names}: {words}, p {number(row.p_value)}>"
+
 
 def read_submission(path: str | Path, task: str | None = None) -> list[Submitted]:
     """Read and check every task of a submission, or the one task of that name, against the stored recordings.
@@ -111,6 +122,30 @@ def lengths(task: Task, recordings: Mapping[str, Recording]) -> Expected:
     return {part: {id_: length(recordings[id_]) for id_ in split.ids(part, "test")} for part in split.parts}
 
 
+def write_run(path: str | Path, task: str | TaskData, run: str | int, predictions: Mapping[str, Any]) -> Path:
+    """Write the predictions of one run into the folder of an entry, checked; return the path of the file.
+
+    Args:
+        path: The entry's folder, as in "submissions/mymodel".
+        task: The task's name, or what `bench.load_task` returns.
+        run: The run's name; a whole number n is the run of seed n, "seed<n>".
+        predictions: Part -> recording id -> prediction; a task of one part may leave out the part. A
+            prediction holds the scores of every frame in the order of `task.classes`, (frames, classes): an
+            array, nested lists, a torch tensor, or a pandas table, whose columns go by name. Scores become
+            float32. Where segments are asked for it is `Detections`, or a list of rows as
+            {"segment": [start, end], "label": class, "score": number}, in seconds.
+
+    Raises:
+        SubmissionError: every recording, part, shape and value that is not right; nothing is written then.
+        DataError: the recordings are not imported.
+
+    >>> write_run("submissions/mymodel", "demo", 0, {"mouse001": scores})  # doctest: +SKIP
+    PosixPath('submissions/mymodel/demo/seed0.npz')
+    """
+    asked = get_task(task) if isinstance(task, str) else task.task
+    return write_predictions(Path(path), asked, run, predictions, lengths(asked, tested(asked)))
+
+
 def evaluate(path: str | Path, task: str | None = None) -> list[Result]:
     """Score every task of a submission, or the one task of that name; write nothing.
 
@@ -127,7 +162,16 @@ def score(submitted: Submitted) -> Result:
     return replace(result, changed=_changed(task), provenance=_provenance())
 
 
-def compare(first: Submitted, second: Submitted) -> Comparison:
+def compare(first: str | Path, second: str | Path, task: str) -> Comparison:
+    """Compare two submissions on one task: every metric of the first minus the second, with interval and p.
+
+    Raises what `read_submission` raises.
+    """
+    (one,), (other,) = (read_submission(path, task) for path in (first, second))
+    return compare_submitted(one, other)
+
+
+def compare_submitted(first: Submitted, second: Submitted) -> Comparison:
     """Compare two submissions on the test recordings of the task that both answer."""
     rows = differences(
         first.task,

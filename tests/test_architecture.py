@@ -14,6 +14,7 @@ ORDER = [
     "about",
     "errors",
     "closure",
+    "display",
     "resources",
     "files",
     "recordings",

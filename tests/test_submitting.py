@@ -44,13 +44,13 @@ def test_a_folder_is_scored_as_the_command_scores_it(entry: Path, tmp_path: Path
 def test_a_submission_is_read_with_the_recordings_that_it_answers(entry: Path) -> None:
     (submitted,) = submitting.read_submission(entry, "demo")
     assert set(submitted.recordings) == set(demo.TASK.load_split().ids("all", "test"))
-    assert submitted.detections == 0
+    assert submitted.summary == ""
     assert submitted.title == submitted.entry.name
 
 
 def test_an_entry_differs_from_itself_by_nothing(entry: Path) -> None:
     (submitted,) = submitting.read_submission(entry)
-    found = submitting.compare(submitted, submitted)
+    found = submitting.compare_submitted(submitted, submitted)
     assert {row.metric for row in found.differences} == {metric.name for metric in demo.TASK.metrics}
     assert {row.difference for row in found.differences if not np.isnan(row.difference)} == {0.0}
     assert "changed" not in submitting.comparison_json(found)

@@ -92,7 +92,7 @@ def compare(first: Path, second: Path, task_name: str, as_json: bool, every: boo
     from bench.text import comparison_text
 
     (one,), (other,) = _read(first, task_name), _read(second, task_name)
-    found = submitting.compare(one, other)
+    found = submitting.compare_submitted(one, other)
     if as_json:
         click.echo(canonical(submitting.comparison_json(found)).decode(), nl=False)
         return

@@ -10,7 +10,7 @@ from bench.submissions.forms import FORMS, Form, form_of, write_detections, writ
 from bench.submissions.predictions import Expected, Predictions, predictions_digest
 from bench.submissions.reading import read_entry, read_tasks
 from bench.submissions.scaffold import scaffold, unfilled
-from bench.submissions.writing import write_card
+from bench.submissions.writing import write_card, write_predictions
 
 __all__ = [
     "FORMS",
@@ -28,5 +28,6 @@ __all__ = [
     "unfilled",
     "write_card",
     "write_detections",
+    "write_predictions",
     "write_run",
 ]

@@ -19,7 +19,8 @@ def name_faults(found: Collection[Key], wanted: Mapping[Key, str]) -> Iterator[F
     unknown = Counter(part for part, _ in found if part not in parts)
     for i, (part, count) in enumerate(unknown.items()):
         near = meant(part, parts) if i < SHOWN else ""  # the others are only counted
-        yield Fault("parts", f"part {quoted(part)} is not of this task{near} (recordings in it: {count:,})")
+        text = f"part {quoted(part)} is not of this task{near} (recordings in it: {count:,})"
+        yield Fault("parts", f"{text}; expected {', '.join(parts)}")
     extra = [key for key in found if key[0] in parts and key not in wanted]
     for i, (part, id_) in enumerate(extra):
         near = meant(id_, parts[part]) if i < SHOWN else ""

@@ -69,7 +69,7 @@ def read_detections(
             content.shapes[key] = None
             if key not in seconds:
                 continue
-            wrong = list(_faults(rows, seconds[key], task, form))
+            wrong = list(recording_faults(rows, seconds[key], task, form))
             content.faults.extend(fault.at(f"{part}/{name}") for fault in wrong)
             if not wrong:
                 content.answers[key] = detections_of(rows, numbers)
@@ -90,8 +90,10 @@ def _by_part(data: bytes, task: Task) -> dict[str, Any]:
     return {task.parts[0].name: under} if single else under
 
 
-def _faults(rows: Any, seconds: Length, task: Task, form: DetectionForm | None) -> Iterator[Fault]:
-    """Say what keeps the detections of one recording from being scored."""
+def recording_faults(
+    rows: Any, seconds: Length, task: Task, form: DetectionForm | None = None
+) -> Iterator[Fault]:
+    """Say what keeps the detections of one recording, which lasts so many seconds, from being scored."""
     if not isinstance(rows, list):
         yield Fault("entries", f"{short(rows)}, expected a list of detections")
         return

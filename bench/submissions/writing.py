@@ -1,16 +1,49 @@
-"""Writing the card of a submission; `bench.submissions.forms` writes its runs."""
+"""Writing the card of a submission, and runs of predictions in any form that a user has."""
 
 from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from bench.errors import SubmissionError, UsageError
 from bench.files.writing import write_text
 from bench.submissions.card import CARD, Entry, TaskCard, parse, to_toml
+from bench.submissions.convert import by_part
 from bench.submissions.faults import listing, quoted
-from bench.submissions.predictions import SAFE_NAME, SAFE_NAME_RULE
+from bench.submissions.forms import form_of
+from bench.submissions.predictions import SAFE_NAME, SAFE_NAME_RULE, Expected
+from bench.tasks import Task
+
+
+def write_predictions(
+    folder: Path, task: Task, run: str | int, predictions: Mapping[str, Any], expected: Expected
+) -> Path:
+    """Write one run of an entry, checked against what the task expects, and return its path.
+
+    Args:
+        folder: The entry's folder.
+        task: The task that is answered.
+        run: The name of the run; a whole number n is the run of seed n, "seed<n>".
+        predictions: Part -> recording id -> what `bench.submissions.convert` can turn into the form of the
+            task; a task of one part may leave out the part.
+        expected: Part -> recording id -> its length.
+
+    Raises:
+        SubmissionError: every recording, part, shape and value that is not right.
+    """
+    form, name = form_of(task), run if isinstance(run, str) else f"seed{run}"
+    nested = by_part(task, predictions)
+    given = {(part, id_): of for part, of_part in nested.items() for id_, of in of_part.items()}
+    lengths = {(part, id_): length for part, of_part in expected.items() for id_, length in of_part.items()}
+    content = form.convert(given, lengths, task)
+    if problems := listing(content.faults):
+        raise SubmissionError(f"run {quoted(name)} on task {task.name!r} was not written", problems)
+    answers: dict[str, dict[str, Any]] = {part: {} for part in nested}
+    for (part, id_), answer in content.answers.items():
+        answers[part][id_] = answer
+    return form.write(folder, task, name, answers)
 
 
 def write_card(folder: Path, entry: Entry, replace: bool = False) -> Path:

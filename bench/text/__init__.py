@@ -1,9 +1,10 @@
 """Everything that is printed: numbers, tables, and the text of every command that shows results."""
 
+from bench.display import between, number
 from bench.text.checks import checks_text
 from bench.text.datacards import datacard_text, sources_text
 from bench.text.differences import comparison_text
-from bench.text.numbers import between, number, per_minute, shown_in, table, valued
+from bench.text.numbers import per_minute, shown_in, table, valued
 from bench.text.published import compared_text, findings_text, rivals_text
 from bench.text.scores import (
     DETECTION_FORMS,

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bench.comparison import Difference
-from bench.text.numbers import between, number, shown_in, table
+from bench.display import between, number
+from bench.text.numbers import shown_in, table
 from bench.text.scores import MAIN
 
 

@@ -9,27 +9,8 @@ from textwrap import wrap
 
 from tabulate import tabulate
 
+from bench.display import number
 from bench.results import PartScore, Result, Score
-
-UNDEFINED = "–"
-
-
-def number(value: float, unit: str = "") -> str:
-    """Write a value: three decimals for fractions, one for frames, a dash where undefined.
-
-    >>> number(0.53249), number(12.0, "frames"), number(float("nan")), number(float("inf"), "frames")
-    ('0.532', '12.0', '–', '∞')
-    """
-    if math.isnan(value):
-        return UNDEFINED
-    if math.isinf(value):
-        return "∞" if value > 0 else "-∞"
-    return f"{value:.1f}" if unit in ("frames", "per minute") else f"{value:.3f}"
-
-
-def between(low: float, high: float, unit: str = "") -> str:
-    """Write an interval, a dash where there is none."""
-    return UNDEFINED if math.isnan(low) or math.isnan(high) else f"{number(low, unit)} – {number(high, unit)}"
 
 
 def valued(value: float, unit: str, fps: float | None) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bench.display import between, number
 from bench.kinds import kind_named
 from bench.metrics import softnms
 from bench.results import Result, Score
-from bench.text.numbers import between, folded, number, shown_in, table, valued
+from bench.text.numbers import folded, shown_in, table, valued
 from bench.text.specification import by_family
 
 DETECTION_FORMS = {

@@ -29,6 +29,9 @@ class Form:
     read: Callable[[Path, Mapping[Key, Length], Task, TaskCard | None, Mapping[str, str]], Content]
     """(file, length of each recording that it must answer, task, card, other names of recordings -> id) ->
     what the file holds, with all its faults."""
+    convert: Callable[[Mapping[Key, Any], Mapping[Key, Length], Task], Content]
+    """(what a user has of each recording, length of each recording that must be answered, task) -> the same
+    in this form, with all faults."""
     page: Callable[[str, str, Task], str]
     """(entry, its folder as it is shown, task) -> the page that shows a newcomer how to write a run."""
     summary: Callable[[Predictions, TaskCard], str]

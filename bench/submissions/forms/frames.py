@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -21,9 +22,10 @@ from bench.recordings import RECORDING_ID
 from bench.submissions.arrays import npz_limit, read_npz, write_npz
 from bench.submissions.card import TaskCard
 from bench.submissions.checks import frame_count_fault, name_faults
+from bench.submissions.convert import as_scores
 from bench.submissions.faults import Fault, listing, quoted
 from bench.submissions.forms.form import Form
-from bench.submissions.forms.words import poses_words
+from bench.submissions.forms.words import poses_words, validation_words
 from bench.submissions.predictions import SAFE_NAME, SAFE_NAME_RULE, Content, Key, Shape
 from bench.tasks import Task
 
@@ -39,23 +41,33 @@ _LABEL_RULES = {
 """By whether the classes of the task exclude each other."""
 _PAGE = """# {id}, an entry for {title}
 
-Fill in `submission.toml`, then write one run per seed: float32 scores of every frame of every test
-recording of task `{task}`, its columns in the order {classes}.
+Fill in `submission.toml`, then write one run per seed: the scores of every frame of every test recording of
+task `{task}`, a column for each class, in the order {classes}.
 {label_rule}
 
-```python
-from pathlib import Path
-from bench import datasets, store, submissions
+This runs as it stands. It learns how often each class holds; put your model in its place.
 
-task = datasets.get_task("{task}")
-split = task.load_split()
-tests = {{part: store.load(task.dataset, split.ids(part, "test"), poses={poses}) for part in split.parts}}
-scores = {{part: {{r.id: my_model(r) for r in recordings}} for part, recordings in tests.items()}}
-submissions.write_run(Path("{path}"), "{task}", "seed0", scores)
+```python
+import bench
+import numpy as np
+
+task = bench.load_task("{task}")
+predictions = {{}}
+for part in task.parts:
+    held = np.ones(len(task.classes))
+    for recording in task.recordings("train", part):
+        held += recording.labels[recording.annotated].sum(axis=0)
+    shares = held / held.sum()
+    tests = task.recordings("test", part)
+    predictions[part] = {{r.id: np.tile(shares, (r.frames, 1)) for r in tests}}
+bench.write_run("{path}", task, 0, predictions)
 ```
 
-`my_model(recording)` returns a float32 array (frames, {width}). {sees}
-Without this package, save the same arrays with
+{sees}
+`recording.labels` are true and false, (frames, {width}), in the order above; `recording.annotated` says which
+frames count. `bench.write_run` takes arrays, nested lists, tensors and pandas tables, (frames, {width}).
+{validation}
+Without this package, save the scores as float32 with
 `numpy.savez("{path}/{task}/seed0.npz", **{{"{part}/{recording}": scores, ...}})`.
 
 Then: `bench validate {path}` and `bench evaluate {path}`.
@@ -108,6 +120,22 @@ def _read(
         content = Content(dict.fromkeys(shapes), {}, [Fault("files", fault.title)])
     faults = [*content.faults, *content_faults(content, shapes, task, card.output if card else None)]
     return replace(content, faults=faults)
+
+
+def _convert(given: Mapping[Key, Any], lengths: Mapping[Key, Length], task: Task) -> Content:
+    shapes: dict[Key, Shape] = {key: (int(length), len(task.classes)) for key, length in lengths.items()}
+    content = Content()
+    for key, values in given.items():
+        try:
+            scores = as_scores(values, task.classes)
+        except SubmissionError as fault:
+            content.shapes[key] = None
+            content.faults.append(Fault("values", fault.title).at("/".join(key)))
+            continue
+        content.shapes[key] = scores.shape
+        if scores.shape == shapes.get(key):
+            content.answers[key] = scores
+    return replace(content, faults=[*content.faults, *content_faults(content, shapes, task, None)])
 
 
 def _read_file(path: Path, shapes: Mapping[Key, Shape], task: Task) -> Content:
@@ -210,7 +238,8 @@ def _page(entry: str, path: str, task: Task) -> str:
         path=path,
         task=task.name,
         classes=", ".join(task.classes),
-        **poses_words(task),
+        sees=poses_words(task),
+        validation=validation_words(split),
         label_rule=_LABEL_RULES[task.exclusive],
         width=len(task.classes),
         part=part,
@@ -224,6 +253,7 @@ FRAME_FORM = Form(
     card_faults=_card_faults,
     class_order=", and the columns of every array in that order",
     read=_read,
+    convert=_convert,
     page=_page,
     summary=lambda _predictions, _card: "",
     write=lambda folder, task, run, predictions: write_run(folder, task.name, run, predictions),

@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from bench.about import TITLE
 from bench.errors import FileError, SubmissionError
@@ -19,10 +20,19 @@ from bench.kinds import Length
 from bench.metrics import softnms
 from bench.recordings import RECORDING_ID, Detections
 from bench.submissions.card import TaskCard
-from bench.submissions.detections import MOST, limit, read_detections
+from bench.submissions.checks import name_faults
+from bench.submissions.convert import as_rows
+from bench.submissions.detections import (
+    MOST,
+    detections_of,
+    limit,
+    numbered,
+    read_detections,
+    recording_faults,
+)
 from bench.submissions.faults import Fault, listing, quoted
 from bench.submissions.forms.form import Form
-from bench.submissions.forms.words import poses_words
+from bench.submissions.forms.words import poses_words, validation_words
 from bench.submissions.predictions import SAFE_NAME, SAFE_NAME_RULE, Content, Key, Predictions
 from bench.tasks import Task
 
@@ -36,21 +46,35 @@ A recording in which nothing was found has an empty list; {most:,} detections of
 `detections = "raw"` in the card: the same Soft-NMS for all (Gaussian, sigma {sigma}, at most {kept} segments,
 scores from {least} on) is applied before they are scored. `"final"`: they are scored as they are.
 
-```python
-from dataclasses import replace
-from pathlib import Path
-from bench import datasets, store, submissions
-from bench.recordings import Detections
+This runs as it stands. It answers every recording with one segment of the mean length of each class; put your
+model in its place.
 
-task = datasets.get_task("{task}")
-split = task.load_split()
-tests = {{part: store.load(task.dataset, split.ids(part, "test"), poses={poses}) for part in split.parts}}
-found = {{part: {{r.id: my_model(r) for r in recordings}} for part, recordings in tests.items()}}
-submissions.write_detections(Path("{path}"), task, "seed0", found)
+```python
+import bench
+import numpy as np
+
+task = bench.load_task("{task}")
+predictions = {{}}
+for part in task.parts:
+    lengths = {{name: [] for name in task.classes}}
+    for recording in task.recordings("train", part):
+        segments = recording.segments
+        for (start, end), label in zip(segments.bounds, segments.labels):
+            lengths[task.classes[label]].append(end - start)
+    means = {{name: np.mean(seconds) for name, seconds in lengths.items() if seconds}}
+    predictions[part] = {{}}
+    for recording in task.recordings("test", part):
+        last = recording.frames / recording.fps
+        predictions[part][recording.id] = [
+            {{"segment": [0.0, min(mean, last)], "label": name, "score": len(lengths[name])}}
+            for name, mean in means.items()
+        ]
+bench.write_run("{path}", task, 0, predictions)
 ```
 
-`my_model(recording)` returns `Detections(bounds, labels, scores)`: float (N, 2), int (N,) counting the labels
-above from 0, float (N,). {sees}
+{sees}
+`recording.segments` are the true ones: `bounds` (start, end) in seconds, `labels` places in `task.classes`.
+{validation}
 Without this package, write `{path}/{task}/seed0.json`, the recordings by their ids or, where each group is
 one recording, by their groups:
 
@@ -125,6 +149,22 @@ def _read(
         return Content(faults=[Fault("files", fault.title)])
 
 
+def _convert(given: Mapping[Key, Any], seconds: Mapping[Key, Length], task: Task) -> Content:
+    expected = dict.fromkeys(seconds, "where nothing was found give an empty list")
+    content = Content(dict.fromkeys(given), {}, list(name_faults(given, expected)))
+    for key in (key for key in given if key in seconds):
+        try:
+            rows = as_rows(given[key], task.classes)
+        except SubmissionError as fault:
+            content.faults.append(Fault("values", fault.title).at("/".join(key)))
+            continue
+        wrong = list(recording_faults(rows, seconds[key], task))
+        content.faults.extend(fault.at("/".join(key)) for fault in wrong)
+        if not wrong:
+            content.answers[key] = detections_of(rows, numbered(task.classes))
+    return content
+
+
 def _card_faults(card: TaskCard, _task: Task) -> Iterator[Fault]:
     if card.detections is None:
         yield Fault("card", 'key \'detections\' is missing; expected "raw" or "final"')
@@ -150,7 +190,8 @@ def _page(entry: str, path: str, task: Task) -> str:
         path=path,
         task=task.name,
         classes=", ".join(task.classes),
-        **poses_words(task),
+        sees=poses_words(task),
+        validation=validation_words(split),
         most=MOST,
         sigma=softnms.SIGMA,
         kept=softnms.MOST,
@@ -165,6 +206,7 @@ SEGMENT_FORM = Form(
     card_faults=_card_faults,
     class_order="",
     read=_read,
+    convert=_convert,
     page=_page,
     summary=_summary,
     write=write_detections,
