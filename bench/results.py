@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.display import between, html_table, number
-from bench.errors import DataError, SubmissionError, first
+from bench.errors import DataError, SubmissionError, UsageError, first, nearest
 from bench.files.writing import write_bytes
 
 FORMAT = 2
@@ -200,6 +200,27 @@ def read(path: Path) -> Result:
         raise DataError(
             f"{path} is not a result file", [f"{type(fault).__name__}: {fault}"], hint=again
         ) from fault
+
+
+def read_named(folder: Path, task: str, entry: str) -> Result:
+    """Read the result of one entry on one task from a folder.
+
+    Raises `UsageError` that lists the results there where it is not among them.
+    """
+    path = folder / f"{task}--{entry}.json"
+    if path.is_file():
+        return read(path)
+    known = [one.stem for one in sorted(folder.glob("*--*.json"))]
+    if f"{entry}--{Path(task).name}" in known:
+        raise UsageError(
+            f"no task {task!r}: the task comes first, then the entry",
+            hint=f"bench explain {entry} {Path(task).name}",
+        )
+    raise UsageError(
+        f"no result {path.stem!r} in {folder}{nearest(path.stem, known)}",
+        [one.replace("--", " ", 1) for one in known],
+        hint=f"bench evaluate submissions/{entry} --task {task}",
+    )
 
 
 def read_all(folder: Path) -> list[Result]:

@@ -21,7 +21,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from bench import hub, store
-from bench.cli.data import _pull as command_pull
 from bench.datasets import demo, get_task
 from bench.errors import DataError, UsageError
 from bench.hub import contents as manifests
@@ -329,12 +328,12 @@ def test_a_declared_copy_is_held_to_its_declaration(snapshot: Path) -> None:
 def test_a_declared_copy_is_what_a_bare_pull_takes(snapshot: Path) -> None:
     declared = Published(REPO, "a" * 40, store.file_digest(snapshot / "manifest.json"))
     dataset = replace(TASK.dataset, published=declared)
-    held, new = command_pull(dataset, None, None, None, replace=False)
+    held, new = hub.obtain(dataset)
     assert new
     assert held.origin == {"repo": REPO, "revision": declared.revision, "manifest": declared.manifest}
     wrong = replace(dataset, published=replace(declared, manifest="0" * 64))
     with pytest.raises(DataError, match="is not the copy that was declared"):
-        command_pull(wrong, None, None, None, replace=True)
+        hub.obtain(wrong, replace=True)
 
 
 def test_two_recordings_of_one_id_in_a_file(snapshot: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,8 +10,7 @@ import click
 from bench.errors import DataError, UsageError, first
 
 if TYPE_CHECKING:
-    from bench.store import Manifest
-    from bench.tasks import Dataset, Task
+    from bench.tasks import Task
 
 folder = click.Path(path_type=Path)
 
@@ -55,6 +53,7 @@ def pull(
 ) -> None:
     """Import DATASET, checked, into the store ($BENCH_HOME): its official files, or a copy on a hub."""
     from bench.datasets import DATASETS, get_dataset
+    from bench.hub import obtain
     from bench.store import home
     from bench.text import sources_text
 
@@ -68,7 +67,9 @@ def pull(
     if accept_changed and source is None:
         raise UsageError("--accept-changed is about official files", hint="bench pull NAME --from FOLDER")
     chosen = get_dataset(dataset)
-    held, new = _pull(chosen, source, repo, revision, replace=replace, accept_changed=accept_changed)
+    held, new = obtain(
+        chosen, source=source, repo=repo, revision=revision, replace=replace, accept_changed=accept_changed
+    )
     posed = sum(stored.poses for stored in held.recordings.values())
     click.echo(
         f"{'wrote' if new else 'already there:'} {len(held.recordings)} recordings, {held.frames:,} frames, "
@@ -88,11 +89,11 @@ def pull(
 @click.option("--private", is_flag=True, help="Make the repository private, if it is new.")
 def push(dataset: str, repo: str, private: bool) -> None:
     """Publish DATASET as the store holds it on a hub: Parquet, card, Croissant, SHA-256 of every file."""
-    from bench.datasets import get_dataset
+    from bench.datasets import get_dataset, tasks_of
     from bench.hub import push as upload
 
     chosen = get_dataset(dataset)
-    done = upload(chosen, _tasks_of(chosen), repo, private=private)
+    done = upload(chosen, tasks_of(chosen), repo, private=private)
     click.echo(
         f"pushed {chosen.name} to {done.repo} at {done.revision}; sha256 of its manifest {done.manifest}"
     )
@@ -104,18 +105,15 @@ def push(dataset: str, repo: str, private: bool) -> None:
 @click.option("--svg", type=folder, help="Also draw the lengths of bouts into this file.")
 def data(name: str, svg: Path | None) -> None:
     """Print the card of task or data set NAME: licence, citation, classes, missing keypoints, bouts."""
-    from bench.datacard import bout_plot, survey, survey_dataset
-    from bench.datasets import TASKS, get_dataset
-    from bench.store import load_all, manifest
+    from bench.datacard import bout_plot, survey_stored
+    from bench.store import manifest
     from bench.text import datacard_text
 
-    dataset = get_dataset(name)
-    named = [task for task in TASKS if task.name == name] or _tasks_of(dataset)[:1]
-    recordings = load_all(dataset)
-    seen = survey(named[0], recordings) if named else survey_dataset(dataset, recordings)
-    click.echo(datacard_text(seen, first(map(str, manifest(dataset).changed))))
+    survey = survey_stored(name)
+    click.echo(datacard_text(survey, first(map(str, manifest(survey.dataset).changed))))
     if svg is not None:
-        svg.write_text(bout_plot(seen.title, seen.classes, seen.bouts(), dataset.fps), encoding="utf-8")
+        drawn = bout_plot(survey.title, survey.classes, survey.bouts(), survey.dataset.fps)
+        svg.write_text(drawn, encoding="utf-8")
         click.echo(f"\nwrote {svg}")
 
 
@@ -157,59 +155,6 @@ def simulate(out: Path, recordings: int, frames: int, seed: int, unlabelled: boo
     click.echo(f"wrote {recordings} simulated recordings of {frames:,} frames to {out}")
     if unlabelled:
         click.echo(f"next: bench pull {demo_unlabelled.DATASET.name} --from {out}")
-
-
-def _pull(
-    dataset: Dataset,
-    source: Path | None,
-    repo: str | None,
-    revision: str | None,
-    *,
-    replace: bool = False,
-    accept_changed: bool = False,
-) -> tuple[Manifest, bool]:
-    from bench import hub, store
-
-    frozen, copy = _tasks_of(dataset), dataset.published
-    if source is not None:
-        try:
-            return store.pull(dataset, source, frozen, replace=replace, accept_changed=accept_changed)
-        except DataError as fault:
-            raise _pulled_from(fault, dataset, source) from None
-    if repo is not None:
-        return hub.pull(dataset, repo, revision, frozen, replace=replace)
-    if copy is not None:
-        return hub.pull(dataset, copy.repo, copy.revision, frozen, digest=copy.manifest, replace=replace)
-    if dataset.simulated:
-        return store.pull_simulated(dataset, replace=replace)
-    raise UsageError(
-        f"{dataset.name}: get the official files from {dataset.url} ({dataset.licence})",
-        [f"expected files: {dataset.files}"],
-        hint=f"bench pull {dataset.name} --from FOLDER",
-    )
-
-
-def _pulled_from(fault: DataError, dataset: Dataset, source: Path) -> DataError:
-    """Return a reader's fault with the command to type when its files are mended."""
-    if fault.hint and "bench pull" in fault.hint:
-        return fault
-    again = shlex.join(["bench", "pull", dataset.name, "--from", str(source)])
-    return type(fault)(
-        fault.title, fault.problems, f"{fault.hint or 'mend the official files'}, then: {again}"
-    )
-
-
-def _tasks_of(dataset: Dataset) -> list[Task]:
-    """Return the tasks asked of a data set; a demo of another size and a user's own are asked one."""
-    from bench.datasets import TASKS, get_task
-
-    known = [task for task in TASKS if task.dataset.name == dataset.name]
-    if known:
-        return known
-    try:
-        return [get_task(dataset.name)]
-    except UsageError:  # no task asks it anything: poses alone
-        return []
 
 
 def _classes(task: Task) -> str:

@@ -7,7 +7,6 @@ from pathlib import Path
 import click
 
 from bench.cli.entries import RESULTS
-from bench.errors import UsageError, nearest
 
 
 @click.command()
@@ -28,20 +27,9 @@ def explain(
     """
     from bench.explanation import explain as explain_text
     from bench.explanation import explained
-    from bench.results import canonical, read
+    from bench.results import canonical, read_named
 
-    path = results / f"{task}--{entry.name}.json"
-    if not path.is_file():
-        known = [one.stem for one in sorted(results.glob("*--*.json"))]
-        if f"{entry.name}--{Path(task).name}" in known:
-            right = f"bench explain {entry.name} {Path(task).name}"
-            raise UsageError(f"no task {task!r}: the task comes first, then the entry", hint=right)
-        raise UsageError(
-            f"no result {path.stem!r} in {results}{nearest(path.stem, known)}",
-            [one.replace("--", " ", 1) for one in known],
-            hint=f"bench evaluate submissions/{entry.name} --task {task}",
-        )
-    found = read(path)
+    found = read_named(results, task, entry.name)
     if as_json:
         click.echo(canonical(explained(found, part)).decode(), nl=False)
     else:

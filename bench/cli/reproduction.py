@@ -26,24 +26,11 @@ def audit(source: str | None, runs: Path | None, every: bool, as_json: bool) -> 
     """Check the papers' tables against themselves and each other, or those of the paper SOURCE alone."""
     from dataclasses import asdict
 
-    from bench.datasets import TASKS
-    from bench.errors import nearest
-    from bench.published import against_runs, read_published, read_runs
-    from bench.published import audit as check
+    from bench.published import audit_papers
     from bench.results import canonical
     from bench.text import findings_text
-    from bench.verification import read_printed
 
-    numbers, known = read_published(), {task.name: task for task in TASKS}
-    sources = list(dict.fromkeys(number.table.paper.source for number in numbers))
-    if source is not None and source not in sources:
-        raise UsageError(
-            f"no paper {source!r}{nearest(source, sources)}", hint=f"one of {', '.join(sources)}"
-        )
-    chosen = [number for number in numbers if source in (None, number.table.paper.source)]
-    findings = check(chosen, read_printed(), known.get)
-    if runs is not None:
-        findings += against_runs(chosen, read_runs(runs, known))
+    findings = audit_papers(source, runs)
     if as_json:
         click.echo(canonical({"findings": [asdict(found) for found in findings]}).decode(), nl=False)
     else:

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from bench.datasets import get_dataset, tasks_of
 from bench.metrics.bouts import find_bouts
 from bench.recordings import Recording, spans
 from bench.splits import SUBSETS
+from bench.store import load_all
 from bench.tasks import Dataset, Task
 
 
@@ -62,6 +64,18 @@ class Survey:
                 missing += tally.missing
                 frames += tally.frames
         return missing / frames if frames else None
+
+
+def survey_stored(name: str) -> Survey:
+    """Count the stored recordings of a task or a data set of that name; a data set as its first task sees it.
+
+    Raises `UsageError` for an unknown name and `DataError` where the recordings are not imported.
+    """
+    dataset = get_dataset(name)
+    tasks = tasks_of(dataset)
+    task = next((task for task in tasks if task.name == name), tasks[0] if tasks else None)
+    recordings = load_all(dataset)
+    return survey_dataset(dataset, recordings) if task is None else survey(task, recordings)
 
 
 def survey(task: Task, recordings: Iterable[Recording]) -> Survey:

@@ -48,7 +48,7 @@ TASKS: tuple[Task, ...] = (
     ethome.TASK,
 )
 
-__all__ = ["DATASETS", "TASKS", "all_tasks", "get_dataset", "get_task", "refuse_official"]
+__all__ = ["DATASETS", "TASKS", "all_tasks", "get_dataset", "get_task", "refuse_official", "tasks_of"]
 
 
 def all_tasks() -> tuple[Task, ...]:
@@ -91,6 +91,20 @@ def get_dataset(name: str) -> Dataset:
     except UsageError:
         known = dict.fromkeys([*(task.name for task in all_tasks()), *(of.name for of in DATASETS)])
         raise _unknown("dataset", name, list(known)) from None
+
+
+def tasks_of(dataset: Dataset) -> list[Task]:
+    """Return the tasks that ask a data set; of a demo of another size and of an own data set, the one.
+
+    None asks a data set of poses alone.
+    """
+    known = [task for task in TASKS if task.dataset.name == dataset.name]
+    if known:
+        return known
+    try:
+        return [get_task(dataset.name)]
+    except UsageError:
+        return []
 
 
 def refuse_official(name: str) -> None:

@@ -9,7 +9,8 @@ earlier pull of the same commit. A copy that nobody declared is taken on the wor
 must still be those of the frozen splits, by the checks that official files go through.
 """
 
+from bench.hub.obtaining import obtain
 from bench.hub.publishing import push, repository
 from bench.hub.pulling import pull
 
-__all__ = ["pull", "push", "repository"]
+__all__ = ["obtain", "pull", "push", "repository"]

@@ -15,7 +15,7 @@ from bench.published.against import (
     values,
     why_not,
 )
-from bench.published.audit import audit
+from bench.published.audit import audit, audit_papers
 from bench.published.findings import Finding
 from bench.published.official import against_runs, read_runs
 from bench.published.rivals import Rival, rivals
@@ -34,6 +34,7 @@ __all__ = [
     "Values",
     "against_runs",
     "audit",
+    "audit_papers",
     "compare",
     "compared_json",
     "get_table",

@@ -8,7 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
+from pathlib import Path
 
+from bench.datasets import TASKS
+from bench.errors import UsageError, nearest
 from bench.published.findings import AGREES, DIFFERS, UNPRINTED, Finding, finding, what
 from bench.published.implied import (
     Implied,
@@ -20,9 +23,10 @@ from bench.published.implied import (
     support_of,
     weighted_f1,
 )
-from bench.published.tables import Number
+from bench.published.official import against_runs, read_runs
+from bench.published.tables import Number, read_published
 from bench.tasks import Task
-from bench.verification import Printed
+from bench.verification import Printed, read_printed
 
 PER_CLASS = ("precision", "recall", "f1", "frames")
 FindTask = Callable[[str], Task | None]
@@ -41,6 +45,23 @@ def audit(numbers: Sequence[Number], counts: Sequence[Printed], find: FindTask) 
         *_gains(numbers),
         *_tious(numbers),
     ]
+
+
+def audit_papers(source: str | None = None, runs: Path | None = None) -> list[Finding]:
+    """Return all findings of the published tables, or of those of the paper `source` alone.
+
+    `runs` is a CSV of CalMS21's results of every seed, to compare with too. Raises `UsageError` that names
+    the nearest paper where there is none of that name.
+    """
+    numbers, tasks = read_published(), {task.name: task for task in TASKS}
+    sources = list(dict.fromkeys(number.table.paper.source for number in numbers))
+    if source is not None and source not in sources:
+        raise UsageError(
+            f"no paper {source!r}{nearest(source, sources)}", hint=f"one of {', '.join(sources)}"
+        )
+    chosen = [number for number in numbers if source in (None, number.table.paper.source)]
+    findings = audit(chosen, read_printed(), tasks.get)
+    return findings + (against_runs(chosen, read_runs(runs, tasks)) if runs is not None else [])
 
 
 def complete(task: Task, numbers: Sequence[Number]) -> list[Number]:
