@@ -16,7 +16,8 @@ SITE: str | None = None
 SPLIT_SOURCE = "rodent-bench"
 """Who decided a split that is ours, as the split files say it: frozen, under the name of that time."""
 
-_CHECKOUT = Path(__file__).parent.parent
+CHECKOUT = Path(__file__).parent.parent
+"""The folder of the checkout, where there is one; of a wheel, that of all packages."""
 
 
 def install_hint(extra: str) -> str:
@@ -24,7 +25,7 @@ def install_hint(extra: str) -> str:
 
     No index has this project, so the command names a place on the user's own disk.
     """
-    if (_CHECKOUT / "constraints.txt").is_file():
+    if (CHECKOUT / "constraints.txt").is_file():
         return f"pip install -c constraints.txt '.[{extra}]'"
     from importlib.metadata import version
 
