@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tabulate import tabulate
-
 from baselines.reproduction.jobs import entry_name, is_there, missing_data, parts_of, task_of
 from bench.published import Number, jobs, seed_range, tables_of, why_not
+from bench.text import table
 
 Row = dict[str, Any]
 
@@ -17,22 +16,22 @@ Row = dict[str, Any]
 def listing(numbers: Sequence[Number]) -> list[Row]:
     """Return one row per table: what it prints and what training it again needs."""
     rows = []
-    for table in tables_of(numbers):
-        of = [number for number in numbers if number.table == table]
+    for printed in tables_of(numbers):
+        of = [number for number in numbers if number.table == printed]
         asked = [number for number in of if not why_not(number, task_of(number.task))]
         needed = jobs(asked)
         rows.append(
             {
-                "name": table.name,
-                "place": table.place,
-                "title": table.title,
+                "name": printed.name,
+                "place": printed.place,
+                "title": printed.title,
                 "numbers": len(of),
                 "reproducible": len(asked),
                 "tasks": list(dict.fromkeys(number.task for number in of if number.task)),
                 "models": [entry_name(job) for job in needed],
                 "variants": {n.row.model: list(n.row.variants) for n in asked if n.row.variants},
                 "trainings": sum(len(parts_of(job)) * len(job.seeds) for job in needed),
-                "seeds": list(table.seeds),
+                "seeds": list(printed.seeds),
                 "missing": list(dict.fromkeys(hint for job in needed for hint in missing_data(job))),
             }
         )
@@ -47,16 +46,15 @@ def listing_text(rows: list[Row]) -> str:
             row["place"],
             row["title"],
             f"{row['reproducible']} of {row['numbers']}",
-            len(row["models"]),
-            row["trainings"],
+            str(len(row["models"])),
+            str(row["trainings"]),
             seed_range(row["seeds"]) if row["models"] else "",
             ("here" if not row["missing"] else ", ".join(row["missing"])) if row["models"] else "",
         )
         for row in rows
     ]
     headers = ("table", "where", "what", "reproducible", "models", "trainings", "seeds", "recordings")
-    align = ("left", "left", "left", "right", "right", "right", "left", "left")
-    drawn = tabulate(cells, headers, tablefmt="simple", colalign=align, disable_numparse=True)
+    drawn = table(headers, cells, "lllrrrll")
     variants = _variants(rows)
     return f"{drawn}\n\n{variants}" if variants else drawn
 
@@ -69,7 +67,7 @@ def _variants(rows: list[Row]) -> str:
         for model, others in named.items()
     ]
     headers = ("expected to reproduce", "with --variants also", "in")
-    return tabulate(cells, headers, tablefmt="simple", disable_numparse=True) if cells else ""
+    return table(headers, cells, "lll") if cells else ""
 
 
 def plan(
@@ -114,7 +112,7 @@ def plan_text(rows: list[Row]) -> str:
     ]
     rest = [(row["row"], row["not reproduced"]) for row in rows if "row" in row]
     headers = ("would train", "task", "parts", "seeds", "there already", "recordings")
-    blocks = [tabulate(steps, headers, disable_numparse=True) if steps else "nothing to train"]
+    blocks = [table(headers, steps, "llllll") if steps else "nothing to train"]
     if rest:
-        blocks.append(tabulate(rest, ("not reproduced", "because"), disable_numparse=True))
+        blocks.append(table(("not reproduced", "because"), rest, "ll"))
     return "\n\n".join(blocks)

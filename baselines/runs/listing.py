@@ -8,6 +8,7 @@ from typing import Any
 
 from baselines.contract import Baseline, Recipe
 from bench.tasks import Task
+from bench.text import table as aligned
 
 FEATURES, CLASSES = 28, 4
 """Of CalMS21 Task 1, where papers count parameters."""
@@ -52,8 +53,6 @@ def rows(baselines: Sequence[Baseline], task: Task | None = None) -> list[dict[s
 
 def table(baselines: Sequence[Baseline], task: Task | None = None) -> str:
     """Return the same rows as text; references below, by number."""
-    from tabulate import tabulate
-
     listed = rows(baselines, task)
     numbers = {
         name: number for number, name in enumerate(dict.fromkeys(row["reference"] for row in listed), 1)
@@ -72,8 +71,7 @@ def table(baselines: Sequence[Baseline], task: Task | None = None) -> str:
         for row in listed
     ]
     headers = ("name", "model", "parameters", "frames seen", "causal", "from")
-    align = ("left", "left", "right", "right", "left", "left")
-    drawn = tabulate(cells, headers=headers, colalign=align, disable_numparse=True)
+    drawn = aligned(headers, cells, "llrrll")
     sizes = f"task {task.name}" if task else "CalMS21 Task 1: --task TASK counts at those of another"
     return "\n".join(
         [

@@ -18,17 +18,12 @@ folder = click.Path(path_type=Path)
 @click.command()
 def tasks() -> None:
     """List the tasks, their data and whether the recordings are here."""
-    from tabulate import tabulate
-
     from bench.datasets import all_tasks
     from bench.store import home
+    from bench.text import table
 
     rows = [[task.name, task.title, _classes(task), _held(task)] for task in all_tasks()]
-    click.echo(
-        tabulate(
-            rows, headers=["task", "title", "classes", "recordings here"], maxcolwidths=[None, 40, None, None]
-        )
-    )
+    click.echo(table(["task", "title", "classes", "recordings here"], rows, "llll", limits={1: 40}))
     click.echo(f"\nrecordings are in {home()} ($BENCH_HOME)")
 
 

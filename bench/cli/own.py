@@ -34,9 +34,10 @@ def add(path: Path, replace: bool) -> None:
     files = "poses/{recording}DLC_*.csv" says what names a recording.
     """  # noqa: D301  (click reads the backspace as "do not rewrap")
     from bench import adding
+    from bench.text import added_text
 
     added = adding.add(path, replace=replace)
-    click.echo(adding.text(added))
+    click.echo(added_text(added))
     click.echo(f"{'added' if added.new else 'already there, nothing was written:'} task {added.task.name}")
     name = added.task.name
     click.echo(f"next: bench train prior --task {name}" if added.trains else f"next: bench data {name}")

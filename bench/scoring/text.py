@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import textwrap
-
 from bench.metrics import METRICS_VERSION, Metric
 from bench.results import Score
 from bench.scoring.scores import Scores
 from bench.submissions.faults import quoted
-from bench.text import between, interval_statement, number, shown_in, table, valued
+from bench.text import between, folded, interval_statement, number, shown_in, table, titled, valued
 
 WIDE = 8
 """From so many classes on they stand below each other."""
@@ -56,7 +54,7 @@ def _counted(found: Scores) -> str:
 def _row(metric: Metric, score: Score, fps: float | None, beside: tuple[str, ...]) -> list[str]:
     unit, factor = shown_in(metric.unit, fps) if fps else (metric.unit, 1.0)
     return [
-        metric.title + (f", {unit}" if unit else ""),
+        titled(metric.title, unit),
         valued(score.value * factor, unit, fps),
         between(score.low * factor, score.high * factor, unit),
         *(number(score.per_class[name] * factor, unit) if score.per_class else "" for name in beside),
@@ -68,7 +66,7 @@ def _by_class(found: Scores) -> str:
     if found.kind != "segments":
         chosen = chosen[:4]
     what = "segments" if found.kind == "segments" else "frames"
-    headers = ["class", what, *("\n".join(textwrap.wrap(one.title, 12)) for one in chosen)]
+    headers = ["class", what, *(folded(one.title) for one in chosen)]
     rows = [
         [
             named(name),

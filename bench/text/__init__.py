@@ -1,10 +1,10 @@
 """Everything that is printed: numbers, tables, and the text of every command that shows results."""
 
-from bench.display import between, number
+from bench.display import UNDEFINED, between, number
 from bench.text.checks import checks_text
 from bench.text.datacards import datacard_text, sources_text
 from bench.text.differences import comparison_text
-from bench.text.numbers import per_minute, shown_in, table, valued
+from bench.text.own_tasks import added_text
 from bench.text.published import compared_text, findings_text, rivals_text
 from bench.text.scores import (
     DETECTION_FORMS,
@@ -16,11 +16,15 @@ from bench.text.scores import (
     result_text,
 )
 from bench.text.specification import PROCEDURES, by_family, family_line, metric_pages
+from bench.text.tables import folded, table
+from bench.text.units import per_minute, shown_in, titled, valued
 
 __all__ = [
     "DETECTION_FORMS",
     "PROCEDURES",
+    "UNDEFINED",
     "WIDE",
+    "added_text",
     "between",
     "by_family",
     "by_part",
@@ -31,6 +35,7 @@ __all__ = [
     "datacard_text",
     "family_line",
     "findings_text",
+    "folded",
     "heading",
     "interval_statement",
     "metric_pages",
@@ -41,5 +46,6 @@ __all__ = [
     "shown_in",
     "sources_text",
     "table",
+    "titled",
     "valued",
 ]

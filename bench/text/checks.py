@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from tabulate import tabulate
-
+from bench.text.tables import table
 from bench.verification.checks import Check
 
 VERDICTS = {True: "ok", False: "DIFFERS", None: "not at hand"}
@@ -61,17 +60,15 @@ def _overview(title: str, name: str, checks: Sequence[Check], key: Key) -> str:
         found = [check.where for check in of if check.where]
         places = [WHERE[where] for where in WHERE if where in found]
         gets = dict.fromkeys(check.get for check in of if check.get)
-        rows.append([value, len(of), *counts, ", ".join(places), "; ".join(gets)])
-    align = ["left", *["right"] * (1 + len(VERDICTS)), "left", "left"]
-    return f"{title}\n{_drawn(rows, headers, align)}"
+        rows.append([value, str(len(of)), *map(str, counts), ", ".join(places), "; ".join(gets)])
+    return f"{title}\n{_stripped(table(headers, rows, 'l' + 'r' * (1 + len(VERDICTS)) + 'll'))}"
 
 
 def _block(title: str, checks: Sequence[Check], last: str, key: Key, expected: str) -> str:
     headers = ["check", expected, "found", "in", "verdict", last]
     rows = [[c.what, c.expected, c.found, c.where, VERDICTS[c.ok], key(c)] for c in checks]
-    return f"{title}\n{_drawn(rows, headers, ['left', 'right', 'right', 'left', 'left', 'left'])}"
+    return f"{title}\n{_stripped(table(headers, rows, 'lrrlll'))}"
 
 
-def _drawn(rows: Sequence[Sequence[object]], headers: Sequence[str], align: Sequence[str]) -> str:
-    drawn = tabulate(rows, headers, tablefmt="simple", colalign=align, disable_numparse=True)
-    return "\n".join(line.rstrip() for line in drawn.splitlines())
+def _stripped(drawn: str) -> str:
+    return "\n".join(line.rstrip() for line in drawn.split("\n"))

@@ -6,15 +6,13 @@ import textwrap
 from collections.abc import Sequence
 
 import numpy as np
-from tabulate import tabulate
 
 from bench.about import TITLE
 from bench.datacard.plot import bar, doubling
 from bench.datacard.survey import Survey, Tally
+from bench.display import UNDEFINED
 from bench.tasks import Dataset
-
-WIDTH = 100
-NONE = "–"
+from bench.text.tables import page_width, table
 
 
 def sources_text(datasets: Sequence[Dataset]) -> str:
@@ -25,15 +23,13 @@ def sources_text(datasets: Sequence[Dataset]) -> str:
             dataset.url or "simulated here",
             dataset.licence,
             "allowed" if dataset.redistributable else "not allowed",
-            dataset.published.repo if dataset.published else NONE,
+            dataset.published.repo if dataset.published else UNDEFINED,
             dataset.files,
         ]
         for dataset in datasets
     ]
     headers = ["data set", "officially at", "licence", "passing on", "copy on a hub", "official files"]
-    return tabulate(
-        rows, headers, tablefmt="simple", maxcolwidths=[None, 34, 24, None, None, 44], disable_numparse=True
-    )
+    return table(headers, rows, "l" * len(headers), limits={1: 34, 2: 24, 5: 44})
 
 
 def datacard_text(survey: Survey, changed: Sequence[str] = ()) -> str:
@@ -46,7 +42,9 @@ def datacard_text(survey: Survey, changed: Sequence[str] = ()) -> str:
         marks = "\n".join(f"- {one}" for one in changed)
         blocks.insert(1, f"CHANGED: not as declared or frozen; every result says so\n{marks}")
     blocks.append(_bouts(survey) if survey.classes else "No labels: poses alone")
-    notes = [textwrap.fill(f"- {note}", WIDTH, subsequent_indent="  ") for note in survey.dataset.notes]
+    notes = [
+        textwrap.fill(f"- {note}", page_width(), subsequent_indent="  ") for note in survey.dataset.notes
+    ]
     return "\n\n".join([*blocks, *(["\n".join(notes)] if notes else [])])
 
 
@@ -78,7 +76,7 @@ def _head(survey: Survey) -> str:
         lines.append("SIMULATED: no animal was recorded and nobody annotated.")
     indent = " " * 12
     return "\n".join(
-        [*lines, *(textwrap.fill(f"{k:<12}{v}", WIDTH, subsequent_indent=indent) for k, v in facts)]
+        [*lines, *(textwrap.fill(f"{k:<12}{v}", page_width(), subsequent_indent=indent) for k, v in facts)]
     )
 
 
@@ -90,7 +88,7 @@ def _balance(survey: Survey) -> str:
         rows.append([subset, here, *_shares(held, len(survey.classes))])
     headers = ["subset", "recordings", "groups", "frames", "annotated", *survey.classes]
     title = "Share of the annotated frames in which a class holds" if survey.classes else "Recordings"
-    return f"{title}\n{_table(headers, rows)}"
+    return f"{title}\n{table(headers, rows)}"
 
 
 def _shares(tallies: Sequence[Tally], classes: int) -> list[str]:
@@ -110,7 +108,7 @@ def _missing(survey: Survey) -> str:
         [animal, *(f"{100 * share:.1f} %" for share in [of.mean(), *of])]
         for animal, of in zip(dataset.animals, missing, strict=True)
     ]
-    return "Frames without a keypoint\n" + _table(["animal", "mean", *dataset.keypoints], rows)
+    return "Frames without a keypoint\n" + table(["animal", "mean", *dataset.keypoints], rows)
 
 
 def _bouts(survey: Survey) -> str:
@@ -118,17 +116,12 @@ def _bouts(survey: Survey) -> str:
     rows = []
     for name, of, counts in zip(survey.classes, lengths, doubling(lengths), strict=True):
         low, middle, high = np.percentile(of, [5, 50, 95]) if of.size else (np.nan,) * 3
-        quantiles = [f"{value:.0f}" if of.size else NONE for value in (low, middle, high)]
-        seconds = f"{middle / fps:.2f}" if of.size else NONE
+        quantiles = [f"{value:.0f}" if of.size else UNDEFINED for value in (low, middle, high)]
+        seconds = f"{middle / fps:.2f}" if of.size else UNDEFINED
         rows.append([name, f"{len(of):,}", *quantiles, seconds, bar(counts)])
     headers = ["class", "bouts", "5 %", "median", "95 %", "median, s", "1, 2, 4, 8, … frames"]
-    return "Lengths of bouts, in frames\n" + _table(headers, rows, last="left")
+    return "Lengths of bouts, in frames\n" + table(headers, rows, "l" + "r" * (len(headers) - 2) + "l")
 
 
 def _percent(part: int, whole: int) -> str:
-    return f"{100 * part / whole:.1f} %" if whole else NONE
-
-
-def _table(headers: Sequence[str], rows: Sequence[Sequence[str]], last: str = "right") -> str:
-    align = ["left", *["right"] * (len(headers) - 2), last]
-    return tabulate(rows, headers, tablefmt="simple", colalign=align, disable_numparse=True)
+    return f"{100 * part / whole:.1f} %" if whole else UNDEFINED

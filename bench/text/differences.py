@@ -7,8 +7,9 @@ from typing import Any
 
 from bench.comparison import Difference
 from bench.display import between, number
-from bench.text.numbers import shown_in, table
 from bench.text.scores import MAIN
+from bench.text.tables import table
+from bench.text.units import shown_in, titled
 
 
 def comparison_text(
@@ -21,7 +22,7 @@ def comparison_text(
         values = [number(x * factor, unit) for x in (row.first, row.second, row.difference)]
         shown.append(
             [
-                card["title"] + (f", {unit}" if unit else ""),
+                titled(card["title"], unit),
                 *values,
                 between(row.low * factor, row.high * factor, unit),
                 number(row.p_value),

@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from tabulate import tabulate
-
 from bench.datasets import TASKS
 from bench.published.against import Compared
 from bench.published.findings import AGREES, VERDICTS, Finding
 from bench.published.rivals import rivals
 from bench.published.tables import FACTORS, read_published
+from bench.text.tables import table
 
 WHOLE = ("frames", "parameters", "seconds")
 """Units of whole numbers."""
@@ -32,9 +31,7 @@ def findings_text(findings: Sequence[Finding], *, every: bool) -> str:
             for row in _rows(place, [found for found in chosen if found.place == place], every=every)
         ]
         headers = ["where", "what", "printed", "follows", "from", "verdict"]
-        align = ["left", "left", "right", "right", "left", "left"]
-        drawn = tabulate(rows, headers, tablefmt="simple", colalign=align, disable_numparse=True)
-        blocks.append(f"{check}\n{drawn}")
+        blocks.append(f"{check}\n{table(headers, rows, 'llrrll')}")
     counts = [(name, sum(found.verdict == name for found in findings)) for name in VERDICTS]
     summary = ", ".join(f"{count} {name}" for name, count in counts)
     return "\n\n".join([*blocks, f"{len(findings)} findings: {summary}"])
@@ -73,8 +70,7 @@ def rivals_text(task: str, metric: str, title: str) -> str:
         for rival, number in sorted(found, key=lambda pair: -pair[1].value)
     ]
     headers = ("published, not scored here", title, "where")
-    align = ("left", "right", "left")
-    return tabulate(rows, headers, tablefmt="simple", colalign=align, disable_numparse=True) if rows else ""
+    return table(headers, rows, "lrl") if rows else ""
 
 
 def compared_text(rows: Sequence[Compared]) -> str:
@@ -83,19 +79,20 @@ def compared_text(rows: Sequence[Compared]) -> str:
     Where variants of a model were trained too, a column says which baseline each line is of.
     """
     blocks = []
-    for table in dict.fromkeys(row.number.table for row in rows):
-        chosen = [row for row in rows if row.number.table == table]
+    for published in dict.fromkeys(row.number.table for row in rows):
+        chosen = [row for row in rows if row.number.table == published]
         headers = ["row", "number", "published", "ours", "difference", "in deviations"]
-        align = ["left", "left", "right", "right", "right", "left"]
+        align = "llrrrl"
         lines = [list(_compared(row)) for row in chosen]
         if any(row.variant for row in chosen):
             headers.insert(2, "baseline")
-            align.insert(2, "left")
+            align = "lllrrrl"
             for row, line in zip(chosen, lines, strict=True):
                 line.insert(2, _whose(row))
-        drawn = tabulate(lines, headers, tablefmt="simple", colalign=align, disable_numparse=True)
-        said = [table.note, ONE_SEED if any(_lacks_spread(row) and row.runs == 1 for row in chosen) else ""]
-        blocks.append("\n".join([f"{table.place}: {table.title}", drawn, *filter(None, said)]))
+        drawn = table(headers, lines, align)
+        one_seed = any(_lacks_spread(row) and row.runs == 1 for row in chosen)
+        notes = filter(None, [published.note, ONE_SEED if one_seed else ""])
+        blocks.append("\n".join([f"{published.place}: {published.title}", drawn, *notes]))
     return "\n\n".join(blocks)
 
 

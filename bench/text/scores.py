@@ -9,8 +9,9 @@ from bench.display import between, number
 from bench.kinds import kind_named
 from bench.metrics import softnms
 from bench.results import Result, Score
-from bench.text.numbers import folded, shown_in, table, valued
 from bench.text.specification import by_family
+from bench.text.tables import folded, table
+from bench.text.units import per_minute, titled, valued
 
 DETECTION_FORMS = {
     "raw": (
@@ -34,6 +35,7 @@ def heading(result: Result) -> str:
 
 def result_text(result: Result, *, every: bool = False) -> str:
     """Return what `bench evaluate` prints: the main metrics or every one, every part, what was counted."""
+    result = per_minute(result)
     task = result.task
     cards = task["metrics"] if every else task["metrics"][:MAIN]
     runs = list(next(iter(result.scores.values())).per_run)
@@ -56,26 +58,26 @@ def result_text(result: Result, *, every: bool = False) -> str:
 
 def by_part(result: Result, name: str | None = None) -> str:
     """Return one metric of every part, with its classes; the one that ranks unless it is named."""
-    task = result.task
+    task = (result := per_minute(result)).task
     card = next(card for card in task["metrics"] if name in (None, card["name"]))
-    unit, factor = shown_in(card["unit"], task["dataset"]["fps"])
+    unit = card["unit"]
     scores = [result.scores[card["name"]].per_part[part["name"]] for part in task["parts"]]
     classes = task["classes"] if any(score.per_class for score in scores) else []
     rows = [
         [
             part["title"],
-            number(score.value * factor, unit),
-            between(score.low * factor, score.high * factor, unit),
-            *(number(score.per_class[of_class] * factor, unit) for of_class in classes),
+            number(score.value, unit),
+            between(score.low, score.high, unit),
+            *(number(score.per_class[class_name], unit) for class_name in classes),
         ]
         for part, score in zip(task["parts"], scores, strict=True)
     ]
-    title = card["title"] + (f", {unit}" if unit else "")
+    title = f"{titled(card['title'], card['unit'])} by part"
     if len(classes) <= WIDE:
-        return table([f"{title} by part", "value", _level(result), *map(folded, classes)], rows)
-    parts, *below = zip(*rows, strict=True)
-    named = zip(["value", _level(result), *classes], below, strict=True)
-    return table([f"{title} by part", *map(folded, parts)], [[name, *cells] for name, cells in named])
+        return table([title, "value", _level(result), *map(folded, classes)], rows)
+    parts, *columns = zip(*rows, strict=True)
+    turned = zip(["value", _level(result), *classes], columns, strict=True)
+    return table([title, *map(folded, parts)], [[row_name, *cells] for row_name, cells in turned])
 
 
 def counted(result: Result) -> str:
@@ -104,45 +106,36 @@ def _changes(changed: Sequence[Mapping[str, str]]) -> list[str]:
 
 
 def _row(card: Mapping[str, Any], score: Score, task: Mapping[str, Any]) -> list[str]:
-    fps = task["dataset"]["fps"]
-    unit, factor = shown_in(card["unit"], fps)
-    per_class = [
-        number(score.per_class[name] * factor, unit) if score.per_class else "" for name in task["classes"]
-    ]
+    unit = card["unit"]
     return [
-        card["title"] + (f", {unit}" if unit else ""),
-        valued(score.value * factor, unit, fps),
-        between(score.low * factor, score.high * factor, unit),
-        number(score.std_runs * factor, unit),
-        *per_class,
+        titled(card["title"], card["unit"]),
+        valued(score.value, unit, task["dataset"]["fps"]),
+        between(score.low, score.high, unit),
+        number(score.std_runs, unit),
+        *(number(score.per_class[name], unit) if score.per_class else "" for name in task["classes"]),
     ]
 
 
 def _numbers(result: Result, cards: Sequence[Mapping[str, Any]], *, headings: bool) -> str:
-    """Align metrics under each other; with headings, family by family."""
+    """Return the metrics as one table; with headings, family by family."""
     task = result.task
     headers = ["metric", "value", _level(result), "± runs", *map(folded, task["classes"])]
-    grouped = by_family(cards) if headings else {"": cards}
-    rows = [_row(card, result.scores[card["name"]], task) for of in grouped.values() for card in of]
-    if not headings:
-        return table(headers, rows)
-    every = table(headers, rows).split("\n")
-    lines = every[len(every) - len(rows) :]
-    blocks, start = [f"  {line}" for line in every[: len(every) - len(rows)]], 0
-    for name, of in grouped.items():
-        blocks += ["", name, *(f"  {line}" for line in lines[start : start + len(of)])]
-        start += len(of)
-    return "\n".join(blocks)
+    families = by_family(cards) if headings else {"": cards}
+    rows: list[list[str]] = []
+    titles = {}
+    for family, members in families.items():
+        titles[len(rows)] = family
+        rows += [_row(card, result.scores[card["name"]], task) for card in members]
+    return table(headers, rows, titles=titles if headings else None)
 
 
 def _every_part(result: Result) -> str:
     """Return every metric of every part, without intervals."""
     task, rows = result.task, []
-    for card in (card for of in by_family(task["metrics"]).values() for card in of):
-        unit, factor = shown_in(card["unit"], task["dataset"]["fps"])
-        of_part = result.scores[card["name"]].per_part
-        values = [number(of_part[part["name"]].value * factor, unit) for part in task["parts"]]
-        rows.append([card["title"] + (f", {unit}" if unit else ""), *values])
+    for card in (card for members in by_family(task["metrics"]).values() for card in members):
+        per_part = result.scores[card["name"]].per_part
+        values = [number(per_part[part["name"]].value, card["unit"]) for part in task["parts"]]
+        rows.append([titled(card["title"], card["unit"]), *values])
     return table(["by part", *(folded(part["title"]) for part in task["parts"])], rows)
 
 

@@ -1,16 +1,27 @@
-"""How numbers are written for people: digits, dashes, units, aligned tables."""
+"""Units in which people read numbers: rates per minute, and frames also as milliseconds."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
-from textwrap import wrap
-
-from tabulate import tabulate
 
 from bench.display import number
 from bench.results import PartScore, Result, Score
+
+
+def shown_in(unit: str, fps: float) -> tuple[str, float]:
+    """Return the unit in which people read a number, and the factor to it: rates are per minute.
+
+    >>> shown_in("per frame", 30.0), shown_in("frames", 30.0)
+    (('per minute', 1800.0), ('frames', 1.0))
+    """
+    return ("per minute", fps * 60) if unit == "per frame" else (unit, 1.0)
+
+
+def titled(title: str, unit: str) -> str:
+    """Return the title of a metric, followed by its unit where it has one."""
+    return f"{title}, {unit}" if unit else title
 
 
 def valued(value: float, unit: str, fps: float | None) -> str:
@@ -21,15 +32,6 @@ def valued(value: float, unit: str, fps: float | None) -> str:
     """
     in_time = f" = {value / fps * 1000:.0f} ms" if unit == "frames" and fps and math.isfinite(value) else ""
     return number(value, unit) + in_time
-
-
-def shown_in(unit: str, fps: float) -> tuple[str, float]:
-    """Return the unit in which people read a number, and the factor to it: rates are per minute.
-
-    >>> shown_in("per frame", 30.0), shown_in("frames", 30.0)
-    (('per minute', 1800.0), ('frames', 1.0))
-    """
-    return ("per minute", fps * 60) if unit == "per frame" else (unit, 1.0)
 
 
 def per_minute(result: Result) -> Result:
@@ -45,13 +47,13 @@ def per_minute(result: Result) -> Result:
 
 def _times(score: Score, factor: float) -> Score:
     parts = {
-        name: PartScore(
+        part_name: PartScore(
             part.value * factor,
             part.low * factor,
             part.high * factor,
-            {of: value * factor for of, value in part.per_class.items()},
+            {name: value * factor for name, value in part.per_class.items()},
         )
-        for name, part in score.per_part.items()
+        for part_name, part in score.per_part.items()
     }
     return replace(
         score,
@@ -70,14 +72,3 @@ def _times(score: Score, factor: float) -> Score:
 
 def _pairs_times(pairs: Mapping[str, tuple[float, float]], factor: float) -> dict[str, tuple[float, float]]:
     return {name: (low * factor, high * factor) for name, (low, high) in pairs.items()}
-
-
-def table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Align rows under headers: names to the left, numbers to the right."""
-    align = ["left"] + ["right"] * (len(headers) - 1)
-    return tabulate(rows, headers=headers, tablefmt="simple", colalign=align, disable_numparse=True)
-
-
-def folded(heading: str) -> str:
-    """Break a long heading between its words."""
-    return "\n".join(wrap(heading, 12, break_long_words=False))
