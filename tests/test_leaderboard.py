@@ -12,7 +12,9 @@ from pages import NAN, RESULTS, entry, page, result, score, task
 from bench.datasets import get_task
 from bench.metrics import METRICS_VERSION
 from bench.pages import PLOTTED, number, rank, render
-from bench.results import PartScore, read_all, write
+from bench.pages.charts import Chart
+from bench.pages.task_page import task_page
+from bench.results import PartScore, Result, read_all, write
 
 
 def test_entries_stand_by_value_then_id_and_share_ranks() -> None:
@@ -191,17 +193,25 @@ def test_without_intervals_the_page_says_why() -> None:
     assert not [line for line in made.all("line") if line["class"] == "range"]
 
 
+def interval_chart(*results: Result) -> Chart:
+    """Return the chart of the first ranking of these results."""
+    chart = task_page(rank(results)).rankings[0].interval_chart
+    assert chart is not None
+    return chart
+
+
+def ticks(chart: Chart) -> list[str]:
+    return [shape.text for shape in chart.shapes if shape["class"] == "tick"]
+
+
 def test_the_plot_places_values_on_an_axis_of_round_numbers() -> None:
-    plot = rank([result("a", 0.8), result("b", 0.6)])[0].plot
-    assert plot is not None
-    assert [label for _, label in plot.ticks] == ["0.5", "0.6", "0.7", "0.8", "0.9"]
-    assert [mark.at for mark in plot.marks] == ["74.00%", "26.00%"]
-    same = rank([result("a", 0.0, scores={"f1": score(0.0, low=NAN, high=NAN)})])[0].plot
-    assert same is not None
-    assert len(same.ticks) > 1
-    wide = rank([result("a", 0.0, scores={"f1": score(-40.0, low=-90.0, high=1200.0)})])[0].plot
-    assert wide is not None
-    assert [label for _, label in wide.ticks] == ["−500", "0", "500", "1000", "1500"]
+    chart = interval_chart(result("a", 0.8), result("b", 0.6))
+    assert ticks(chart) == ["0.5", "0.6", "0.7", "0.8", "0.9"]
+    assert [shape["cx"] for shape in chart.shapes if shape.tag == "circle"] == ["74.00%", "26.00%"]
+    same = interval_chart(result("a", 0.0, scores={"f1": score(0.0, low=NAN, high=NAN)}))
+    assert len(ticks(same)) > 1
+    wide = interval_chart(result("a", 0.0, scores={"f1": score(-40.0, low=-90.0, high=1200.0)}))
+    assert ticks(wide) == ["−500", "0", "500", "1000", "1500"]
 
 
 def test_the_plot_of_many_entries_says_what_it_leaves_out() -> None:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import combinations
 
 import pytest
 from pages import RESULTS, entry, page, result, score, task
 
-from bench.pages.costs import BOTTOM, LEFT, RIGHT, TOP, amount, cost_plot
+from bench.pages.charts import COSTS, Chart, Shape, cost_chart, text_box
 from bench.pages.ranking import rank
+from bench.pages.task_page import task_page
+from bench.pages.words import amount
 from bench.results import Result
 
+LEFT, RIGHT, TOP, BOTTOM = COSTS.left, COSTS.right, COSTS.top, COSTS.bottom
 DRAWN = [("slow", 0.8, 10**8), ("quick", 0.6, 10**6), ("worse", 0.5, 10**7), ("unsaid", 0.9, None)]
 
 
@@ -35,53 +39,87 @@ def test_an_amount_has_two_digits_and_a_unit(cost: int, text: str) -> None:
     assert amount(cost) == text
 
 
+def drawn(entries: Sequence[tuple[str, float, int | None]], *, higher_is_better: bool = True) -> Chart | None:
+    return cost_chart("F1", entries, higher_is_better=higher_is_better)
+
+
+def marks(chart: Chart | None) -> list[tuple[float, float, bool]]:
+    """Return where the marks are, and whether no entry is better at the same cost or less."""
+    assert chart is not None
+    dots = [shape for shape in chart.shapes if shape.tag == "circle"]
+    return [(float(dot["cx"]), float(dot["cy"]), dot["class"] == "dot") for dot in dots]
+
+
+def labels(chart: Chart | None, *, across: bool) -> list[str]:
+    assert chart is not None
+    ticks = [shape for shape in chart.shapes if shape["class"] == "tick" and shape.tag == "text"]
+    return [tick.text for tick in ticks if (float(tick["x"]) >= LEFT) == across and "FLOPs" not in tick.text]
+
+
+def names(chart: Chart) -> list[Shape]:
+    return [shape for shape in chart.shapes if str(shape["class"]).startswith("name")]
+
+
 def test_marks_stand_on_decades_and_the_best_are_those_that_nobody_beats() -> None:
-    plot = cost_plot(DRAWN)
-    assert plot is not None
-    assert [label for _, label in plot.across] == ["1 M", "10 M", "100 M"]
-    assert [(p.x, p.best) for p in plot.points] == [(LEFT, True), ((LEFT + RIGHT) / 2, False), (RIGHT, True)]
-    quick, worse, slow = plot.points
-    assert quick.words == "quick: 0.600 at 1 M"
-    assert TOP <= slow.y < quick.y < worse.y <= BOTTOM
-    assert plot.path == f"M{quick.x} {quick.y}H{slow.x}V{slow.y}H{RIGHT}"
-    assert plot.unstated == 1
+    chart = drawn(DRAWN)
+    assert chart is not None
+    assert labels(chart, across=True) == ["1 M", "10 M", "100 M"]
+    quick, worse, slow = marks(chart)
+    middle = (LEFT + RIGHT) / 2
+    assert [(x, best) for x, _, best in (quick, worse, slow)] == [
+        (LEFT, True),
+        (middle, False),
+        (RIGHT, True),
+    ]
+    assert chart.words[0] == "quick: 0.600 at 1 M"
+    assert TOP <= slow[1] < quick[1] < worse[1] <= BOTTOM
+    (steps,) = (shape["d"] for shape in chart.shapes if shape.tag == "path")
+    assert steps == f"M{quick[0]} {quick[1]}H{slow[0]}V{slow[1]}H{RIGHT}"
+    assert chart.caption.endswith("1 entry states no cost.")
 
 
 def test_better_is_up_also_where_lower_is_better() -> None:
-    plot = cost_plot(
-        [("slow", 2.0, 10**8), ("quick", 4.0, 10**6), ("poor", 5.0, 10**7)], higher_is_better=False
-    )
-    assert plot is not None
-    assert [p.best for p in plot.points] == [True, False, True]
-    assert plot.points[2].y < plot.points[0].y < plot.points[1].y
-    assert [label for _, label in plot.down] == ["5", "4", "3", "2"]
+    chart = drawn([("slow", 2.0, 10**8), ("quick", 4.0, 10**6), ("poor", 5.0, 10**7)], higher_is_better=False)
+    assert [best for *_, best in marks(chart)] == [True, False, True]
+    (_, first, _), (_, second, _), (_, third, _) = marks(chart)
+    assert third < first < second
+    assert labels(chart, across=False) == ["5", "4", "3", "2"]
 
 
 def test_of_equal_costs_only_the_better_is_best_and_of_equal_values_the_cheaper() -> None:
-    plot = cost_plot([("a", 0.5, 100), ("b", 0.6, 100), ("c", 0.6, 1000)])
-    assert plot is not None
-    assert [(p.words[0], p.best) for p in plot.points] == [("b", True), ("a", False), ("c", False)]
+    chart = drawn([("a", 0.5, 100), ("b", 0.6, 100), ("c", 0.6, 1000)])
+    assert chart is not None
+    best = [best for *_, best in marks(chart)]
+    assert list(zip([words[0] for words in chart.words], best, strict=True)) == [
+        ("b", True),
+        ("a", False),
+        ("c", False),
+    ]
 
 
 def test_there_is_no_plot_of_less_than_two_costs() -> None:
-    assert cost_plot([]) is None
-    assert cost_plot([("a", 0.5, 100), ("b", 0.6, None), ("free", 0.6, 0)]) is None
-    assert cost_plot([("a", 0.5, 2**63 - 1), ("b", 0.5, 1)]) is not None
+    assert drawn([]) is None
+    assert drawn([("a", 0.5, 100), ("b", 0.6, None), ("free", 0.6, 0)]) is None
+    assert drawn([("a", 0.5, 2**63 - 1), ("b", 0.5, 1)]) is not None
 
 
 def test_no_name_covers_a_mark_or_another_name() -> None:
     """Sixty entries crowd together: some go without a name, none is hidden."""
-    plot = cost_plot([(f"a model called {k}", 0.5 + 0.001 * (k % 7), 10**6 + 40_000 * k) for k in range(60)])
-    assert plot is not None
-    assert len(plot.points) == 60
-    boxes = [p.name.box for p in plot.points if p.name]
+    chart = drawn([(f"a model called {k}", 0.5 + 0.001 * (k % 7), 10**6 + 40_000 * k) for k in range(60)])
+    assert chart is not None
+    points = marks(chart)
+    assert len(points) == 60
+    boxes = [
+        text_box(float(name["x"]), float(name["y"]), name.text, str(name["text-anchor"]))
+        for name in names(chart)
+    ]
     assert 2 < len(boxes) < 60
     for one, other in combinations(boxes, 2):
         assert one[1] <= other[0] or other[1] <= one[0] or one[3] <= other[2] or other[3] <= one[2]
     for left, right, top, bottom in boxes:
         assert left >= LEFT
         assert right <= RIGHT
-        assert not any(left < p.x < right and top < p.y < bottom for p in plot.points)
+        assert not any(left < x < right and top < y < bottom for x, y, _ in points)
 
 
 def costing(id_: str, value: float, flops: int | None) -> Result:
@@ -97,7 +135,7 @@ def test_the_page_draws_what_entries_state_and_lists_it() -> None:
 
 
 def test_a_page_without_costs_has_no_such_plot() -> None:
-    assert rank(RESULTS)[0].costs is None
+    assert task_page(rank(RESULTS)).rankings[0].cost_chart is None
     assert not [svg for svg in page(RESULTS).all("svg") if svg["aria-labelledby"].startswith("costs-")]
 
 
@@ -107,8 +145,8 @@ def test_what_is_not_ranked_is_not_drawn_and_simulated_data_say_so() -> None:
     results = [
         replace(one, task=simulated) for one in (costing("a", 0.7, 10), costing("b", 0.6, 5), unranked)
     ]
-    plot = rank(results)[0].costs
-    assert plot is not None
-    assert len(plot.points) == 2
-    assert plot.unstated == 0
+    chart = task_page(rank(results)).rankings[0].cost_chart
+    assert len(marks(chart)) == 2
+    assert chart is not None
+    assert "no cost" not in chart.caption
     assert "F1 over FLOPs per frame (simulated data)" in page(results).text

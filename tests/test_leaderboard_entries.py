@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from pages import CLASSES, RESULTS, details, page, result, score, task
 
-from bench.pages.curves import APART, BOTTOM, LEFT, RIGHT, TONES, TOP, curve_plot
-from bench.pages.entries import compared
+from bench.pages.charts import APART, CURVES, TONES, Chart, curve_chart
 from bench.pages.ranking import rank
-from bench.results import PartScore
+from bench.pages.task_page import task_page
+from bench.results import PartScore, Result
 
+LEFT, RIGHT, TOP, BOTTOM = CURVES.left, CURVES.right, CURVES.top, CURVES.bottom
 OWN = "toy-task--a.html"
 
 
@@ -134,31 +136,50 @@ def test_segments_are_counted_as_segments() -> None:
     assert "True segments of each class" in page([result("a", 0.5, task=task(kind="segments"))]).text
 
 
+def curves(chart: Chart | None) -> list[str]:
+    """Return the tones of the curves, the first on top."""
+    assert chart is not None
+    paths = [str(shape["class"]) for shape in chart.shapes if shape.tag == "path"]
+    return [style.removeprefix("curve ") for style in reversed(paths)]
+
+
+def compared(results: Sequence[Result]) -> Chart | None:
+    """Return the chart in which the entries of these results are compared."""
+    return task_page(rank(results)).rankings[0].boundary_chart
+
+
 def test_entries_are_compared_near_a_transition_in_their_order() -> None:
-    plot = compared(rank(RESULTS)[0])
-    assert plot is not None
-    assert [line.name for line in plot.lines] == ["Model a", "Model e", "Model b", "Model d", "Model c"]
-    assert [line.tone for line in plot.lines] == [f"tone{k}" for k in range(1, 6)]
-    many = compared(rank([result(f"m{k}", k / 60) for k in range(30)])[0])
-    assert many is not None
-    assert [line.tone for line in many.lines].count("rest") == len(many.lines) - TONES
-    assert compared(rank([replace(each, details={}) for each in RESULTS])[0]) is None
+    chart = compared(RESULTS)
+    assert curves(chart) == [f"tone{k}" for k in range(1, 6)]
+    assert chart is not None
+    names = ["Model a", "Model e", "Model b", "Model d", "Model c"]
+    assert [shape.text for shape in chart.shapes if str(shape["class"]).startswith("name")] == names
+    assert [words.split(":")[0] for words in chart.words] == names
+    many = curves(compared([result(f"m{k}", k / 60) for k in range(30)]))
+    assert many.count("rest") == len(many) - TONES
+    assert compared([replace(each, details={}) for each in RESULTS]) is None
+
+
+def drawn(lines: Sequence[tuple[str, np.ndarray]], *, whole: bool) -> Chart | None:
+    return curve_chart("Curves", "frames", lines, whole=whole)
 
 
 def test_names_at_the_ends_of_lines_are_not_over_each_other() -> None:
     for level in (0.0, 0.5, 1.0):
-        plot = curve_plot([(f"class {k}", np.full(31, level)) for k in range(7)], whole=True)
-        assert plot is not None
-        labels = sorted(line.label for line in plot.lines)
+        chart = drawn([(f"class {k}", np.full(31, level)) for k in range(7)], whole=True)
+        assert chart is not None
+        leads = [shape for shape in chart.shapes if str(shape["class"]).startswith("lead")]
+        assert len(leads) == 7
+        labels = sorted(float(lead["y2"]) for lead in leads)
         assert (np.diff(labels) >= APART - 0.2).all()
         assert labels[0] >= TOP - APART
         assert labels[-1] <= BOTTOM + 0.1
-        assert {line.end for line in plot.lines} == {BOTTOM - (BOTTOM - TOP) * level}
+        assert {lead["y1"] for lead in leads} == {BOTTOM - (BOTTOM - TOP) * level}
 
 
 def test_a_line_is_broken_where_it_is_undefined() -> None:
-    plot = curve_plot([("a", np.array([0.0, 0.5, np.nan, 1.0, 1.0]))], whole=True)
-    assert plot is not None
+    chart = drawn([("a", np.array([0.0, 0.5, np.nan, 1.0, 1.0]))], whole=True)
+    assert chart is not None
     middle = (TOP + BOTTOM) / 2
     step = (RIGHT - LEFT) / 4
     expected = [
@@ -167,10 +188,10 @@ def test_a_line_is_broken_where_it_is_undefined() -> None:
         f"M{LEFT + 3 * step:.1f} {TOP:.1f}",
         f"L{RIGHT:.1f} {TOP:.1f}",
     ]
-    assert plot.lines[0].path == "".join(expected)
-    assert plot.lines[0].words == "0.000 at 0"
-    assert curve_plot([("a", np.full(31, np.nan))], whole=True) is None
-    assert curve_plot([], whole=False) is None
+    assert [shape["d"] for shape in chart.shapes if shape.tag == "path"] == ["".join(expected)]
+    assert chart.words == ("a: 0.000 at 0",)
+    assert drawn([("a", np.full(31, np.nan))], whole=True) is None
+    assert drawn([], whole=False) is None
 
 
 @pytest.mark.parametrize("name", [OWN, "toy-task.html"])

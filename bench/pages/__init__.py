@@ -1,8 +1,10 @@
 """The static leaderboard: results in, pages out.
 
-`render` is pure: the same results, in any order, give the same bytes. `publish` is the one function
-here that writes. The pages need no server, ask for nothing outside themselves and trust no text:
-what a submission says about itself is shown, bounded in length, as text and nothing else.
+`render` is pure: the same results, in any order, give the same bytes. Results become typed pages
+(`index_page`, `task_page`, `entry_page`, with facts from `facts` and drawings from `charts`), and templates
+show their fields. `publish` is the one function here that writes. The pages need no server, ask for nothing
+outside themselves and trust no text: what a submission says about itself is shown, bounded in length, as text
+and nothing else.
 
 Order       Rankings hold only numbers that can be compared (`Terms`); the newest metrics version comes
             first, then the ranking with most entries. Within one, entries stand by the value of the
@@ -10,10 +12,10 @@ Order       Rankings hold only numbers that can be compared (`Terms`); the newes
 Undefined   Shown as a dash that says so, never as 0.
 """
 
-from bench.pages.pages import render
-from bench.pages.plots import PLOTTED
+from bench.pages.charts import PLOTTED
 from bench.pages.publishing import publish, publish_results
 from bench.pages.ranking import Ranking, Row, Terms, rank, ranking_score
+from bench.pages.site import render
 from bench.pages.words import link, number, shown
 
 __all__ = [

@@ -11,16 +11,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from bench.about import NAME, TITLE
-from bench.pages import costs
-from bench.pages.entries import compared
-from bench.pages.published import beside
-from bench.pages.ranking import ranking_score
-from bench.pages.words import link, number, shown
+from bench.pages.words import amount, link, number, shown
 from bench.resources import resource
-from bench.text import DETECTION_FORMS, by_family, family_line, interval_statement
+from bench.text import DETECTION_FORMS
 
-MAIN_CLASSES = 6
-"""Tasks of more classes show them only in the table by class."""
 GENERATOR = f'<meta name="generator" content="{NAME}">'
 """Marks a page as ours, so that `publish` may remove it when its task is gone."""
 
@@ -44,9 +38,11 @@ def environment_of_pages() -> Environment:
         exact=lambda value: repr(float(value)),
         shown=shown,
         link=link,
-        amount=costs.amount,
+        amount=amount,
+        whole=lambda value: f"{value:,}",
+        plural=lambda count, one, many: one if count == 1 else many,
     )
-    environment.tests["undefined_number"] = lambda value: value is None or math.isnan(value)
+    environment.tests["nan"] = math.isnan
     environment.globals.update(
         title_of_project=TITLE,
         generator=Markup(GENERATOR),  # noqa: S704
@@ -54,17 +50,7 @@ def environment_of_pages() -> Environment:
         script=Markup(script),  # noqa: S704
         policy=f"default-src 'none'; style-src {_source(style)}; script-src {_source(script)}; "
         "base-uri 'none'; form-action 'none'",
-        ranking_score=ranking_score,
-        plot_width=costs.WIDTH,
-        plot_height=costs.HEIGHT,
-        plot_edges={"left": costs.LEFT, "right": costs.RIGHT, "bottom": costs.BOTTOM},
-        beside=beside,
-        main_classes=MAIN_CLASSES,
-        compared=compared,
         detection_forms=DETECTION_FORMS,
-        by_family=by_family,
-        family_line=family_line,
-        interval_statement=interval_statement,
     )
     return environment
 

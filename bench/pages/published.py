@@ -2,45 +2,105 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from bench.datasets import TASKS
+from bench.pages.facts import MetricFacts, TaskFacts
 from bench.published import Rival, read_published, rivals
 
 
 @dataclass(frozen=True)
-class Beside:
+class PublishedNumber:
+    """One number as a paper prints it."""
+
+    value: float
+    """To sort by; a share where the paper prints percent."""
+    text: str
+    percent: bool
+    spread: str
+    """The printed ±; empty without one."""
+    follows: bool
+    """Nobody printed it: it follows from a printed table of classes."""
+    place: str
+    row: str
+    column: str
+
+
+@dataclass(frozen=True)
+class PublishedRow:
+    """One published model."""
+
+    name: str
+    part: str
+    """Empty: the whole task."""
+    model: str
+    """The baseline that is the same model; empty where none is."""
+    numbers: tuple[PublishedNumber | None, ...]
+    """One to each metric; None where the paper prints none."""
+    url: str
+    source: str
+    tables: str
+
+
+@dataclass(frozen=True)
+class Published:
     """The published models of a task, the best by its ranking metric first."""
 
-    metrics: tuple[Mapping[str, Any], ...]
+    metrics: tuple[MetricFacts, ...]
     """The task's metrics that any of them has a value of."""
-    rivals: tuple[Rival, ...]
+    rows: tuple[PublishedRow, ...]
     follows: bool
     """Whether a value follows from a table instead of being printed."""
 
 
-def beside(task: Mapping[str, Any]) -> Beside | None:
-    """Return what is published on the task of this card; None where nothing is."""
+def published(task: TaskFacts) -> Published | None:
+    """Return what is published on a task; None where nothing is."""
     known = {one.name: one for one in TASKS}
-    names = [metric["name"] for metric in task["metrics"]]
-    found = [
-        rival
-        for rival in rivals(task["name"], read_published(), known.get)
-        if set(names) & set(rival.numbers)
-    ]
-    if not found:
+    names = {metric.name for metric in task.metrics}
+    models = [rival for rival in rivals(task.name, read_published(), known.get) if names & set(rival.numbers)]
+    if not models:
         return None
-    shown = tuple(
-        metric for metric in task["metrics"] if any(metric["name"] in rival.numbers for rival in found)
+    metrics = tuple(
+        metric for metric in task.metrics if any(metric.name in rival.numbers for rival in models)
     )
-    signs = {metric["name"]: 1 if metric["higher_is_better"] else -1 for metric in shown}
 
     def merit(rival: Rival) -> list[float]:
-        values = {name: number.value for name, number in rival.numbers.items()}
-        return [signs[name] * values[name] if name in values else float("-inf") for name in signs]
+        return [
+            (1 if metric.higher_is_better else -1) * rival.numbers[metric.name].value
+            if metric.name in rival.numbers
+            else float("-inf")
+            for metric in metrics
+        ]
 
-    ordered = sorted(found, key=merit, reverse=True)
-    ordered.sort(key=lambda rival: rival.part)  # stable; the whole task has none, so it comes first
-    return Beside(shown, tuple(ordered), any(set(rival.follows) & set(signs) for rival in found))
+    models.sort(key=merit, reverse=True)
+    models.sort(key=lambda rival: rival.part)  # stable; the whole task has none, so it comes first
+    rows = tuple(_row(rival, metrics) for rival in models)
+    return Published(metrics, rows, any(number and number.follows for row in rows for number in row.numbers))
+
+
+def _row(rival: Rival, metrics: tuple[MetricFacts, ...]) -> PublishedRow:
+    return PublishedRow(
+        name=rival.name,
+        part=rival.part,
+        model=rival.model,
+        numbers=tuple(_number(rival, metric.name) for metric in metrics),
+        url=rival.paper.url,
+        source=rival.paper.source,
+        tables=", ".join(rival.tables),
+    )
+
+
+def _number(rival: Rival, metric: str) -> PublishedNumber | None:
+    number = rival.numbers.get(metric)
+    if number is None:
+        return None
+    return PublishedNumber(
+        value=number.value,
+        text=number.printed,
+        percent=number.unit == "percent",
+        spread=number.spread,
+        follows=metric in rival.follows,
+        place=number.place,
+        row=number.row.row,
+        column=number.column,
+    )

@@ -8,7 +8,7 @@ from pathlib import Path
 from bench.errors import UsageError, first
 from bench.files.writing import write_text
 from bench.pages.environment import GENERATOR
-from bench.pages.pages import render
+from bench.pages.site import render
 from bench.results import read_all
 
 

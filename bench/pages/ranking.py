@@ -8,13 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from bench.pages.costs import CostPlot, cost_plot
-from bench.pages.plots import Plot, interval_plot
 from bench.results import Result, Score
-from bench.text import interval_statement
-
-MAIN_METRICS = 4
-"""Metrics in the ranking itself; the table of all numbers below it has the others too."""
 
 
 @dataclass(frozen=True)
@@ -48,14 +42,9 @@ class Row:
     result: Result
 
     @property
-    def page(self) -> str:
-        """The file name of the page of this entry on this task."""
-        return f"{self.result.task['name']}--{self.result.entry['id']}.html"
-
-    @property
-    def changed(self) -> str:
-        """What the entry was scored on that is not as declared; empty where all is."""
-        return "; ".join(f"{c['name']}: {c['found']}, expected {c['expected']}" for c in self.result.changed)
+    def score(self) -> Score | None:
+        """The score that ranks; None where the entry was not scored by that metric."""
+        return ranking_score(self.result)
 
 
 @dataclass(frozen=True)
@@ -68,9 +57,6 @@ class Ranking:
     metrics: tuple[Mapping[str, Any], ...]
     """Every metric that an entry here was scored by; the first ranks."""
     rows: tuple[Row, ...]
-    plot: Plot | None
-    costs: CostPlot | None
-    """None where fewer than two entries state what they cost."""
 
     @property
     def size(self) -> int:
@@ -83,11 +69,6 @@ class Ranking:
         return self.rows[0].result
 
     @property
-    def main(self) -> tuple[Mapping[str, Any], ...]:
-        """The metrics beside the ranking one that the ranking shows."""
-        return self.metrics[1:MAIN_METRICS]
-
-    @property
     def tied(self) -> int:
         """How many entries share the first rank."""
         return sum(row.rank == 1 for row in self.rows)
@@ -95,16 +76,8 @@ class Ranking:
     @property
     def classes(self) -> tuple[str, ...]:
         """The classes that have values of their own under the ranking metric, in the task's order."""
-        seen = {name for row in self.rows if (score := ranking_score(row.result)) for name in score.per_class}
-        return tuple(name for name in self.terms.classes if name in seen)
-
-    @property
-    def intervals(self) -> dict[str, list[str]]:
-        """How the intervals were made -> the entries whose intervals were made so."""
-        made: dict[str, list[str]] = {}
-        for row in self.rows:
-            made.setdefault(interval_statement(row.result.interval), []).append(row.result.entry["name"])
-        return made
+        valued = {name for row in self.rows if row.score for name in row.score.per_class}
+        return tuple(name for name in self.terms.classes if name in valued)
 
 
 def rank(results: Sequence[Result]) -> tuple[Ranking, ...]:
@@ -150,22 +123,7 @@ def _ranking(key: Terms, results: Sequence[Result], leading: Terms) -> Ranking:
         Row(None if value == -math.inf else 1 + merits.index(value), result)
         for value, result in zip(merits, ordered, strict=True)
     )
-    drawn = [
-        (row.result.entry["name"], score) for row in rows if row.rank and (score := ranking_score(row.result))
-    ]
-    costs = [
-        (row.result.entry["name"], score.value, row.result.entry.get("flops_per_frame"))
-        for row in rows
-        if row.rank and (score := ranking_score(row.result))
-    ]
-    return Ranking(
-        terms=key,
-        apart=tuple(key.differences(leading)),
-        metrics=tuple(metrics.values()),
-        rows=rows,
-        plot=interval_plot(drawn),
-        costs=cost_plot(costs, higher_is_better=sign > 0),
-    )
+    return Ranking(key, tuple(key.differences(leading)), tuple(metrics.values()), rows)
 
 
 def _brief(term: object) -> str:

@@ -6,6 +6,10 @@ import math
 import re
 from urllib.parse import urlsplit
 
+from bench.text import number as written
+
+UNITS = ("", " k", " M", " G", " T", " P")
+
 # Control characters and lone surrogates have no place in a page, and the bidirectional overrides
 # would let a name rearrange its neighbours.
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -31,7 +35,17 @@ def link(url: str | None) -> str | None:
 
 def number(value: float) -> str:
     """Return three decimals with a true minus sign; a value that rounds to zero has none."""
-    if math.isinf(value):
-        return "∞" if value > 0 else "\N{MINUS SIGN}∞"
-    text = f"{value:.3f}"
-    return text.lstrip("-") if float(text) == 0 else text.replace("-", "\N{MINUS SIGN}")
+    text = written(value)
+    return text.lstrip("-") if text == "-0.000" else text.replace("-", "\N{MINUS SIGN}")
+
+
+def amount(cost: int) -> str:
+    """Return two digits of a count with its unit: "3.8 M"; beyond all units, a power of ten."""
+    if cost == 0:
+        return "0"
+    rounded = float(f"{cost:.1e}")
+    power = int(math.log10(rounded)) // 3
+    if power >= len(UNITS):
+        return f"{cost:.0e}".replace("e+", "e")
+    short = rounded / 1000**power
+    return f"{short:.1f}".removesuffix(".0") + UNITS[power] if short < 10 else f"{short:.0f}{UNITS[power]}"

@@ -7,7 +7,8 @@ from pages import Page, page, result, score
 
 from bench.datasets import TASKS, get_task
 from bench.evaluation import task_card
-from bench.pages.published import beside
+from bench.pages.facts import task_facts
+from bench.pages.published import published
 from bench.published import read_published, rivals
 from bench.tasks import Task
 from bench.text import rivals_text
@@ -93,7 +94,7 @@ def test_the_page_says_what_only_follows() -> None:
 
 
 def test_a_page_without_rivals_says_nothing_of_them() -> None:
-    assert beside(task_card(get_task("rat-dyads"))) is None
+    assert published(task_facts(task_card(get_task("rat-dyads")))) is None
     made = task_page("rat-dyads")
     assert "Published" not in made.text
     assert {"href": "#published"} not in made.all("a")
@@ -101,10 +102,10 @@ def test_a_page_without_rivals_says_nothing_of_them() -> None:
 
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
 def test_rivals_of_every_task_fit_its_metrics(task: Task) -> None:
-    found = beside(task_card(task))
+    found = published(task_facts(task_card(task)))
     if found is None:
         assert not [n for n in NUMBERS if n.task == task.name]
         return
-    names = {metric["name"] for metric in found.metrics}
-    assert names <= {metric.name for metric in task.metrics}
-    assert all(names & set(rival.numbers) for rival in found.rivals)
+    assert {metric.name for metric in found.metrics} <= {metric.name for metric in task.metrics}
+    assert all(any(row.numbers) for row in found.rows)
+    assert all(len(row.numbers) == len(found.metrics) for row in found.rows)

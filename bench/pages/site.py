@@ -1,4 +1,4 @@
-"""Results in, pages out: which page there is and what it is rendered from. Pure."""
+"""Results in, pages out: which pages there are, made and written. Pure."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from collections.abc import Sequence
 from jinja2 import UndefinedError
 
 from bench.errors import DataError
-from bench.pages.entries import entry_page
+from bench.pages.entry_page import entry_page
 from bench.pages.environment import environment_of_pages
+from bench.pages.index_page import index_page
 from bench.pages.ranking import rank
+from bench.pages.task_page import task_page
 from bench.results import Result
 from bench.submissions.predictions import SAFE_NAME, SAFE_NAME_RULE
 from bench.text import per_minute
@@ -42,15 +44,14 @@ def _pages(results: Sequence[Result]) -> dict[str, str]:
         tasks.setdefault(result.task["name"], []).append(per_minute(result))
     rankings = {name: rank(of_task) for name, of_task in tasks.items()}
     environment = environment_of_pages()
-    index, task_page, page = map(environment.get_template, ("index.html", "task.html", "entry.html"))
-    pages = {"index.html": index.render(tasks=rankings)}
+    index, task, entry = map(environment.get_template, ("index.html", "task.html", "entry.html"))
+    pages = {"index.html": index.render(page=index_page(rankings))}
     for name, of_task in rankings.items():
-        task = of_task[0].first.task
-        pages[f"{name}.html"] = task_page.render(task=task, rankings=of_task)
+        pages[f"{name}.html"] = task.render(page=task_page(of_task))
         for ranking in of_task:
             for row in ranking.rows:
-                shown = entry_page(row, ranking)
-                pages[row.page] = page.render(task=row.result.task, page=shown, rankings=[ranking])
+                made = entry_page(row, ranking)
+                pages[made.entry.page] = entry.render(page=made)
     return pages
 
 

@@ -1,0 +1,257 @@
+"""What the page of a task shows: its rankings, what papers print, and how its numbers are made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from bench.details import boundary
+from bench.pages.charts import Chart, cost_chart, curve_chart, interval_chart
+from bench.pages.facts import (
+    NAN,
+    EntryFacts,
+    EntryName,
+    MetricFacts,
+    PartFacts,
+    TaskFacts,
+    Tested,
+    Value,
+    changes,
+    class_values,
+    entry_facts,
+    entry_name,
+    metric_facts,
+    std_runs,
+    task_facts,
+    tested,
+    value_of,
+)
+from bench.pages.published import Published, published
+from bench.pages.ranking import Ranking, Row, Terms
+from bench.text import by_family, family_line, interval_statement
+
+MAIN_METRICS = 4
+"""Metrics in the ranking itself; the tables of all numbers below it have the others too."""
+MAIN_CLASSES = 6
+"""Tasks of more classes show them only in the table by class."""
+BOUNDARY_TITLE = "Accuracy by distance to the nearest true transition, per entry"
+COMPARED = 12
+"""Entries whose curves stand in one chart."""
+
+
+@dataclass(frozen=True)
+class RankingRow:
+    """One entry in a ranking."""
+
+    rank: int | None
+    """None where its value is undefined."""
+    entry: EntryName
+    declared: EntryFacts
+    changed: str
+    """What it was scored on that is not as declared; empty where all is."""
+    value: Value
+    runs: int | None
+    """None where it was not scored by the metric that ranks."""
+    std_runs: Value
+    classes: tuple[Value, ...]
+    others: tuple[Value, ...]
+    """By the other main metrics."""
+
+
+@dataclass(frozen=True)
+class ValuesRow:
+    """One entry with its values in the columns of a table."""
+
+    entry: EntryName
+    values: tuple[Value, ...]
+
+
+@dataclass(frozen=True)
+class FamilyTable:
+    """All entries by the metrics of one family."""
+
+    name: str
+    line: str
+    """What the family is about."""
+    metrics: tuple[MetricFacts, ...]
+    rows: tuple[ValuesRow, ...]
+
+
+@dataclass(frozen=True)
+class Intervals:
+    """How intervals were made, and for which entries."""
+
+    statement: str
+    entries: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class RankingSection:
+    """Entries whose numbers can be compared, in every table and chart that shows them."""
+
+    terms: Terms
+    apart: tuple[str, ...]
+    """What differs from the first ranking of the task; empty for the first."""
+    metric: MetricFacts
+    """The metric that ranks."""
+    others: tuple[MetricFacts, ...]
+    """The metrics that stand beside it."""
+    main_classes: tuple[str, ...]
+    """The classes that have columns in the ranking."""
+    rows: tuple[RankingRow, ...]
+    classes: tuple[str, ...]
+    by_class: tuple[ValuesRow, ...]
+    """Empty where the metric has no values of classes."""
+    parts: tuple[PartFacts, ...]
+    by_part: tuple[ValuesRow, ...]
+    """The last value is the deviation over parts; empty where the task has one part."""
+    families: tuple[FamilyTable, ...]
+    """Empty where there is no other metric than the one that ranks."""
+    intervals: tuple[Intervals, ...]
+    interval_chart: Chart | None
+    cost_chart: Chart | None
+    boundary_chart: Chart | None
+    compared: int
+    """Entries with a curve in it."""
+
+
+@dataclass(frozen=True)
+class Definition:
+    """What one metric means, in one version of the metrics."""
+
+    metric: MetricFacts
+    version: int
+
+
+@dataclass(frozen=True)
+class TaskPage:
+    """The page of a task."""
+
+    task: TaskFacts
+    tested: Tested
+    entries: int
+    rankings: tuple[RankingSection, ...]
+    """The one that counts first, then those whose numbers cannot be compared with it."""
+    published: Published | None
+    definitions: tuple[Definition, ...]
+
+
+def task_page(rankings: Sequence[Ranking]) -> TaskPage:
+    """Return the page of the task of these rankings."""
+    first = rankings[0].first
+    task = task_facts(first.task)
+    return TaskPage(
+        task=task,
+        tested=tested(first),
+        entries=sum(len(ranking.rows) for ranking in rankings),
+        rankings=tuple(map(_section, rankings)),
+        published=published(task),
+        definitions=_definitions(rankings),
+    )
+
+
+def _definitions(rankings: Sequence[Ranking]) -> tuple[Definition, ...]:
+    """Return each metric of each version once, in the order of the rankings."""
+    made: dict[tuple[int, str], Definition] = {}
+    for ranking in rankings:
+        version = ranking.terms.metrics_version
+        for card in ranking.metrics:
+            made.setdefault((version, card["name"]), Definition(metric_facts(card), version))
+    return tuple(made.values())
+
+
+def _section(ranking: Ranking) -> RankingSection:
+    metric, *others = map(metric_facts, ranking.metrics)
+    main = tuple(others[: MAIN_METRICS - 1])
+    main_classes = ranking.classes if len(ranking.classes) <= MAIN_CLASSES else ()
+    curves = _curves(ranking)
+    values = [(row.result.entry["name"], row.score) for row in ranking.rows if row.rank and row.score]
+    costs = [
+        (row.result.entry["name"], row.score.value, row.result.entry.get("flops_per_frame"))
+        for row in ranking.rows
+        if row.rank and row.score
+    ]
+    return RankingSection(
+        terms=ranking.terms,
+        apart=ranking.apart,
+        metric=metric,
+        others=main,
+        main_classes=main_classes,
+        rows=tuple(_row(row, main_classes, main) for row in ranking.rows),
+        classes=ranking.classes,
+        by_class=_by_class(ranking),
+        parts=task_facts(ranking.first.task).parts,
+        by_part=_by_part(ranking),
+        families=_families(ranking) if others else (),
+        intervals=_intervals(ranking),
+        interval_chart=interval_chart(metric.title, metric.unit, values),
+        cost_chart=cost_chart(metric.title, costs, higher_is_better=metric.higher_is_better),
+        boundary_chart=curve_chart(BOUNDARY_TITLE, "frames from a transition", curves, whole=False),
+        compared=len(curves),
+    )
+
+
+def _row(row: Row, classes: Sequence[str], others: Sequence[MetricFacts]) -> RankingRow:
+    result, score = row.result, row.score
+    return RankingRow(
+        rank=row.rank,
+        entry=entry_name(result),
+        declared=entry_facts(result.entry),
+        changed=changes(result),
+        value=value_of(score),
+        runs=len(score.per_run) if score else None,
+        std_runs=std_runs(score),
+        classes=class_values(score, classes, intervals=False),
+        others=tuple(value_of(result.scores.get(metric.name)).bare for metric in others),
+    )
+
+
+def _by_class(ranking: Ranking) -> tuple[ValuesRow, ...]:
+    if not ranking.classes:
+        return ()
+    return tuple(
+        ValuesRow(entry_name(row.result), class_values(row.score, ranking.classes)) for row in ranking.rows
+    )
+
+
+def _by_part(ranking: Ranking) -> tuple[ValuesRow, ...]:
+    if len(ranking.terms.parts) < 2:
+        return ()
+    rows = []
+    for row in ranking.rows:
+        per_part = row.score.per_part if row.score else {}
+        values = [value_of(per_part.get(name), "not scored on this part") for name in ranking.terms.parts]
+        deviation = Value(row.score.std_parts if row.score else NAN)
+        rows.append(ValuesRow(entry_name(row.result), (*values, deviation)))
+    return tuple(rows)
+
+
+def _families(ranking: Ranking) -> tuple[FamilyTable, ...]:
+    tables = []
+    for name, cards in by_family(ranking.metrics).items():
+        rows = [
+            ValuesRow(
+                entry_name(row.result), tuple(value_of(row.result.scores.get(card["name"])) for card in cards)
+            )
+            for row in ranking.rows
+        ]
+        line = family_line(name) or "Metrics of other versions."
+        tables.append(FamilyTable(name, line, tuple(map(metric_facts, cards)), tuple(rows)))
+    return tuple(tables)
+
+
+def _intervals(ranking: Ranking) -> tuple[Intervals, ...]:
+    made: dict[str, list[str]] = {}
+    for row in ranking.rows:
+        made.setdefault(interval_statement(row.result.interval), []).append(row.result.entry["name"])
+    return tuple(Intervals(statement, tuple(names)) for statement, names in made.items())
+
+
+def _curves(ranking: Ranking) -> list[tuple[str, Float[np.ndarray, " K"]]]:
+    """Return the boundary curves of the first entries that have one, the best first."""
+    held = [(row.result.entry["name"], boundary(row.result)) for row in ranking.rows[:COMPARED]]
+    curves = [(name, curve.accuracy[:-1]) for name, curve in held if curve]
+    return [(name, curve) for name, curve in curves if not np.isnan(curve).all()]
