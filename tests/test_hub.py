@@ -26,6 +26,7 @@ from bench.errors import DataError, UsageError
 from bench.hub import contents as manifests
 from bench.hub import publishing, pulling
 from bench.hub.card import card
+from bench.hub.shards import read_shards
 from bench.recordings import Recording, one_hot
 from bench.splits import Split
 from bench.store import Manifest
@@ -511,7 +512,7 @@ def test_recordings_of_many_parts_are_written_once(bench_home: Path, tmp_path: P
     text = (tmp_path / "repo" / "README.md").read_text()
     assert "- split: fold_r1.train" in text
     assert text.count("data/shard-000.parquet") == 1 + 2 + 1
-    got = {r.id: r for r in pulling.read_shards(listed, tmp_path / "repo")}
+    got = {r.id: r for r in read_shards(listed.shards, tmp_path / "repo")}
     assert set(got) == {"r1", "r2", "r3", "r4"}
     assert got["r3"].keypoints is None
     np.testing.assert_array_equal(got["r2"].keypoints, made[1].keypoints)

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Collection, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
+from filelock import FileLock, Timeout
 
 from bench import store
-from bench.datasets import demo_unlabelled
+from bench.closure import import_closure
+from bench.datasets import DATASETS, demo_unlabelled
 from bench.errors import DataError
 from bench.recordings import Recording
 from bench.store import rows
@@ -70,18 +75,14 @@ def content(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
-def stop(official: Path, bench_home: Path, at: int) -> None:
-    """Interrupt an import before it reads recording number `at`; its process then seems to have died."""
+def stop(official: Path, at: int) -> None:
+    """Interrupt an import before it reads recording number `at`; its process lives on, without its lock."""
 
     def interrupt() -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         store.pull(toy(interrupt, at), official)
-    (left,) = bench_home.iterdir()
-    gone = subprocess.Popen([sys.executable, "-ISc", ""])
-    gone.wait()
-    left.rename(bench_home / ".".join([*left.name.split(".")[:-3], str(gone.pid), "0a", "part"]))
 
 
 def kill(official: Path, at: int) -> None:
@@ -114,7 +115,7 @@ def test_a_killed_import_goes_on_and_ends_with_the_same_bytes(
 def test_an_interrupted_import_goes_on_as_a_killed_one_does(
     bench_home: Path, official: Path, whole: dict[str, bytes], at: int, complete: int
 ) -> None:
-    stop(official, bench_home, at)
+    stop(official, at)
     (left,) = bench_home.iterdir()
     noted = [json.loads(path.read_text())["shards"] for path in left.glob("progress.json")]
     assert sum(map(len, noted)) == complete
@@ -126,7 +127,7 @@ def test_an_interrupted_import_goes_on_as_a_killed_one_does(
 def test_a_reader_that_can_passes_over_what_is_stored(
     bench_home: Path, official: Path, whole: dict[str, bytes]
 ) -> None:
-    stop(official, bench_home, 5)
+    stop(official, 5)
     asked: list[set[str]] = []
 
     def resume(folder: Path, skip: Collection[str]) -> Iterator[Recording]:
@@ -141,7 +142,7 @@ def test_a_reader_that_can_passes_over_what_is_stored(
 def test_a_shard_that_was_damaged_since_is_written_again(
     bench_home: Path, official: Path, whole: dict[str, bytes]
 ) -> None:
-    stop(official, bench_home, 7)
+    stop(official, 7)
     (left,) = bench_home.iterdir()
     path = left / "new" / "recordings-00001.parquet"
     path.write_bytes(path.read_bytes()[:-1] + b"!")
@@ -156,11 +157,48 @@ def test_a_shard_that_was_damaged_since_is_written_again(
     assert content(bench_home / "toy") == whole
 
 
+def test_the_folder_of_a_pull_that_lives_is_left_alone(
+    bench_home: Path, official: Path, whole: dict[str, bytes]
+) -> None:
+    stop(official, 5)
+    (left,) = bench_home.iterdir()
+    read: list[str] = []
+    with FileLock(left / "lock"):
+        store.pull(toy(read=read), official)
+        assert sorted(path.name for path in bench_home.iterdir()) == [left.name, "toy"]
+        assert len(json.loads((left / "progress.json").read_text())["shards"]) == 2
+    assert len(read) == len(LENGTHS)
+    assert content(bench_home / "toy") == whole
+    store.pull(toy(), official, replace=True)
+    assert [path.name for path in bench_home.iterdir()] == ["toy"], "taken over once its pull is dead"
+
+
+def test_a_folder_is_removed_by_the_holder_of_its_lock(
+    bench_home: Path, official: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else another pull could take over a folder that is being emptied."""
+    stop(official, 5)
+    (left,) = bench_home.iterdir()
+    (official / "toy.json").write_text("{ }")
+    remove, held = shutil.rmtree, []
+
+    def noted(path: Path, **options: bool) -> None:
+        if path == left / "new":
+            with pytest.raises(Timeout):
+                FileLock(left / "lock").acquire(timeout=0)
+            held.append(path)
+        remove(path, **options)
+
+    monkeypatch.setattr(shutil, "rmtree", noted)
+    store.pull(toy(), official)
+    assert held == [left / "new"]
+
+
 @pytest.mark.parametrize("damage", ["other files", "no progress", "half a progress"])
 def test_what_is_of_another_import_is_not_taken_over(
     bench_home: Path, official: Path, whole: dict[str, bytes], damage: str
 ) -> None:
-    stop(official, bench_home, 5)
+    stop(official, 5)
     (left,) = bench_home.iterdir()
     if damage == "other files":
         (official / "toy.json").write_text("{ }")
@@ -179,7 +217,7 @@ def test_what_is_of_another_import_is_not_taken_over(
 def test_a_recording_that_comes_twice_is_refused_in_a_resumed_import_too(
     bench_home: Path, official: Path
 ) -> None:
-    stop(official, bench_home, 5)
+    stop(official, 5)
     again = dataset(lambda folder: (recording(f"m{n}", n) for n in (*LENGTHS, LENGTHS[0])))
     with pytest.raises(DataError, match="two recordings carry the id 'm7'"):
         store.pull(again, official)
@@ -193,6 +231,71 @@ def test_files_that_were_imported_are_not_read_again(bench_home: Path, official:
     assert (held, new, read) == (first, False, [])
     assert store.pull(toy(read=read), official, replace=True)[1]
     assert len(read) == len(LENGTHS)
+
+
+READER = """
+from some_lab.units import FRAMES
+from tests.test_store import recording
+READ = []
+def read(folder):
+    for frames in FRAMES:
+        READ.append(frames)
+        yield recording(f"m{frames}", frames)
+"""
+
+
+@pytest.fixture
+def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Return the folder of a package that holds a reader and more."""
+    folder = tmp_path / "code" / "some_lab"
+    folder.mkdir(parents=True)
+    for name, text in (
+        ("__init__.py", ""),
+        ("reader.py", READER),
+        ("units.py", "FRAMES = (7, 11)\n"),
+        ("paper.py", "FIGURE = 1\n"),
+    ):
+        (folder / name).write_text(text)
+    monkeypatch.syspath_prepend(folder.parent)
+    yield folder
+    for name in [name for name in sys.modules if name.split(".")[0] == "some_lab"]:
+        del sys.modules[name]
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "times"),
+    [
+        ("paper.py", "FIGURE = 2\n", 1),
+        ("new.py", "X = 1\n", 1),
+        ("units.py", "FRAMES = (7, 11)  # frames\n", 2),
+        ("reader.py", READER + "# the end\n", 2),
+    ],
+)
+def test_only_an_edit_of_what_the_reader_imports_makes_it_read_again(
+    bench_home: Path, official: Path, lab: Path, file: str, text: str, times: int
+) -> None:
+    reader = importlib.import_module("some_lab.reader")
+    store.pull(dataset(reader.read), official)
+    (lab / file).write_text(text)
+    assert store.pull(dataset(reader.read), official)[1] is False
+    assert [7, 11] * times == reader.READ
+
+
+@pytest.mark.parametrize("made", DATASETS, ids=lambda made: made.name)
+def test_no_reader_depends_on_what_lies_above_the_store(made: Dataset) -> None:
+    reader = made.read.func if isinstance(made.read, partial) else made.read
+    rooms = {name.split(".")[1] for name in import_closure(reader.__module__)}
+    below = "about errors resources files recordings splits metrics tasks datasets"
+    assert rooms <= set(below.split())
+
+
+def test_a_reader_without_a_source_file_is_asked_every_time(bench_home: Path, official: Path) -> None:
+    read: list[str] = []
+    typed = toy(read=read)
+    typed.read.__module__ = "__main__"
+    store.pull(typed, official)
+    assert store.pull(typed, official)[1] is False
+    assert len(read) == 2 * len(LENGTHS)
 
 
 def test_the_same_files_are_read_again_where_the_data_set_is_declared_otherwise(

@@ -20,7 +20,7 @@ from bench.errors import DataError, UsageError
 from bench.metrics import FRAME_METRICS
 from bench.recordings import Recording, Segments, one_hot
 from bench.splits import Split, Totals
-from bench.store import loading, pulling, rows, staging
+from bench.store import loading, pulling, rows
 from bench.tasks import Dataset, Task
 
 CLASSES = ("attack", "mount", "other")
@@ -429,26 +429,3 @@ def test_the_same_files_are_compared_with_a_task_that_asks_later(bench_home: Pat
     assert new
     assert held.changed
     assert store.pull(toy, tmp_path, [frozen()], accept_changed=True) == (held, False)
-
-
-def test_what_a_dead_pull_left_is_renamed_before_it_is_removed(
-    bench_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Else another pull could take over a folder that is being emptied."""
-    gone = subprocess.Popen([sys.executable, "-ISc", ""])
-    gone.wait()
-    here = staging._own_folder(reading()).name.split(".")[2]
-    left = bench_home / f".toy.{here}.{gone.pid}.0a.part"
-    left.mkdir(parents=True)
-    removed: list[str] = []
-    remove = staging.shutil.rmtree
-
-    def noted(path: Path, **options: bool) -> None:
-        removed.append(path.name)
-        remove(path, **options)
-
-    monkeypatch.setattr(staging.shutil, "rmtree", noted)
-    store.pull(reading(recording("m1", 7)), tmp_path)
-    assert len(removed) == 2
-    assert left.name not in removed
-    assert [path.name for path in bench_home.iterdir()] == ["toy"]

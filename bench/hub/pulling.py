@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-
-import pyarrow as pa
 
 from bench import store
 from bench.errors import DataError
 from bench.hub import contents as manifests
 from bench.hub.contents import MANIFEST, SHARDS, Contents
 from bench.hub.faults import explained
-from bench.recordings import Recording
+from bench.hub.shards import read_shards
 from bench.store import Manifest
 from bench.tasks import Dataset, Task
 
@@ -52,9 +50,8 @@ def pull(
     snapshot = _download(repo, commit, again)
     listed = _checked(dataset, snapshot, digest, f"{repo} at {commit}", again)
     pin = {"repo": repo, "revision": commit, "manifest": store.file_digest(snapshot / MANIFEST)}
-    reader = dataclasses.replace(
-        dataset, read=partial(read_shards, listed), resume=None, official=(MANIFEST, SHARDS), digests={}
-    )
+    read = partial(read_shards, listed.shards)
+    reader = dataclasses.replace(dataset, read=read, resume=None, official=(MANIFEST, SHARDS), digests={})
     return store.pull(reader, snapshot, tasks, replace=replace, origin=pin)
 
 
@@ -69,17 +66,6 @@ def resolve(repo: str, revision: str, again: str) -> str:
     if commit is None or not COMMIT.fullmatch(commit):
         raise DataError(f"{repo}: the hub names no commit for {revision!r}", [f"found {commit!r}"])
     return commit
-
-
-def read_shards(listed: Contents, folder: Path) -> Iterator[Recording]:
-    """Yield the recordings of a copy whose files were checked."""
-    for name in listed.shards:
-        try:
-            yield from store.read_parquet(folder / name, None, poses=True)
-        except (OSError, KeyError, ValueError, TypeError, pa.ArrowException) as fault:
-            raise DataError(
-                f"{name} is not in the store's schema", [f"{type(fault).__name__}: {fault}"]
-            ) from fault
 
 
 def _held(dataset: Dataset) -> Manifest | None:

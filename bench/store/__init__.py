@@ -20,8 +20,8 @@ manifest is a complete store:
 dataset, schema        its name, and the version of the schema above
 shards                 Parquet file -> SHA-256, checked whenever poses are loaded from it
 files                  official file or archive -> SHA-256
-key                    SHA-256 of those, of the data set's declaration and of the code that read them: a pull
-                       with the same key reads nothing again
+key                    SHA-256 of those, of the data set's declaration and of the code that read them (the
+                       import closure of the reader): a pull with the same key reads nothing again
 changed                what is not as declared or frozen and was accepted: name, expected, found
 origin                 repository, revision and digest of a copy from a hub; else empty
 recordings             by id: frames, whether it has poses, counts by class, shard; `truth`, the SHA-256 of
@@ -37,13 +37,12 @@ from bench.store.manifests import (
     SCHEMA_VERSION,
     Changed,
     Manifest,
-    Stored,
-    file_digest,
     how_to_pull,
     manifest,
 )
 from bench.store.pulling import pull, pull_simulated
 from bench.store.rows import SCHEMA, Shard, read_parquet, rest_digest, write_parquet, write_shards
+from bench.store.stored import Stored, file_digest
 
 __all__ = [
     "SCHEMA",

@@ -12,8 +12,9 @@ import pyarrow as pa
 from bench.errors import DataError, first
 from bench.recordings import Recording
 from bench.resources import home
-from bench.store.manifests import Manifest, file_digest, how_to_pull, manifest
+from bench.store.manifests import Manifest, how_to_pull, manifest
 from bench.store.rows import read_parquet
+from bench.store.stored import file_digest
 from bench.tasks import Dataset
 
 

@@ -2,39 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 
 from bench.errors import DataError
 from bench.resources import home
-from bench.splits import Totals
+from bench.store.stored import Stored
 from bench.tasks import Dataset
 
 SCHEMA_VERSION = 2
 MANIFEST = "manifest.json"
-
-
-@dataclass(frozen=True)
-class Stored:
-    """What the manifest says of one recording."""
-
-    frames: int
-    poses: bool
-    truth: str
-    """`Recording.truth_digest`: what scoring reads."""
-    rest: str
-    """`rows.rest_digest`: group, annotator, frame rate, poses, confidence and features."""
-    counts: Mapping[str, int]
-    shard: str = field(default="", compare=False)
-    """The Parquet file that holds it."""
-
-    @property
-    def totals(self) -> Totals:
-        """What it adds to the totals of its subset; a store does not count segments."""
-        return Totals(1, self.frames, self.counts)
 
 
 @dataclass(frozen=True)
@@ -99,12 +77,6 @@ def manifest(dataset: Dataset) -> Manifest:
             hint=f"{how_to_pull(dataset)} --replace",
         ) from fault
     return held
-
-
-def file_digest(path: Path, algorithm: str = "sha256") -> str:
-    """Return the digest of a file, in hex digits."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, algorithm).hexdigest()
 
 
 def how_to_pull(dataset: Dataset, origin: Mapping[str, str] | None = None) -> str:

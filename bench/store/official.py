@@ -8,7 +8,8 @@ from pathlib import Path
 
 from bench.errors import DataError, first
 from bench.files.zips import members
-from bench.store.manifests import Changed, file_digest
+from bench.store.manifests import Changed
+from bench.store.stored import file_digest
 from bench.tasks import Dataset
 
 ARCHIVE = ".zip"

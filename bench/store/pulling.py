@@ -18,9 +18,10 @@ from bench.resources import home
 from bench.splits import SUBSETS, add_up, side_by_side
 from bench.store import official
 from bench.store.loading import damage
-from bench.store.manifests import MANIFEST, SCHEMA_VERSION, Changed, Manifest, Stored, how_to_pull, manifest
+from bench.store.manifests import MANIFEST, SCHEMA_VERSION, Changed, Manifest, how_to_pull, manifest
 from bench.store.rows import write_shards
 from bench.store.staging import NEW, Progress, key, working_folder
+from bench.store.stored import Stored
 from bench.tasks import Dataset, Task
 
 
@@ -48,7 +49,8 @@ def pull(
         official.refuse(dataset, source, changed)
     files = official.digests(found)
     import_key = key(dataset, files)
-    held = None if replace or not files else _held(dataset, import_key, changed, origin or {})
+    known = bool(files and import_key) and not replace
+    held = _held(dataset, import_key, changed, origin or {}) if known else None
     if held and (accept_changed or not held.changed):
         departed = _departures(dataset, held.recordings, tasks, accept_changed=accept_changed)
         if set(departed) <= set(held.changed):

@@ -16,7 +16,7 @@ from jaxtyping import Bool, Num
 
 from bench.errors import DataError
 from bench.recordings import Recording, Segments
-from bench.store.manifests import Stored, file_digest
+from bench.store.stored import Stored, file_digest
 
 SHARD_FRAMES = 500_000  # a file that is written and checked stays when an import or a download breaks
 ROW_GROUP_FRAMES = 65_536  # enough rows for Parquet to compress, few enough to read one recording quickly
