@@ -1,10 +1,12 @@
-"""The house: imports point downwards, torch stays out of the harness, rooms stay small."""
+"""The house: imports point downwards and in no circle, torch stays out of the harness, rooms stay small."""
 
 from __future__ import annotations
 
 import ast
 import subprocess
 import sys
+from collections.abc import Collection
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -19,9 +21,14 @@ ORDER = [
     "files",
     "recordings",
     "splits",
+    "metrics.kernels",
+    "metrics.sampling",
     "metrics",
     "tasks",
     "kinds",
+    "datasets.formats",
+    "datasets.splitting",
+    "datasets.own",
     "datasets",
     "store",
     "adding",
@@ -29,6 +36,17 @@ ORDER = [
     "hub",
     "datacard",
     "verification",
+    "submissions.faults",
+    "submissions.predictions",
+    "submissions.fields",
+    "submissions.card",
+    "submissions.arrays",
+    "submissions.long_tables",
+    "submissions.tables",
+    "submissions.checks",
+    "submissions.detections",
+    "submissions.convert",
+    "submissions.forms",
     "submissions",
     "results",
     "details",
@@ -48,22 +66,27 @@ SOURCES = sorted([*(ROOT / "bench").rglob("*.py"), *(ROOT / "baselines").rglob("
 
 
 def room(module: str) -> str | None:
-    """Return the room of a dotted module name; None for the package fronts and foreign modules."""
-    head, *rest = module.split(".")
-    if head == "baselines":
-        return "baselines"
-    return rest[0] if head == "bench" and rest else None
+    """Return the room of a dotted module name, the narrowest that ORDER lists.
+
+    None for the package fronts and foreign modules; for a room that is not listed, its own name.
+    """
+    head, _, rest = module.partition(".")
+    parts = module.split(".") if head == "baselines" else rest.split(".")
+    if head not in ("bench", "baselines") or not parts[0]:
+        return None
+    names = [".".join(parts[:depth]) for depth in range(len(parts), 0, -1)]
+    return next((name for name in names if name in ORDER), parts[0])
 
 
 def imported(tree: ast.AST) -> set[str]:
-    """Return every module that a file imports, also inside functions and type-checking blocks."""
+    """Return all that a file imports, by full name, also inside functions and type-checking blocks."""
     names: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, "imports are absolute"
-            names |= {node.module or ""} | {f"{node.module}.{alias.name}" for alias in node.names}
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
     return names
 
 
@@ -90,6 +113,36 @@ def test_own_modules_are_imported_by_name(path: Path) -> None:
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             assert not {alias.name for alias in node.names if room(alias.name) or alias.name == "bench"}
+
+
+def test_every_folder_of_the_harness_is_listed() -> None:
+    folders = {
+        path.parent.relative_to(ROOT / "bench") for path in SOURCES if path.is_relative_to(ROOT / "bench")
+    }
+    assert not {".".join(folder.parts) for folder in folders} - {"", *ORDER}
+
+
+@pytest.mark.parametrize("package", ["bench"])
+def test_no_module_reaches_itself(package: str) -> None:
+    modules = {module_of(path): path for path in SOURCES if path.is_relative_to(ROOT / package)}
+    graph = {}
+    for name, path in modules.items():
+        imports = {module_within(other, modules) for other in imported(ast.parse(path.read_text()))}
+        graph[name] = imports - {name, None}
+    TopologicalSorter(graph).prepare()  # raises CycleError, which names the modules
+
+
+def module_within(name: str, modules: Collection[str]) -> str | None:
+    """Return the module that an imported name is, or that holds it."""
+    while name and name not in modules:
+        name = name.rpartition(".")[0]
+    return name or None
+
+
+def test_the_guide_shows_the_order() -> None:
+    guide = (ROOT / "CONTRIBUTING.md").read_text()
+    shown = next(text for text in guide.split("`") if text.startswith(f"{ORDER[0]} < "))
+    assert shown.split() == " < ".join(ORDER).split()
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=module_of)
