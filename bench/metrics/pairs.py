@@ -5,20 +5,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Num, Shaped
 
 from bench.errors import UsageError, first, nearest
+from bench.metrics.checks import (
+    Array,
+    Wrong,
+    finite_faults,
+    index_faults,
+    label_faults,
+    shape_faults,
+)
 from bench.recordings import one_hot, spans
 
 Arrays = Any
 """Anything that numpy reads as an array, or recording -> such a thing."""
 Pair = tuple[Bool[np.ndarray, "T C"], Shaped[np.ndarray, "T ..."]]
 """The true labels of one run of frames, and the rows that were predicted for them."""
-Read = Callable[[Shaped[np.ndarray, "*_"], Sequence[str], str], Shaped[np.ndarray, "T ..."]]
+Read = Callable[[Array, Sequence[str], str], Shaped[np.ndarray, "T ..."]]
 """(prediction of one recording, classes, its place in words) -> one row per frame; raises `UsageError`."""
 
 
@@ -68,7 +76,7 @@ def _runs(
     yield from ((labels[run], rows[run]) for run in spans(counted))
 
 
-def _array(values: Arrays, place: str) -> Shaped[np.ndarray, "*_"]:
+def _array(values: Arrays, place: str) -> Array:
     try:
         return np.asarray(values)
     except (TypeError, ValueError, RuntimeError) as fault:
@@ -76,64 +84,51 @@ def _array(values: Arrays, place: str) -> Shaped[np.ndarray, "*_"]:
 
 
 def _truth(
-    array: Shaped[np.ndarray, "*_"], classes: Sequence[str], place: str
+    array: Array, classes: Sequence[str], place: str
 ) -> tuple[Bool[np.ndarray, "T C"], Bool[np.ndarray, " T"]]:
     """Return the labels of one recording, and which of its frames count."""
-    if array.ndim == 1 and array.dtype.kind in "iu":
-        counted = array >= 0
-        return one_hot(_indices(array, -1, classes, place), len(classes)), counted
-    labels = _labels(array, classes, place)
-    return labels, np.ones(len(labels), dtype=bool)
+    counted = array >= 0 if array.dtype.kind in "iu" and array.ndim == 1 else np.ones(len(array), dtype=bool)
+    return _labels(array, classes, place), counted
 
 
-def _labels(array: Shaped[np.ndarray, "*_"], classes: Sequence[str], place: str) -> Bool[np.ndarray, "T C"]:
-    if array.ndim == 2:
-        return _table(array, classes, place)
-    if array.ndim != 1 or array.dtype.kind not in "iuUO":
-        found = f"shape {array.shape} of {array.dtype}"
-        raise UsageError(f"{place}: {found}, expected names or indices of classes (T,), or Bool (T, C)")
-    if array.dtype.kind in "iu":
-        return one_hot(_indices(array, 0, classes, place), len(classes))
-    index = {name: i for i, name in enumerate(classes)}
-    if odd := [name for name in dict.fromkeys(array.tolist()) if name not in index]:
-        raise UsageError(f"{place}: {', '.join(map(repr, odd[:8]))}, expected {', '.join(classes)}")
-    return one_hot(np.array([index[name] for name in array.tolist()], dtype=np.int64), len(classes))
+def _labels(array: Array, classes: Sequence[str], place: str) -> Bool[np.ndarray, "T C"]:
+    if array.ndim == 2 and array.dtype.kind in "biuf" and np.isin(array, (0, 1)).all():
+        _refuse(place, shape_faults(array.shape, (len(array), len(classes)), classes))
+        return array.astype(bool)
+    if array.ndim == 1 and array.dtype.kind in "UO":
+        index = {name: i for i, name in enumerate(classes)}
+        if odd := [name for name in dict.fromkeys(array.tolist()) if name not in index]:
+            raise UsageError(f"{place}: {', '.join(map(repr, odd[:8]))}, expected {', '.join(classes)}")
+        array = np.array([index[name] for name in array.tolist()], dtype=np.int64)
+    _refuse(place, label_faults(array, classes))
+    return one_hot(array, len(classes))
 
 
-def _table(array: Shaped[np.ndarray, "T K"], classes: Sequence[str], place: str) -> Bool[np.ndarray, "T C"]:
-    if array.shape[1] != len(classes):
-        raise UsageError(f"{place}: {array.shape[1]} columns, expected {len(classes)}: {', '.join(classes)}")
-    if array.dtype.kind not in "biuf" or not np.isin(array, (0, 1)).all():
-        raise UsageError(f"{place}: expected true and false; of scores the label is scores.argmax(axis=1)")
-    return array.astype(bool)
+def _predicted_labels(array: Array, classes: Sequence[str], place: str) -> Bool[np.ndarray, "T C"]:
+    if array.ndim == 2 and not np.isin(array, (0, 1)).all():
+        raise UsageError(f"{place}: scores, expected labels: scores.argmax(axis=1)")
+    if array.ndim == 1 and array.dtype.kind in "iu" and (array < 0).any():
+        raise UsageError(f"{place}: -1 at frame {int((array < 0).argmax()):,}: every frame has a label")
+    return _labels(array, classes, place)
 
 
-def _indices(
-    array: Shaped[np.ndarray, " T"], least: int, classes: Sequence[str], place: str
-) -> Shaped[np.ndarray, " T"]:
-    odd = (array < least) | (array >= len(classes))
-    if odd.any():
-        frame = int(odd.argmax())
-        known = f"{least} to {len(classes) - 1}"
-        raise UsageError(
-            f"{place}: {array[frame]} at frame {frame:,}, expected {known}: {', '.join(classes)}"
-        )
-    return array
-
-
-def _scores(array: Shaped[np.ndarray, "*_"], classes: Sequence[str], place: str) -> Num[np.ndarray, "T C"]:
-    if array.ndim != 2 or array.shape[1] != len(classes) or array.dtype.kind not in "biuf":
-        found = f"shape {array.shape} of {array.dtype}"
-        raise UsageError(f"{place}: {found}, expected numbers (T, {len(classes)}): {', '.join(classes)}")
-    if not np.isfinite(array).all():
-        raise UsageError(f"{place}: NaN or infinite scores")
+def _scores(array: Array, classes: Sequence[str], place: str) -> Num[np.ndarray, "T C"]:
+    if array.dtype.kind not in "biuf":
+        raise UsageError(f"{place}: {array.dtype}, expected numbers, one score per frame and class")
+    _refuse(place, shape_faults(array.shape, (array.shape[0] if array.ndim else 0, len(classes)), classes))
+    _refuse(place, finite_faults(array, [f"column {i}" for i in range(len(classes))]))
     return array if array.dtype in (np.float32, np.float64) else array.astype(np.float64)
 
 
-def _clusters(array: Shaped[np.ndarray, "*_"], classes: Sequence[str], place: str) -> Num[np.ndarray, " T"]:  # noqa: ARG001
-    if array.ndim != 1 or array.dtype.kind not in "iu":
-        raise UsageError(f"{place}: shape {array.shape} of {array.dtype}, expected whole numbers (T,)")
+def _clusters(array: Array, _classes: Sequence[str], place: str) -> Num[np.ndarray, " T"]:
+    _refuse(place, index_faults(array, "cluster id"))
     return array.astype(np.int64)
 
 
-_READ: Mapping[str, Read] = {"labels": _labels, "scores": _scores, "clusters": _clusters}
+def _refuse(place: str, faults: Iterable[Wrong]) -> None:
+    """Raise `UsageError` for the first of the faults of one array."""
+    for _, text in faults:
+        raise UsageError(f"{place}: {text}")
+
+
+_READ: Mapping[str, Read] = {"labels": _predicted_labels, "scores": _scores, "clusters": _clusters}

@@ -33,11 +33,13 @@ def frame_count_fault(
     key: Key, frames: int, content: Content, shapes: Mapping[Key, Shape], task: Task
 ) -> Fault:
     """Say that an array has another number of frames than `shapes` asks for, and what may be the cause."""
-    cause = _cause(key, frames, content, shapes, task)
+    cause = frame_count_cause(key, frames, content, shapes, task)
     return Fault("frame counts", f"{frames:,} frames, expected {shapes[key][0]:,}{cause}")
 
 
-def _cause(key: Key, frames: int, content: Content, shapes: Mapping[Key, Shape], task: Task) -> str:
+def frame_count_cause(
+    key: Key, frames: int, content: Content, shapes: Mapping[Key, Shape], task: Task
+) -> str:
     """Guess why the number of frames is wrong; empty where nothing comes to mind."""
     expected = shapes[key][0]
     twin = _swapped(key, frames, content, shapes)

@@ -168,10 +168,13 @@ REFUSED: dict[str, tuple[Callable[[], object], tuple[str, ...]]] = {
     ),
     "columns": (
         lambda: map_score([0, 1], np.eye(2), classes=["a", "b", "c"]),
-        ("(2, 2)", "(T, 3)", "a, b, c"),
+        ("2 columns", "expected 3: a, b, c"),
     ),
     "nan": (lambda: map_score([0, 1], [[0.1, np.nan]] * 2, classes=["a", "b"]), ("NaN",)),
-    "fractions": (lambda: f1_score([0.5, 1.0], [0, 1], classes=["a", "b"]), ("float64", "names or indices")),
+    "fractions": (
+        lambda: f1_score([0.5, 1.0], [0, 1], classes=["a", "b"]),
+        ("float64", "expected whole numbers"),
+    ),
     "ragged": (lambda: f1_score([0, 1], [[0, 1], [1]], classes=["a", "b"]), ("prediction: no array",)),
     "recordings": (
         lambda: f1_score({"m1": [0]}, {"m2": [0]}, classes=["a", "b"]),
@@ -179,7 +182,7 @@ REFUSED: dict[str, tuple[Callable[[], object], tuple[str, ...]]] = {
     ),
     "every recording": (
         lambda: f1_score({"m1": [0], "m2": [3]}, {"m1": [0, 1], "m2": [0]}, classes=["a", "b"]),
-        ("m1: 2 frames", "m2: truth: 3 at frame 0"),
+        ("m1: 2 frames", "m2: truth: ", "the first 3 at frame 0"),
     ),
     "one and several": (
         lambda: f1_score({"m1": [0]}, [0], classes=["a", "b"]),

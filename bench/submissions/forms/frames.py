@@ -18,10 +18,11 @@ from bench.about import TITLE
 from bench.errors import FileError, SubmissionError
 from bench.files.opening import open_regular
 from bench.kinds import Length, Scores
+from bench.metrics.checks import finite_faults, shape_faults
 from bench.recordings import RECORDING_ID
 from bench.submissions.arrays import npz_limit, read_npz, write_npz
 from bench.submissions.card import TaskCard
-from bench.submissions.checks import frame_count_fault, name_faults
+from bench.submissions.checks import frame_count_cause, name_faults
 from bench.submissions.convert import as_scores
 from bench.submissions.faults import Fault, listing, quoted
 from bench.submissions.forms.form import Form
@@ -155,38 +156,20 @@ def content_faults(
     yield from name_faults(content.shapes, expected)
     for key, shape in content.shapes.items():
         if shape is not None and key in shapes and shape != shapes[key]:
-            yield from (fault.at("/".join(key)) for fault in _shape_faults(key, shape, content, shapes, task))
+            wanted, cause = (shapes[key][0], shapes[key][1]), ""
+            if shape[0] != wanted[0]:
+                cause = frame_count_cause(key, shape[0], content, shapes, task)
+            for wrong in shape_faults(shape, wanted, task.classes, cause):
+                yield Fault(*wrong).at("/".join(key))
     for key, scores in content.answers.items():
         probabilities = output == "probabilities" or not task.exclusive
         yield from (fault.at("/".join(key)) for fault in _value_faults(scores, task, probabilities))
 
 
-def _shape_faults(
-    key: Key, shape: Shape, content: Content, shapes: Mapping[Key, Shape], task: Task
-) -> Iterator[Fault]:
-    frames, classes = shapes[key]
-    if len(shape) != 2:
-        yield Fault("shapes", f"shape {shape}, expected {shapes[key]} (frames, classes)")
-    elif shape == (classes, frames):
-        yield Fault(
-            "shapes", f"shape {shape}, expected {shapes[key]} (frames, classes): transposed, save scores.T"
-        )
-    else:
-        if shape[1] != classes:
-            names = ", ".join(task.classes)
-            yield Fault("class counts", f"{shape[1]:,} columns, expected {classes}: {names}")
-        if shape[0] != frames:
-            yield frame_count_fault(key, shape[0], content, shapes, task)
-
-
 def _value_faults(scores: Scores, task: Task, probabilities: bool) -> Iterator[Fault]:
-    finite = np.isfinite(scores)
-    if not finite.all():
-        for name, odd in (("NaN", np.isnan(scores)), ("infinite", np.isinf(scores))):
-            if odd.any():
-                yield Fault(
-                    f"{name} values", f"{name} values: {odd.sum():,}, the first at {_first(odd, task)}"
-                )
+    wrong = list(finite_faults(scores, [f"class {name!r}" for name in task.classes]))
+    yield from (Fault(*one) for one in wrong)
+    if wrong:
         return
     if not probabilities:
         return

@@ -1,0 +1,77 @@
+"""What arrays must be before a metric can look at them: every fault as its kind and its text.
+
+A caller puts the place before a text, and groups texts by their kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from jaxtyping import Shaped
+
+Wrong = tuple[str, str]
+"""The kind and the text of a fault."""
+Array = Shaped[np.ndarray, "*_"]
+MAX_UNNAMED = 1_000
+"""Classes that have no name: a larger index is a slip, and would cost memory for all those below it."""
+
+
+def index_faults(array: Array, what: str) -> Iterator[Wrong]:
+    """Say why this is not one whole number per frame; `what` is what a number means."""
+    if array.ndim != 1:
+        cause = "; of one-hot labels save labels.argmax(axis=1)" if array.ndim == 2 else ""
+        if array.ndim == 2 and not np.isin(array, (0, 1)).all():
+            cause = "; these look like scores: the truth comes first, then the predictions"
+        yield "shapes", f"shape {array.shape}, expected (frames,): one {what} per frame{cause}"
+    elif array.dtype.kind not in "iu":
+        yield "types", f"{array.dtype}, expected whole numbers: save labels.astype(int)"
+    elif not len(array):
+        yield "empty recordings", "no frames"
+
+
+def label_faults(labels: Array, classes: Sequence[str] | None) -> Iterator[Wrong]:
+    """Say why this is not one class index per frame, -1 where not annotated.
+
+    Without `classes` every index below `MAX_UNNAMED` is one.
+    """
+    if wrong := list(index_faults(labels, "class index")):
+        yield from wrong
+        return
+    last = (len(classes) if classes is not None else MAX_UNNAMED) - 1
+    odd = (labels < -1) | (labels > last)
+    if odd.any():
+        frame = int(odd.argmax())
+        known = f"0 to {last} for {', '.join(classes)}" if classes is not None else f"0 to {last}"
+        one_based = classes is not None and labels.min() >= 1 and labels.max() == len(classes)
+        yield (
+            "labels outside the classes",
+            f"labels outside the classes: {odd.sum():,}, the first {labels[frame]} at frame {frame:,}; "
+            f"expected {known}, -1 where not annotated"
+            + ("; do the labels count from 1? they count from 0" if one_based else ""),
+        )
+
+
+def shape_faults(
+    shape: tuple[int, ...], wanted: tuple[int, int], classes: Sequence[str], cause: str = ""
+) -> Iterator[Wrong]:
+    """Say why scores of this shape are not (frames, classes); `cause` is why there may be other frames."""
+    if len(shape) != 2:
+        hard = "; of hard labels save numpy.eye(classes)[labels]" if shape == wanted[:1] else ""
+        yield "shapes", f"shape {shape}, expected {wanted} (frames, classes){hard}"
+    elif shape == wanted[::-1] != wanted:
+        yield "shapes", f"shape {shape}, expected {wanted} (frames, classes): transposed, save scores.T"
+    else:
+        if shape[1] != wanted[1]:
+            yield "class counts", f"{shape[1]:,} columns, expected {wanted[1]}: {', '.join(classes)}"
+        if shape[0] != wanted[0]:
+            yield "frame counts", f"{shape[0]:,} frames, expected {wanted[0]:,}{cause}"
+
+
+def finite_faults(scores: Shaped[np.ndarray, "T C"], columns: Sequence[str]) -> Iterator[Wrong]:
+    """Say how many scores are NaN or infinite, and where the first is; `columns` are the columns in words."""
+    for name, odd in (("NaN", np.isnan(scores)), ("infinite", np.isinf(scores))):
+        if odd.any():
+            frame, column = np.unravel_index(int(odd.argmax()), odd.shape)
+            place = f"frame {frame:,}, {columns[int(column)]}"
+            yield f"{name} values", f"{name} values: {odd.sum():,}, the first at {place}"
