@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from baselines.reproduction.jobs import entry_name, is_there, missing_data, parts_of, task_of
-from bench.published import Number, jobs, seed_range, tables_of, why_not
-from bench.text import table
+from bench.published import Number, jobs, tables_of, why_not
 
 Row = dict[str, Any]
 
@@ -38,38 +37,6 @@ def listing(numbers: Sequence[Number]) -> list[Row]:
     return rows
 
 
-def listing_text(rows: list[Row]) -> str:
-    """Return the same as a table, and one of the models that have variants."""
-    cells = [
-        (
-            row["name"],
-            row["place"],
-            row["title"],
-            f"{row['reproducible']} of {row['numbers']}",
-            str(len(row["models"])),
-            str(row["trainings"]),
-            seed_range(row["seeds"]) if row["models"] else "",
-            ("here" if not row["missing"] else ", ".join(row["missing"])) if row["models"] else "",
-        )
-        for row in rows
-    ]
-    headers = ("table", "where", "what", "reproducible", "models", "trainings", "seeds", "recordings")
-    drawn = table(headers, cells, "lllrrrll")
-    variants = _variants(rows)
-    return f"{drawn}\n\n{variants}" if variants else drawn
-
-
-def _variants(rows: list[Row]) -> str:
-    """Say which of several baselines is expected to reproduce a model, and which others there are."""
-    named = {model: others for row in rows for model, others in row["variants"].items()}
-    cells = [
-        (model, ", ".join(others), ", ".join(row["name"] for row in rows if model in row["variants"]))
-        for model, others in named.items()
-    ]
-    headers = ("expected to reproduce", "with --variants also", "in")
-    return table(headers, cells, "lll") if cells else ""
-
-
 def plan(
     numbers: Sequence[Number], count: int | None, epochs: int | None, out: Path, *, variants: bool = False
 ) -> list[Row]:
@@ -94,25 +61,3 @@ def plan(
         )
     reasons = {(number.row.row, why_not(number, task_of(number.task))): None for number in numbers}
     return rows + [{"row": row, "not reproduced": reason} for row, reason in reasons if reason]
-
-
-def plan_text(rows: list[Row]) -> str:
-    """Return the same as two tables."""
-    steps = [
-        (
-            row["entry"],
-            row["task"],
-            f"{len(row['parts'])} of {row['parts_of_task']}",
-            seed_range(row["seeds"]),
-            f"{len(row['there'])} of {len(row['seeds'])}",
-            ", ".join(row["missing"]) or "here",
-        )
-        for row in rows
-        if "entry" in row
-    ]
-    rest = [(row["row"], row["not reproduced"]) for row in rows if "row" in row]
-    headers = ("would train", "task", "parts", "seeds", "there already", "recordings")
-    blocks = [table(headers, steps, "llllll") if steps else "nothing to train"]
-    if rest:
-        blocks.append(table(("not reproduced", "because"), rest, "ll"))
-    return "\n\n".join(blocks)

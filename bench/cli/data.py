@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from bench.errors import DataError, UsageError, first
-
-if TYPE_CHECKING:
-    from bench.tasks import Task
 
 folder = click.Path(path_type=Path)
 
@@ -19,12 +15,9 @@ folder = click.Path(path_type=Path)
 def tasks() -> None:
     """List the tasks, their data and whether the recordings are here."""
     from bench.datasets import all_tasks
-    from bench.store import home
-    from bench.text import table
+    from bench.text import tasks_text
 
-    rows = [[task.name, task.title, _classes(task), _held(task)] for task in all_tasks()]
-    click.echo(table(["task", "title", "classes", "recordings here"], rows, "llll", limits={1: 40}))
-    click.echo(f"\nrecordings are in {home()} ($BENCH_HOME)")
+    click.echo(tasks_text(all_tasks()))
 
 
 @click.command()
@@ -150,22 +143,3 @@ def simulate(out: Path, recordings: int, frames: int, seed: int, unlabelled: boo
     click.echo(f"wrote {recordings} simulated recordings of {frames:,} frames to {out}")
     if unlabelled:
         click.echo(f"next: bench pull {demo_unlabelled.DATASET.name} --from {out}")
-
-
-def _classes(task: Task) -> str:
-    """Name up to four classes, or the first three and the number of all."""
-    names = list(task.classes)
-    return ", ".join(names if len(names) <= 4 else [*names[:3], f"… {len(names)} in all"])
-
-
-def _held(task: Task) -> str:
-    from bench.store import how_to_pull, manifest
-
-    try:
-        held = manifest(task.dataset)
-    except DataError:
-        return f"none: {how_to_pull(task.dataset)}"
-    within = task.protocol.within
-    if within and not any(stored.counts.get(name) for stored in held.recordings.values() for name in within):
-        return f"absent: none of {len(held.recordings)} is {' or '.join(within)}"
-    return f"{len(held.recordings)}" + (" (simulated)" if task.dataset.simulated else "")

@@ -73,18 +73,19 @@ def reproduce(
     from baselines.reproduction.reproduce import reproduce as train_and_compare
     from baselines.reproduction.reproduce import trainer
     from bench.published import get_table, read_published
+    from bench.text import listing_text, plan_text
 
     numbers = read_published()
     chosen = [number for name in dict.fromkeys(names) for number in get_table(numbers, name)]
     if as_list:
-        _echo(plans.listing(chosen or numbers), plans.listing_text, as_json=as_json)
+        _echo(plans.listing(chosen or numbers), listing_text, as_json=as_json)
         return
     if not names:
         raise UsageError("no table named", hint="bench reproduce --list")
     if workers and cluster:
         raise UsageError(f"--workers {workers} and --cluster {cluster}: expected one of them")
     if dry_run:
-        _echo(plans.plan(chosen, seeds, epochs, out, variants=variants), plans.plan_text, as_json=as_json)
+        _echo(plans.plan(chosen, seeds, epochs, out, variants=variants), plan_text, as_json=as_json)
         return
     train = trainer(epochs=epochs, device=device, workers=workers, cluster=cluster)
     with resumable():

@@ -6,6 +6,7 @@ from bench.text.datacards import datacard_text, sources_text
 from bench.text.differences import comparison_text
 from bench.text.own_tasks import added_text
 from bench.text.published import compared_text, findings_text, rivals_text
+from bench.text.reproduction import listing_text, plan_text
 from bench.text.scores import (
     DETECTION_FORMS,
     WIDE,
@@ -17,6 +18,7 @@ from bench.text.scores import (
 )
 from bench.text.specification import PROCEDURES, by_family, family_line, metric_pages
 from bench.text.tables import folded, table
+from bench.text.tasks import tasks_text
 from bench.text.units import per_minute, shown_in, titled, valued
 
 __all__ = [
@@ -38,14 +40,17 @@ __all__ = [
     "folded",
     "heading",
     "interval_statement",
+    "listing_text",
     "metric_pages",
     "number",
     "per_minute",
+    "plan_text",
     "result_text",
     "rivals_text",
     "shown_in",
     "sources_text",
     "table",
+    "tasks_text",
     "titled",
     "valued",
 ]
