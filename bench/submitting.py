@@ -23,7 +23,7 @@ from bench.comparison import compare as differences
 from bench.datasets import get_task
 from bench.display import between, number
 from bench.errors import UsageError, nearest
-from bench.kinds import kind_of
+from bench.kinds import answered_ids, kind_of
 from bench.recordings import Recording
 from bench.results import Result
 from bench.submissions import (
@@ -48,7 +48,7 @@ class Submitted:
     entry: Entry
     predictions: Predictions
     recordings: Mapping[str, Recording]
-    """The test recordings by id, without poses."""
+    """Those that it answers, by id, without poses."""
 
     @property
     def card(self) -> TaskCard:
@@ -96,7 +96,7 @@ def read_submission(path: str | Path, task: str | None = None) -> list[Submitted
     stored: dict[str, dict[str, Recording]] = {}
 
     def expect(task: Task) -> Expected:
-        stored[task.name] = tested(task)
+        stored[task.name] = answered(task)
         return lengths(task, stored[task.name])
 
     def called(task: Task) -> dict[str, str]:
@@ -106,20 +106,23 @@ def read_submission(path: str | Path, task: str | None = None) -> list[Submitted
     return [Submitted(get_task(name), entry, runs, stored[name]) for name, runs in read.items()]
 
 
-def tested(task: Task) -> dict[str, Recording]:
-    """Return the test recordings of all parts by id, without poses, from the store.
+def answered(task: Task) -> dict[str, Recording]:
+    """Return the recordings that an entry answers, of all parts, by id, without poses, from the store.
+
+    They are the test recordings; where clusters are asked for, the training recordings too.
 
     Raises `DataError` where one is not there.
     """
     split = task.load_split()
-    ids = dict.fromkeys(id_ for part in split.parts for id_ in split.ids(part, "test"))
+    ids = dict.fromkeys(id_ for part in split.parts for id_ in answered_ids(task, split, part))
     return {recording.id: recording for recording in store.load(task.dataset, list(ids), poses=False)}
 
 
 def lengths(task: Task, recordings: Mapping[str, Recording]) -> Expected:
-    """Return how long each test recording of each part is, in what the task asks for: frames or seconds."""
+    """Return how long an answer of each part and recording must be, in frames or seconds."""
     split, length = task.load_split(), kind_of(task).length
-    return {part: {id_: length(recordings[id_]) for id_ in split.ids(part, "test")} for part in split.parts}
+    ids = {part: answered_ids(task, split, part) for part in split.parts}
+    return {part: {id_: length(recordings[id_]) for id_ in of} for part, of in ids.items()}
 
 
 def write_run(path: str | Path, task: str | TaskData, run: str | int, predictions: Mapping[str, Any]) -> Path:
@@ -133,7 +136,8 @@ def write_run(path: str | Path, task: str | TaskData, run: str | int, prediction
             prediction holds the scores of every frame in the order of `task.classes`, (frames, classes): an
             array, nested lists, a torch tensor, or a pandas table, whose columns go by name. Scores become
             float32. Where segments are asked for it is `Detections`, or a list of rows as
-            {"segment": [start, end], "label": class, "score": number}, in seconds.
+            {"segment": [start, end], "label": class, "score": number}, in seconds. Where clusters are asked
+            for it is one whole number per frame, of training and test recordings.
 
     Raises:
         SubmissionError: every recording, part, shape and value that is not right; nothing is written then.
@@ -143,7 +147,7 @@ def write_run(path: str | Path, task: str | TaskData, run: str | int, prediction
     PosixPath('submissions/mymodel/demo/seed0.npz')
     """
     asked = get_task(task) if isinstance(task, str) else task.task
-    return write_predictions(Path(path), asked, run, predictions, lengths(asked, tested(asked)))
+    return write_predictions(Path(path), asked, run, predictions, lengths(asked, answered(asked)))
 
 
 def evaluate(path: str | Path, task: str | None = None) -> list[Result]:

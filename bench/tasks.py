@@ -108,6 +108,13 @@ WHOLE_RECORDINGS = Protocol(
     "annotated is false, like any that no true segment answers",
 )
 """The protocol of localisation: a recording of which any frame counts is scored as a whole."""
+NAMED_IN_TRAINING = Protocol(
+    "named-in-training",
+    "every annotated frame of every test recording; a cluster stands for the class that most of its "
+    "annotated training frames have (the first of the task among those that tie), and one that no training "
+    "frame has for the class that most training frames have",
+)
+"""The protocol of clusters."""
 
 
 @dataclass(frozen=True)

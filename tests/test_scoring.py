@@ -21,13 +21,13 @@ from sklearn.metrics import (
 
 from bench.errors import BenchError, DataError, SubmissionError, UsageError
 from bench.evaluation import Measured, score_all
+from bench.kinds import MAX_CLUSTERS
 from bench.metrics import CLUSTER_METRICS, DETECTION_METRICS, FRAME_METRICS
 from bench.metrics.localisation import TIOU, measure
 from bench.metrics.softnms import score_voting, soft_nms
 from bench.recordings import Detections, Segments
 from bench.results import canonical
 from bench.scoring import score_clusters, score_frames, score_segments, text, to_json
-from bench.scoring.clusters import MAX_CLUSTERS
 from tests.metrics.plain_localisation import THRESHOLDS, loop_table, random_recordings
 
 CLASSES = ("attack", "mount it", "other")

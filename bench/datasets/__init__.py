@@ -34,6 +34,7 @@ DATASETS: tuple[Dataset, ...] = (
 )
 TASKS: tuple[Task, ...] = (
     demo.TASK,
+    demo.TASK_CLUSTERS,
     calms21.TASK1,
     calms21.TASK1_MSGL,
     calms21_parts.TASK2,
@@ -45,6 +46,7 @@ TASKS: tuple[Task, ...] = (
     rat_dyads.TASK,
     rat_dyads.TASK_AGGRESSION,
     rat_dyads.TASK_BOUTS,
+    rat_dyads.TASK_CLUSTERS,
     ethome.TASK,
 )
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from io import TextIOWrapper
 from pathlib import Path
@@ -24,10 +25,10 @@ from bench.datasets.simulation import Simulated, simulate
 from bench.datasets.splitting.rules import SplitRule, Summary
 from bench.errors import DataError, UsageError
 from bench.files.writing import replacing_text
-from bench.metrics import FRAME_METRICS
+from bench.metrics import FRAME_METRICS, NAMED_CLUSTER_METRICS
 from bench.recordings import Recording
 from bench.splits import FrozenSplit, Groups, Split
-from bench.tasks import Dataset, Task
+from bench.tasks import NAMED_IN_TRAINING, Dataset, Task
 
 RECORDINGS, FRAMES = 20, 2000
 SEED = 342  # bouts are few: with this seed train, val and five test recordings or more show every class
@@ -182,3 +183,13 @@ TASK = _task(
     FrozenSplit("demo", "b947bae5aef3b0b2d05baa57ce44a6945400bff5f91d5048815be1968c0f73f4"),
 )
 DATASET = TASK.dataset
+
+TASK_CLUSTERS = replace(
+    TASK,
+    name="demo-clusters",
+    title="Demo: clusters that tell simulated attack, investigation and mount apart",
+    question="In which frames does the simulated resident do the same, without a look at any label?",
+    metrics=NAMED_CLUSTER_METRICS,
+    kind="clusters",
+    protocol=NAMED_IN_TRAINING,
+)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from zipfile import BadZipFile
@@ -22,10 +23,10 @@ from bench.datasets.formats.deeplabcut import read_poses
 from bench.datasets.splitting.rules import SplitRule, Summary
 from bench.errors import DataError, first
 from bench.files.opening import present
-from bench.metrics import DETECTION_METRICS, FRAME_METRICS
+from bench.metrics import DETECTION_METRICS, FRAME_METRICS, NAMED_CLUSTER_METRICS
 from bench.recordings import Recording, one_hot
 from bench.splits import FrozenSplit
-from bench.tasks import WHOLE_RECORDINGS, Dataset, Protocol, Task
+from bench.tasks import NAMED_IN_TRAINING, WHOLE_RECORDINGS, Dataset, Protocol, Task
 
 FPS = 20.0
 KEYPOINTS = ("top", "body", "tail", "tail-m", "tail-e")
@@ -310,3 +311,14 @@ TASK_BOUTS = Task(
 )
 """The bouts are the runs of frames of one label; `base`, the time before the rats are together, has none.
 Every frame of every video is annotated."""
+
+TASK_CLUSTERS = replace(
+    TASK,
+    name="rat-dyads-clusters",
+    title="Rat dyads: clusters that tell social, nonsocial and aggressive behaviour apart",
+    question="Which frames show the same behaviour, without a look at any label?",
+    metrics=NAMED_CLUSTER_METRICS,
+    kind="clusters",
+    protocol=NAMED_IN_TRAINING,
+    reference=f"doi 10.6084/m9.figshare.30393298; split by {TITLE}, that of rat-dyads",
+)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from bench.errors import DataError
 from bench.kinds import Cut, Span, kind_of
 from bench.recordings import Recording
-from bench.splits import Split
+from bench.splits import Split, Subset
 from bench.tasks import Task
 
 
@@ -29,13 +29,20 @@ def cut(task: Task, split: Split, recordings: Mapping[str, Recording]) -> dict[s
         )
         for part, of in tested.items()
     }
-    if empty := [part for part, of_part in cuts.items() if not of_part.test]:
+    _check(task, "test", [part for part, of_part in cuts.items() if not of_part.test])
+    if "train" in kind.subsets:
+        _check(task, "train", [part for part, of_part in cuts.items() if not of_part.train])
+    return cuts
+
+
+def _check(task: Task, subset: Subset, empty: Sequence[str]) -> None:
+    """Raise `DataError` for parts of which no recording counts."""
+    if empty:
         raise DataError(
-            f"task {task.name!r}: no stored test recording has anything that counts",
+            f"task {task.name!r}: no stored {subset} recording has anything that counts",
             [f"part {part!r}: what counts is {task.protocol.description}" for part in empty],
             hint=f"bench data {task.name}",
         )
-    return cuts
 
 
 def _train(task: Task, split: Split, part: str, recordings: Mapping[str, Recording]) -> Iterator[Span]:

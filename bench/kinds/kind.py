@@ -27,8 +27,8 @@ class Span:
 
     recording: str
     frames: slice
-    truth: Truth
-    """Segments in seconds from the start of the recording, and clean."""
+    truth: Any
+    """A `Truth`; segments in seconds from the start of the recording, and clean."""
     group: int
     """Index of its group among all groups of the task that are scored."""
 

@@ -111,6 +111,14 @@ CONCATENATED_METRICS: tuple[Metric, ...] = (
 """The MSGL paper's reading of boundary accuracy, for the task that keeps its protocol."""
 
 CLUSTER_METRICS: tuple[Metric, ...] = clusters.METRICS
+NAMED_CLUSTER_METRICS: tuple[Metric, ...] = (
+    frames.F1,
+    clusters.CLUSTER_AMI,
+    clusters.CLUSTER_HOMOGENEITY,
+    clusters.CLUSTER_COMPLETENESS,
+)
+"""What a cluster task reports: F1 of the classes that training names clusters by, and how much clusters and
+labels tell of each other. The first ranks."""
 DETECTION_METRICS: tuple[Metric, ...] = localisation.METRICS
 
 METRICS: tuple[Metric, ...] = (*FRAME_METRICS, *CONCATENATED_METRICS, *DETECTION_METRICS, *CLUSTER_METRICS)
@@ -124,6 +132,7 @@ __all__ = [
     "FRAME_METRICS",
     "METRICS",
     "METRICS_VERSION",
+    "NAMED_CLUSTER_METRICS",
     "Metric",
     "accuracy_at_transition_concatenated_score",
     "accuracy_at_transition_score",

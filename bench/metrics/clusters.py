@@ -5,11 +5,13 @@ Everything here is a function of one table, the frames of each cluster that carr
 of spans add up. The label of a frame is its set of classes, which is its class where classes exclude
 each other. Background frames count like any other.
 
-Mapping     For F1, each cluster is mapped to the class that most of its frames have; of classes that tie,
-            the first of the task; to none where more of its frames have no class at all. Several clusters
-            may map to one class. The mapping is fitted on the frames that are scored, pooled over the part
-            (and drawn anew with them under resampling), so it flatters many small clusters: F1 says how
-            well clusters *could* be named. Background is a class that a cluster may map to.
+Mapping     A cluster is mapped to the class that most of its frames have; of classes that tie, the first of
+            the task; to none where more of its frames have no class at all. Several clusters may map to one
+            class. Background is a class that a cluster may map to. For `cluster_f1` the mapping is fitted on
+            the frames that are scored, pooled over the part (and drawn anew with them under resampling), so
+            it flatters many small clusters: it says how well clusters *could* be named. A task of kind
+            `clusters` fits it once, on the training recordings (`name_clusters`), and scores the labels of
+            the test frames with the metrics of labels, such as `f1`.
 Undefined   F1: a class without a frame in the truth. The others: a truth of one label only, where there is
             nothing to tell apart; and adjusted mutual information also where no label occurs twice, since
             any clustering is then as good as chance.
@@ -55,6 +57,38 @@ def cross_tabulate(truth: Bool[np.ndarray, "T C"], prediction: Int[np.ndarray, "
     clusters, cluster = np.unique(prediction, return_inverse=True)
     cells = np.bincount(cluster * len(labels) + label, minlength=len(clusters) * len(labels))
     return Contingency(clusters, labels, cells.reshape(len(clusters), len(labels)))
+
+
+@dataclass(frozen=True, eq=False)
+class Naming:
+    """Which class each cluster stands for: fitted on some frames, applied to others."""
+
+    clusters: Int[np.ndarray, " K"]
+    """Sorted."""
+    classes: Bool[np.ndarray, "K C"]
+    """The class of each, at most one."""
+    other: Bool[np.ndarray, " C"]
+    """The class of every other cluster: the one that most of all frames have."""
+
+    def labels(self, prediction: Int[np.ndarray, " T"]) -> Bool[np.ndarray, "T C"]:
+        """Return the class that the cluster of each frame stands for."""
+        place = np.searchsorted(self.clusters, prediction).clip(max=len(self.clusters) - 1)
+        known = self.clusters[place] == prediction
+        return np.where(known[:, None], self.classes[place], self.other)
+
+
+def name_clusters(measures: Sequence[Contingency]) -> Naming:
+    """Map each cluster to a class by the frames of one span or more.
+
+    >>> truth = np.array([[1, 0], [1, 0], [1, 0], [0, 1], [0, 1]], dtype=bool)
+    >>> naming = name_clusters([cross_tabulate(truth, np.array([7, 7, 3, 3, 3]))])
+    >>> naming.labels(np.array([3, 7, 5])).argmax(axis=1)
+    array([1, 0, 0])
+    """
+    tables, labels = _align(measures)
+    table = tables.sum(axis=0)
+    clusters = np.unique(np.concatenate([m.clusters for m in measures]))
+    return Naming(clusters, _majority(table, labels), _majority(table.sum(axis=0, keepdims=True), labels)[0])
 
 
 def cluster_f1(
@@ -115,13 +149,17 @@ def _pooled(
 
 def _mapped_f1(table: Float[np.ndarray, "K S"], labels: Bool[np.ndarray, "S C"]) -> Float[np.ndarray, " C"]:
     frames = table @ labels  # (K, C)
-    size = table.sum(axis=1)
-    unnamed = table[:, ~labels.any(axis=1)].sum(axis=1)
-    choice = np.column_stack([frames, unnamed]).argmax(axis=1)
-    mapped = choice[:, None] == np.arange(labels.shape[1])
+    size, mapped = table.sum(axis=1), _majority(table, labels)
     true = frames.sum(axis=0)
     found = np.where(mapped, frames, 0.0).sum(axis=0)
     return np.where(true > 0, share(2 * found, true + size @ mapped), np.nan)
+
+
+def _majority(table: Float[np.ndarray, "K S"], labels: Bool[np.ndarray, "S C"]) -> Bool[np.ndarray, "K C"]:
+    """Return the class that most frames of each row have; none where more have no class at all."""
+    unnamed = table[:, ~labels.any(axis=1)].sum(axis=1)
+    choice = np.column_stack([table @ labels, unnamed]).argmax(axis=1)
+    return choice[:, None] == np.arange(labels.shape[1])
 
 
 def _adjusted_information(table: Float[np.ndarray, "K S"]) -> float:

@@ -14,7 +14,8 @@ Classes      The class set is the task's. It is never taken from the truth or th
 Background   The frames of the background class ("other") always count; only its own class value is
              left out of the mean, where the metric says `mean="foreground"`.
 Labels       Of classes that exclude each other, the one of the highest score holds, of equal scores the first
-             in the task's order; of classes that overlap, every one whose probability is at least 0.5.
+             in the task's order; of classes that overlap, every one whose probability is at least 0.5; of
+             clusters, the class that the cluster stands for in the training recordings.
 Undefined    A class value is NaN where the truth of the counted frames leaves it undefined. Whether
              it is NaN depends on the truth alone, never on the prediction.
 Means        Over the classes that the truth of the whole defines; NaN if none is.

@@ -9,15 +9,13 @@ from jaxtyping import Shaped
 
 from bench.errors import DataError, SubmissionError
 from bench.evaluation import RESAMPLES
+from bench.kinds import MAX_CLUSTERS
 from bench.metrics import CLUSTER_METRICS
 from bench.recordings import one_hot
 from bench.scoring.checks import check_question, cluster_faults, refuse, truth_faults
 from bench.scoring.frames import unannotated_warning
 from bench.scoring.scores import Scores, group_index, reduce_spans
 from bench.submissions.faults import Fault
-
-MAX_CLUSTERS = 1_000
-"""Every resample makes a table of all clusters; a thousand is past any published number of syllables."""
 
 
 def score_clusters(

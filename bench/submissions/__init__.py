@@ -6,7 +6,7 @@ Everything else in the folder is ignored; scores that it may claim are never rea
 """
 
 from bench.submissions.card import Entry, TaskCard, entry_card
-from bench.submissions.forms import FORMS, Form, form_of, write_detections, write_run
+from bench.submissions.forms import FORMS, Form, form_of, write_clusters, write_detections, write_run
 from bench.submissions.predictions import Expected, Predictions, predictions_digest
 from bench.submissions.reading import read_entry, read_tasks
 from bench.submissions.scaffold import scaffold, unfilled
@@ -27,6 +27,7 @@ __all__ = [
     "scaffold",
     "unfilled",
     "write_card",
+    "write_clusters",
     "write_detections",
     "write_predictions",
     "write_run",

@@ -3,15 +3,45 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 
+import numpy as np
+
+from bench.recordings import RECORDING_ID
 from bench.submissions.faults import SHOWN, Fault, meant, quoted
-from bench.submissions.predictions import Content, Key, Shape
+from bench.submissions.predictions import SAFE_NAME, SAFE_NAME_RULE, Content, Key, Shape
 from bench.tasks import Task
 
 
-def name_faults(found: Collection[Key], wanted: Mapping[Key, str]) -> Iterator[Fault]:
-    """Name the recordings that are missing, with what was wanted of them, and those that nobody asked for."""
+def written_faults(
+    task_name: str,
+    run: str,
+    arrays: Mapping[str, Mapping[str, np.ndarray]],
+    array_faults: Callable[[str, np.ndarray], Iterator[Fault]],
+) -> Iterator[Fault]:
+    """Say what keeps part -> recording id -> array from being written as a run.
+
+    `array_faults` says it of one array, which it is given after its place.
+    """
+    for what, name in (("task", task_name), ("run", run), *(("part", part) for part in arrays)):
+        if not SAFE_NAME.fullmatch(name):
+            yield Fault("names", f"{what} {quoted(name)}: expected {SAFE_NAME_RULE}")
+    for part, recordings in arrays.items():
+        for id_, array in recordings.items():
+            if not RECORDING_ID.fullmatch(id_):
+                yield Fault("names", f"recording {quoted(id_)}: expected {SAFE_NAME_RULE}")
+            yield from array_faults(f"{part}/{id_}", array)
+    if not any(arrays.values()):
+        yield Fault("recordings", "no recording")
+
+
+def name_faults(
+    found: Collection[Key], wanted: Mapping[Key, str], what: str = "a test recording"
+) -> Iterator[Fault]:
+    """Name the recordings that are missing, with what was wanted of them, and those that nobody asked for.
+
+    `what` says what is asked for.
+    """
     for key, expected in wanted.items():
         if key not in found:
             yield Fault("recordings missing", f"{'/'.join(key)} is missing; {expected}")
@@ -26,7 +56,7 @@ def name_faults(found: Collection[Key], wanted: Mapping[Key, str]) -> Iterator[F
         near = meant(id_, parts[part]) if i < SHOWN else ""
         home = [other for other, ids in parts.items() if id_ in ids] if i < SHOWN else []
         where = f"; it is tested in part {home[0]!r}" if home else near
-        yield Fault("recordings not expected", f"{part}/{quoted(id_)} is not a test recording{where}")
+        yield Fault("recordings not expected", f"{part}/{quoted(id_)} is not {what}{where}")
 
 
 def frame_count_fault(

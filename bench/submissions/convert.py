@@ -1,7 +1,8 @@
 """Predictions in the forms that users have them in, turned into those that submissions hold.
 
 Scores of one recording may be a numpy array, nested lists, a table with one column per class (pandas) or a
-tensor (torch); neither library is imported. Detections may be `Detections` or rows as in the JSON file.
+tensor (torch); neither library is imported. Detections may be `Detections` or rows as in the JSON file,
+clusters any array of whole numbers.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float32, Int64
 
 from bench.errors import SubmissionError
 from bench.recordings import Detections
@@ -54,6 +55,22 @@ def as_scores(values: Any, classes: Sequence[str]) -> Float32[np.ndarray, "*_"]:
         raise SubmissionError(f"{array.dtype}, expected numbers (frames, {len(classes)})")
     with np.errstate(over="ignore"):  # what is too large becomes infinite, and is named as that
         return array.astype("<f4")
+
+
+def as_clusters(values: Any) -> Int64[np.ndarray, "*_"]:
+    """Return clusters as int64, whatever shape they have.
+
+    Raises `SubmissionError` for what is no array of whole numbers, or holds one beyond 64 bits.
+    """
+    if hasattr(values, "detach"):  # a tensor, perhaps on a device
+        values = values.detach().cpu()
+    try:
+        array = np.asarray(values)
+    except ValueError as fault:
+        raise SubmissionError(f"no array: {fault}") from None
+    if array.dtype.kind not in "iu" or not np.can_cast(array.dtype, np.int64):
+        raise SubmissionError(f"{array.dtype}, expected whole numbers of at most 64 bits (frames,)")
+    return array.astype(np.int64)
 
 
 def as_rows(values: Any, classes: Sequence[str]) -> Rows:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from bench.submissions.forms.clusters import CLUSTER_FORM, write_clusters
 from bench.submissions.forms.form import Form
 from bench.submissions.forms.frames import FRAME_FORM, write_run
 from bench.submissions.forms.segments import SEGMENT_FORM, write_detections
 from bench.tasks import Task
 
-FORMS: Mapping[str, Form] = {"frames": FRAME_FORM, "segments": SEGMENT_FORM}
+FORMS: Mapping[str, Form] = {"frames": FRAME_FORM, "segments": SEGMENT_FORM, "clusters": CLUSTER_FORM}
 """By the kind of the task."""
 
 
@@ -18,4 +19,4 @@ def form_of(task: Task) -> Form:
     return FORMS[task.kind]
 
 
-__all__ = ["FORMS", "Form", "form_of", "write_detections", "write_run"]
+__all__ = ["FORMS", "Form", "form_of", "write_clusters", "write_detections", "write_run"]

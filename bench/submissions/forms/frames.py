@@ -19,15 +19,14 @@ from bench.errors import FileError, SubmissionError
 from bench.files.opening import open_regular
 from bench.kinds import Length, Scores
 from bench.metrics.checks import finite_faults, shape_faults
-from bench.recordings import RECORDING_ID
 from bench.submissions.arrays import npz_limit, read_npz, write_npz
 from bench.submissions.card import TaskCard
-from bench.submissions.checks import frame_count_cause, name_faults
+from bench.submissions.checks import frame_count_cause, name_faults, written_faults
 from bench.submissions.convert import as_scores
-from bench.submissions.faults import Fault, listing, quoted
+from bench.submissions.faults import Fault, listing
 from bench.submissions.forms.form import Form
 from bench.submissions.forms.words import poses_words, validation_words
-from bench.submissions.predictions import SAFE_NAME, SAFE_NAME_RULE, Content, Key, Shape
+from bench.submissions.predictions import Content, Key, Shape
 from bench.tasks import Task
 
 SUM_TOLERANCE = 1e-3
@@ -88,23 +87,17 @@ def write_run(folder: Path, task_name: str, run: str, scores: Mapping[str, Mappi
 
 
 def _run_faults(task_name: str, run: str, scores: Mapping[str, Mapping[str, np.ndarray]]) -> Iterator[Fault]:
-    for what, name in (("task", task_name), ("run", run), *(("part", part) for part in scores)):
-        if not SAFE_NAME.fullmatch(name):
-            yield Fault("names", f"{what} {quoted(name)}: expected {SAFE_NAME_RULE}")
     widths: dict[int, str] = {}
-    for part, recordings in scores.items():
-        for id_, array in recordings.items():
-            place = f"{part}/{id_}"
-            if not RECORDING_ID.fullmatch(id_):
-                yield Fault("names", f"recording {quoted(id_)}: expected {SAFE_NAME_RULE}")
-            if array.dtype != np.dtype("<f4"):
-                yield Fault("types", f"{place}: {array.dtype}, expected float32: scores.astype('<f4')")
-            if array.ndim != 2 or not array.size:
-                yield Fault("shapes", f"{place}: shape {array.shape}, expected (frames, classes)")
-            else:
-                widths.setdefault(array.shape[1], place)
-    if not any(scores.values()):
-        yield Fault("recordings", "no recording")
+
+    def array_faults(place: str, array: np.ndarray) -> Iterator[Fault]:
+        if array.dtype != np.dtype("<f4"):
+            yield Fault("types", f"{place}: {array.dtype}, expected float32: scores.astype('<f4')")
+        if array.ndim != 2 or not array.size:
+            yield Fault("shapes", f"{place}: shape {array.shape}, expected (frames, classes)")
+        else:
+            widths.setdefault(array.shape[1], place)
+
+    yield from written_faults(task_name, run, scores, array_faults)
     if len(widths) > 1:
         listed = ", ".join(f"{width} in {place}" for width, place in widths.items())
         yield Fault("columns", f"arrays of different numbers of classes: {listed}")
