@@ -11,16 +11,15 @@ Whatever a task hands out is in the order of its classes, and in it alone: `Task
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from bench.about import install_hint
 from bench.datasets import get_dataset, get_task
 from bench.display import html_table
 from bench.errors import DataError, UsageError, first, nearest
+from bench.kinds import kind_of
 from bench.recordings import Recording
 from bench.splits import SUBSETS, Split
 from bench.store import load, manifest, shards
@@ -93,7 +92,7 @@ class TaskData:
         """
         wanted = bool(self.task.dataset.keypoints) if poses is None else poses
         for recording in load(self.task.dataset, self.ids(subset, part), poses=wanted):
-            yield _as_asked(self.task, recording)
+            yield kind_of(self.task).view(self.task, recording)
 
     def frame_table(self, subset: str, part: str | None = None) -> pd.DataFrame:
         """Return one row per frame: recording, frame, whether it counts, and one Bool column per class.
@@ -171,20 +170,6 @@ def load_dataset(name: str) -> DatasetData:
     ...     recording.keypoints
     """
     return DatasetData(get_dataset(name))
-
-
-def _as_asked(task: Task, recording: Recording) -> Recording:
-    """Return the recording with the classes of a task, in its order, and the frames that count."""
-    counted = task.protocol.counted(recording)
-    if task.kind == "segments":  # all of it counts, or nothing
-        counted = recording.annotated & counted.any()
-    return replace(
-        recording,
-        classes=task.classes,
-        labels=task.truth(recording) & counted[:, np.newaxis],
-        annotated=counted,
-        segments=task.segments(recording) if task.kind == "segments" else None,
-    )
 
 
 def _truth_columns(recording: Recording) -> dict[str, Any]:

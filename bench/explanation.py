@@ -40,8 +40,9 @@ SHORT = {
     "accuracy_at_transition": "Accuracy at a transition",
     "accuracy_within_5": "Accuracy within 5 frames",
     "accuracy_beyond_10": "Accuracy beyond 10 frames",
+    "cluster_ami": "AMI",
 }
-"""What the accuracy of a band is called in a narrow column."""
+"""What some metrics are called in a narrow column."""
 HARDEST = 5
 BAR = 30
 """Characters of a bar that is 1."""

@@ -12,7 +12,7 @@ from sklearn.metrics import accuracy_score, average_precision_score, f1_score, r
 
 from bench.errors import DataError
 from bench.evaluation import columns, cut, evaluate, measure, truth_digest
-from bench.kinds import labels_of
+from bench.kinds import kind_named, labels_of
 from bench.metrics import FRAME_METRICS
 from bench.metrics.sampling.intervals import interval
 from bench.recordings import Recording, one_hot
@@ -231,9 +231,9 @@ def test_labels_of_exclusive_and_overlapping_classes() -> None:
     np.testing.assert_array_equal(labels_of(values, exclusive=False), [[0, 0, 0], [1, 0, 1], [0, 0, 0]])
 
 
-def test_another_kind_of_task_is_refused() -> None:
-    with pytest.raises(DataError, match="clusters"):
-        evaluate(replace(task(), kind="clusters"), CARD, {}, {})
+def test_a_kind_that_nobody_knows_is_refused() -> None:
+    with pytest.raises(DataError, match=r"'features'(.|\n)*frames, segments, clusters"):
+        kind_named("features")
 
 
 def test_a_resample_without_a_class_has_no_mean_instead_of_one_over_the_others() -> None:

@@ -1,4 +1,4 @@
-"""Details: the reasons behind the numbers of a frame task, kept in the result as plain JSON values.
+"""Details: the reasons behind numbers where frames get labels, kept in the result as plain JSON values.
 
 `details` makes them from measures, `views` reads them back; nothing else knows how they are laid out:
 
@@ -23,7 +23,7 @@ Each is of one part: the whole of a task is the mean over parts, as for its scor
 
 Where classes overlap there is no confusion matrix: a frame holds any number of true and of predicted classes,
 and nothing says which predicted one stands in for which true one. Precision, recall and the boundary curve of
-each class serve there. A task of another kind has no frames to look at, and no details here.
+each class serve there. A task that asks for segments has no frames to look at, and no details here.
 """
 
 from bench.details.counts import PartCounts, class_counts, set_counts

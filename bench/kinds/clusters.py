@@ -49,6 +49,7 @@ CLUSTERS = Kind(
     count=FRAMES.count,
     truth_bytes=FRAMES.truth_bytes,
     answer_bytes=_answer_bytes,
+    view=FRAMES.view,
     tally=FRAMES.tally,
     words=FRAMES.words,
 )

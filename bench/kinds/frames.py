@@ -10,6 +10,7 @@ Labels      Where classes exclude each other the label of a frame is the class o
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Bool, Float32, Num
@@ -37,6 +38,17 @@ def labels_of(scores: Num[np.ndarray, "T C"], *, exclusive: bool) -> Bool[np.nda
     return np.asarray(scores >= THRESHOLD)
 
 
+def view(task: Task, recording: Recording, counted: Bool[np.ndarray, " T"] | None = None) -> Recording:
+    """Return the recording with the labels of the task's classes, in its order, in the frames that count.
+
+    Those frames are the ones that its protocol counts unless `counted` says which.
+    """
+    if counted is None:
+        counted = task.protocol.counted(recording)
+    labels = task.truth(recording) & counted[:, np.newaxis]
+    return replace(recording, classes=task.classes, labels=labels, annotated=counted, segments=None)
+
+
 def _judge(
     task: Task, part: Cut, predicted: Mapping[str, Scores], _form: DetectionForm | None
 ) -> dict[str, Sequence[np.ndarray]]:
@@ -58,6 +70,7 @@ FRAMES = Kind(
     count=lambda truth: truth.sum(axis=0),
     truth_bytes=lambda truth: np.packbits(truth).tobytes(),
     answer_bytes=_answer_bytes,
+    view=view,
     tally=lambda _task, _recording: {},
     words=Words("frames", "frames", lambda frames, _support: frames),
 )

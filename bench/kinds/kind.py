@@ -76,6 +76,8 @@ class Kind:
     """Truth of a span -> the bytes that a digest reads."""
     answer_bytes: Callable[[Any], tuple[str, bytes]]
     """Prediction of a recording -> its size in words and its values, for a digest."""
+    view: Callable[[Task, Recording], Recording]
+    """A recording with the classes of the task, in its order, and the frames and segments that count."""
     tally: Callable[[Task, Recording], dict[tuple[str, str], int]]
     """What `bench verify` counts of a recording beside its frames: (quantity, class) -> number."""
     words: Words

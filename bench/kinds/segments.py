@@ -9,11 +9,13 @@ Form        Final detections are scored as they are. Raw ones first go through t
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Int
 
 from bench.errors import UsageError
+from bench.kinds.frames import view
 from bench.kinds.kind import Cut, DetectionForm, Kind, Words
 from bench.metrics.segments import clean
 from bench.metrics.softnms import soft_nms
@@ -49,6 +51,12 @@ def _answer_bytes(given: Detections) -> tuple[str, bytes]:
     return f"{len(given.labels)} detections", columns[np.lexsort(columns.T[::-1])].tobytes()
 
 
+def _view(task: Task, recording: Recording) -> Recording:
+    """Return the recording with its true segments; all of its annotated frames count, or none."""
+    counted = recording.annotated & task.protocol.counted(recording).any()
+    return replace(view(task, recording, counted), segments=task.segments(recording))
+
+
 def _tally(task: Task, recording: Recording) -> dict[tuple[str, str], int]:
     """Count the true segments of a recording, before those that cannot be scored are taken out."""
     labels = task.segments(recording).labels
@@ -67,6 +75,7 @@ SEGMENTS = Kind(
     count=_count,
     truth_bytes=_truth_bytes,
     answer_bytes=_answer_bytes,
+    view=_view,
     tally=_tally,
     words=Words("segments", "true segments", lambda _frames, support: sum(support.values())),
 )

@@ -52,7 +52,7 @@ class TaskCard:
     classes: tuple[str, ...]
     """The columns of its arrays, in order."""
     output: Output | None
-    """Of a frame task; None where segments are asked for.
+    """Where frames are asked for, else None.
 
     "probabilities" are checked to be ones; "scores" are any real numbers, larger = more likely. Where classes
     may hold together only "probabilities" will do: each class is cut at 0.5.
@@ -72,7 +72,7 @@ class TaskCard:
     peak_memory_mib: float | None = None
     hardware: str | None = None
     detections: DetectionForm | None = None
-    """Where segments are asked for; None for a frame task."""
+    """Where segments are asked for, else None."""
 
 
 @dataclass(frozen=True)

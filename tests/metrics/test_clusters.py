@@ -26,6 +26,7 @@ from span_cases import (
 )
 
 from bench.metrics import clusters
+from bench.metrics.frames import count_frames, f1_of_counts
 from bench.metrics.kernels.chance import expected_mutual_information
 from bench.metrics.metric import Metric
 from bench.recordings import one_hot
@@ -208,6 +209,35 @@ def test_ties_go_to_the_first_class_and_none_comes_last() -> None:
     assert_equal(tied, [[2 / 3, 0]])
     named = values(METRICS["cluster_f1"], [(truth[2:], np.array([4, 4]))])
     assert_equal(named, [[np.nan, 2 / 3]])
+
+
+def slow_names(spans: Sequence[Span], ids: np.ndarray) -> list[list[bool]]:
+    labels, known = frames_of(spans)
+    classes = spans[0][0].shape[1]
+
+    def votes(own: Labels) -> list[bool]:
+        counts = [sum(row[c] for row in own) for c in range(classes)] + [sum(not any(row) for row in own)]
+        winner = counts.index(max(counts))
+        return [c == winner for c in range(classes)]
+
+    every = {k: [row for row, other in zip(labels, known, strict=True) if other == k] for k in set(known)}
+    return [votes(every.get(int(k), labels)) for k in ids]
+
+
+def test_clusters_stand_for_the_class_that_most_of_their_frames_have() -> None:
+    """Also where labels overlap or lack, and for clusters that no frame of the first spans has."""
+    for spans in cases(60, random_clusters, seed=21):
+        naming = clusters.name_clusters([clusters.cross_tabulate(*span) for span in spans])
+        ids = np.concatenate([spans[0][1], np.arange(-6, 120, 7)])
+        assert naming.labels(ids).tolist() == slow_names(spans, ids)
+
+
+def test_names_fitted_on_the_frames_that_are_scored_give_the_f1_of_clusters() -> None:
+    f1 = METRICS["cluster_f1"]
+    for spans in cases(30, random_clusters, seed=22):
+        naming = clusters.name_clusters([clusters.cross_tabulate(*span) for span in spans])
+        labels = [count_frames(truth, naming.labels(ids)) for truth, ids in spans]
+        assert_equal(f1_of_counts(labels, np.ones((1, len(spans)))), values(f1, spans))
 
 
 if __name__ == "__main__":

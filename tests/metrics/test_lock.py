@@ -32,6 +32,7 @@ import bench.metrics
 import bench.recordings
 from bench.kinds import labels_of
 from bench.metrics import METRICS, METRICS_VERSION, Metric
+from bench.metrics.clusters import cross_tabulate, name_clusters
 from bench.metrics.sampling.intervals import METHODS, interval
 from bench.metrics.sampling.paired import paired_difference
 from bench.metrics.softnms import score_voting, soft_nms
@@ -157,6 +158,9 @@ def other_values() -> Iterator[tuple[str, Any]]:
     for exclusive in (True, False):
         labels = labels_of(scores, exclusive=exclusive)
         yield f"labels, exclusive {exclusive}", labels.astype(float).tolist()
+    named = [span("clusters", 1000 + 10 * n, frames) for n, frames in enumerate(LENGTHS)]
+    naming = name_clusters([cross_tabulate(*of) for of in named[:3]])
+    yield "named clusters", [naming.labels(ids).astype(float).tolist() for _, ids in named[3:]]
     _, detections = segments(3000)
     kept = soft_nms(detections)
     yield "soft-nms", [kept.labels.tolist(), kept.scores.tolist()]
