@@ -230,7 +230,7 @@ def whole_path(of: Task, folder: Path) -> None:
         assert f"<run>.npz, then bench validate {submission}" in bench(
             "new", str(submission), "--task", of.name
         )
-        assert "write_clusters" in (submission / "README.md").read_text()
+        assert "bench.write_run" in (submission / "README.md").read_text()
         write_clusters(submission, of, "seed0", {"all": ids})
         assert f"1 run(s) of {len(asked)} recordings, 7 clusters" in bench("validate", str(submission))
         assert "Adjusted mutual information" in bench("evaluate", str(submission), "--results", place)

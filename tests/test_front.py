@@ -20,16 +20,18 @@ from bench import datasets
 from bench.cli import cli
 from bench.datasets import get_task
 from bench.errors import DataError, SubmissionError, UsageError
-from bench.metrics import DETECTION_METRICS
+from bench.metrics import DETECTION_METRICS, NAMED_CLUSTER_METRICS
 from bench.recordings import Detections
 from bench.results import read
 from bench.store import pull_simulated
-from bench.tasks import WHOLE_RECORDINGS, Part, Task
+from bench.tasks import NAMED_IN_TRAINING, WHOLE_RECORDINGS, Part, Task
 
 ROOT = Path(__file__).parent.parent
 DEMO = get_task("demo-7x90")
 IDS = DEMO.load_split().ids("all", "test")
 SPLIT = DEMO.load_split()
+ANSWERED = [*SPLIT.ids("all", "train"), *IDS]
+"""By a task of clusters."""
 KINDS: dict[str, Task] = {
     "frames": replace(DEMO, name="turned", classes=("mount", "other", "attack", "investigation")),
     "overlapping": replace(
@@ -49,6 +51,13 @@ KINDS: dict[str, Task] = {
         background=None,
         metrics=DETECTION_METRICS,
         protocol=WHOLE_RECORDINGS,
+    ),
+    "clusters": replace(
+        DEMO,
+        name="pieces",
+        kind="clusters",
+        metrics=NAMED_CLUSTER_METRICS,
+        protocol=NAMED_IN_TRAINING,
     ),
 }
 """A task of each kind on the simulated mice, by names that `bench.load_task` is made to know."""
@@ -188,6 +197,24 @@ def test_detections_may_be_rows_or_arrays(toys: Path) -> None:
     assert one.read_bytes() == other.read_bytes()
 
 
+@pytest.mark.parametrize("form", [np.uint8, np.ndarray.tolist, "tensor", "column"])
+def test_clusters_may_come_in_any_form_of_whole_numbers(form: Any, toys: Path) -> None:
+    def turned(ids: np.ndarray) -> Any:
+        if form == "tensor":
+            return pytest.importorskip("torch").tensor(ids)
+        return pytest.importorskip("pandas").Series(ids) if form == "column" else form(ids)
+
+    ids = {id_: np.arange(90) // 7 for id_ in ANSWERED}
+    plain = bench.write_run("plain", "pieces", 0, ids)
+    other = bench.write_run("other", "pieces", 0, {id_: turned(array) for id_, array in ids.items()})
+    assert other == Path("other/pieces/seed0.npz")
+    assert other.read_bytes() == plain.read_bytes()
+
+
+def numbered(*shape: int, dtype: Any = np.int64) -> dict[str, Any]:
+    return {id_: np.zeros(shape, dtype=dtype) for id_ in ANSWERED}
+
+
 def shaped(*shape: int) -> dict[str, Any]:
     return {id_: np.full(shape, 0.25) for id_ in IDS}
 
@@ -232,6 +259,10 @@ REFUSED: dict[str, tuple[str, object, tuple[str, ...]]] = {
         dict.fromkeys(IDS, Detections(np.array([[0.0, 1.0]]), np.array([3]), np.array([1.0]))),
         (f"all/{FIRST}", "label 3", "0 to 2"),
     ),
+    "tests alone": ("pieces", {id_: np.zeros(90, int) for id_ in IDS}, (f"all/{ANSWERED[0]} is missing",)),
+    "scores for clusters": ("pieces", numbered(90, dtype=float), (f"all/{FIRST}", "float64", "whole number")),
+    "one-hot clusters": ("pieces", numbered(90, 4), (f"all/{FIRST}", "(90, 4)", "(90,)")),
+    "a cluster too few": ("pieces", numbered(89), (f"all/{FIRST}", "89 frames", "expected 90")),
     "missing detections": ("bouts", {}, (f"all/{FIRST} is missing", "empty list")),
 }  # fmt: skip
 

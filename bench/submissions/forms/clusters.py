@@ -58,7 +58,7 @@ bench.write_run("{path}", task, 0, predictions)
 ```
 
 {sees}
-`bench.write_run` takes arrays of whole numbers, lists, tensors and pandas columns, one number for every frame.
+`bench.write_run` takes arrays, lists, tensors and pandas columns of whole numbers, one for every frame.
 Without this package, save the same numbers with
 `numpy.savez("{path}/{task}/seed0.npz", **{{"{part}/{recording}": clusters, ...}})`.
 
