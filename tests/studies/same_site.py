@@ -2,7 +2,7 @@
 
     python tests/studies/same_site.py OLD NEW [--demo FOLDER]
 
-Both publish three folders of results: those that NEW commits, those of its `bench demo`, and made-up ones
+Both publish three folders of results: those that NEW commits, those of `bench demo` in OLD, and made-up ones
 that show what the others lack: undefined values, rankings apart, parts, overlapping classes, segments,
 changed data, results without details, hostile names. Ends with 1 where a page differs or is missing.
 `--demo` takes the results of a demo that was run before.
@@ -33,7 +33,7 @@ def main() -> int:
         scratch = Path(name)
         folders = {
             "committed": new / "leaderboard" / "results",
-            "demo": options.demo.resolve() if options.demo else demo(new, scratch),
+            "demo": options.demo.resolve() if options.demo else demo(old, scratch),
             "made up": made_up(new, scratch / "made-up"),
         }
         different = 0
@@ -121,7 +121,7 @@ def made_up(checkout: Path, folder: Path) -> Path:
     ]
     few += [result(f"m{k}", k / 60, task=task(name="crowd"), details={}) for k in range(60)]
     for one in [*plain, *few]:
-        write(one, folder)
+        write(replace(one, format=1), folder)  # any checkout reads it
     return folder
 
 
