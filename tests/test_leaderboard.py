@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -64,12 +65,9 @@ def test_numbers_have_three_decimals_and_the_full_value_beside() -> None:
     assert made.column(0, "Parameters") == ["72,540"]
     assert made.column(0, "Delay frames lower is better") == ["–"]
     assert "not scored by this metric" in made.source
-    assert [number(value) for value in (-0.0001, 0.0, -1.5, 12.3456)] == [
-        "0.000",
-        "0.000",
-        "−1.500",
-        "12.346",
-    ]
+    values = (-0.0001, 0.0, -1.5, 12.3456, math.inf, -math.inf)
+    assert [number(value) for value in values] == ["0.000", "0.000", "−1.500", "12.346", "∞", "−∞"]
+    assert [number(value, "frames") for value in values] == ["0.0", "0.0", "−1.5", "12.3", "∞", "−∞"]
 
 
 def test_sort_keys_are_exact_and_empty_where_undefined() -> None:

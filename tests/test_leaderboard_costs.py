@@ -40,7 +40,7 @@ def test_an_amount_has_two_digits_and_a_unit(cost: int, text: str) -> None:
 
 
 def drawn(entries: Sequence[tuple[str, float, int | None]], *, higher_is_better: bool = True) -> Chart | None:
-    return cost_chart("F1", entries, higher_is_better=higher_is_better)
+    return cost_chart("costs", "F1", "", entries, higher_is_better=higher_is_better)
 
 
 def marks(chart: Chart | None) -> list[tuple[float, float, bool]]:
@@ -84,6 +84,8 @@ def test_better_is_up_also_where_lower_is_better() -> None:
     (_, first, _), (_, second, _), (_, third, _) = marks(chart)
     assert third < first < second
     assert labels(chart, across=False) == ["5", "4", "3", "2"]
+    none = drawn([("a", 0.0, 100), ("b", 0.2, 10)], higher_is_better=False)
+    assert labels(none, across=False)[-1] == "0.00"
 
 
 def test_of_equal_costs_only_the_better_is_best_and_of_equal_values_the_cheaper() -> None:
@@ -128,7 +130,7 @@ def costing(id_: str, value: float, flops: int | None) -> Result:
 
 def test_the_page_draws_what_entries_state_and_lists_it() -> None:
     made = page([costing("a", 0.75, 13_629_696), costing("b", 0.5, 365_056), result("c", 0.25)])
-    assert "costs-title-1 costs-text-1" in [svg["aria-labelledby"] for svg in made.all("svg")]
+    assert "costs-1-title costs-1-text" in [svg["aria-labelledby"] for svg in made.all("svg")]
     assert made.column(0, "FLOPs a frame") == ["14 M", "370 k", "–"]
     assert "Model b: 0.500 at 370 k. Model a: 0.750 at 14 M." in made.text
     assert "1 entry states no cost." in made.text

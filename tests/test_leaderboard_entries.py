@@ -107,7 +107,7 @@ def test_parts_have_every_metric() -> None:
     )
     f1, delay = (table for table in made.tables if table[0][0] == "Metric" and "annotator 1" in table[0])
     assert f1[1] == ["F1", "0.250[0.125, 0.375]", "0.750[0.500, 0.875]", "0.250"]
-    assert delay[1][1:] == ["3.000[2.000, 4.000]", "3.000[2.000, 4.000]", "0.000"]
+    assert delay[1][1:] == ["3.0[2.0, 4.0]", "3.0[2.0, 4.0]", "0.0"]
     (recordings,) = (table for table in made.tables if table[0][0] == "Recording")
     assert [row[1] for row in recordings] == ["Part", "one", "one", "two", "two"]
     (confusion,) = (table for table in made.tables if table[0][0] == "True class")
@@ -161,7 +161,7 @@ def test_entries_are_compared_near_a_transition_in_their_order() -> None:
 
 
 def drawn(lines: Sequence[tuple[str, np.ndarray]], *, whole: bool) -> Chart | None:
-    return curve_chart("Curves", "frames", lines, whole=whole)
+    return curve_chart("curves", "Curves", "frames", lines, whole=whole)
 
 
 def test_names_at_the_ends_of_lines_are_not_over_each_other() -> None:

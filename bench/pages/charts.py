@@ -13,10 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from bench.pages.words import amount, number, shown
+from bench.pages.words import MINUS, amount, number, shown
 from bench.results import Score
 
-MINUS = "\N{MINUS SIGN}"
 PLOTTED = 40
 """Entries in one chart of intervals; it says how many it leaves out."""
 TONES = 6
@@ -62,8 +61,10 @@ class Frame:
 
 COSTS = Frame(736.0, 352.0, 44.0, 724.0, 24.0, 300.0)
 """It is shown up to 46 rem wide, so that a unit is never far from a pixel."""
-CURVES = Frame(420, 264, 34, 274, 10, 222)
+CURVES = Frame(480, 264, 42, 306, 10, 222)
 """It is shown up to 30 rem wide; to the right of the axes stand the names."""
+NAME = 20
+"""Letters of the name of a curve."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,8 @@ class Shape:
 class Chart:
     """One drawing with all its words."""
 
+    id: str
+    """Of the figure on its page."""
     style: str
     """"intervals", "costs" or "curves"."""
     width: int | float | None
@@ -97,7 +100,7 @@ class Chart:
     shapes: tuple[Shape, ...]
 
 
-def interval_chart(metric: str, unit: str, drawn: Sequence[tuple[str, Score]]) -> Chart | None:
+def interval_chart(id_: str, metric: str, unit: str, drawn: Sequence[tuple[str, Score]]) -> Chart | None:
     """Return named scores with their intervals over an axis of round numbers; None without any.
 
     `drawn` is in the order of the rows; the first `PLOTTED` are kept.
@@ -119,16 +122,17 @@ def interval_chart(metric: str, unit: str, drawn: Sequence[tuple[str, Score]]) -
         shapes.append(text("tick", place(tick), height + 18, _tick(tick, digits), anchor))
     words = []
     for k, (name, score) in enumerate(kept):
-        words.append(f"{shown(name, 40)}: {number(score.value)}")
+        words.append(f"{shown(name, 40)}: {number(score.value, unit)}")
         shapes.append(line("track", "2%", "98%", 38 * k + 25, 38 * k + 25))
         shapes.append(text("name", "2%", 38 * k + 14, shown(name, 40)))
-        shapes.append(text("amount", "98%", 38 * k + 14, number(score.value), "end"))
+        shapes.append(text("amount", "98%", 38 * k + 14, number(score.value, unit), "end"))
         if not math.isnan(score.low + score.high):
-            words[-1] += f", {number(score.low)} to {number(score.high)}"
+            words[-1] += f", {number(score.low, unit)} to {number(score.high, unit)}"
             shapes.append(line("range", place(score.low), place(score.high), 38 * k + 25, 38 * k + 25))
         shapes.append(dot("dot", place(score.value), 38 * k + 25))
     left_out = f" The first {len(kept)} of {len(drawn)} entries." if len(drawn) > len(kept) else ""
     return Chart(
+        id=id_,
         style="intervals",
         width=None,
         height=height + 30,
@@ -140,7 +144,12 @@ def interval_chart(metric: str, unit: str, drawn: Sequence[tuple[str, Score]]) -
 
 
 def cost_chart(
-    metric: str, drawn: Sequence[tuple[str, float, int | None]], *, higher_is_better: bool = True
+    id_: str,
+    metric: str,
+    unit: str,
+    drawn: Sequence[tuple[str, float, int | None]],
+    *,
+    higher_is_better: bool = True,
 ) -> Chart | None:
     """Return named values over the arithmetic that a frame takes; better is always up.
 
@@ -167,12 +176,13 @@ def cost_chart(
     decades = range(first, last + 1, 1 + (last - first) // DECADES)
     points, record = [], -math.inf
     for (cost, value, name), merit in zip(stated, merits, strict=True):
-        words = f"{shown(name, 40)}: {number(value)} at {amount(cost)}"
+        words = f"{shown(name, 40)}: {number(value, unit)} at {amount(cost)}"
         points.append(Point(across(cost), down(merit), merit > record, shown(name, 30), words))
         record = max(record, merit)
     unstated = len(drawn) - len(stated)
     entries = "entry states" if unstated == 1 else "entries state"
     return Chart(
+        id=id_,
         style="costs",
         width=COSTS.width,
         height=COSTS.height,
@@ -193,14 +203,14 @@ def cost_chart(
 
 
 def curve_chart(
-    title: str, across: str, curves: Sequence[tuple[str, Float[np.ndarray, " K"]]], *, whole: bool
+    id_: str, title: str, across: str, curves: Sequence[tuple[str, Float[np.ndarray, " K"]]], *, whole: bool
 ) -> Chart | None:
     """Return named curves of values in [0, 1] over 0, 1, 2, … frames; None where none has a value.
 
     With `whole` the first is the mean of the others and stands out. After it come six that have a colour and
     a name at their end, then those that have neither.
     """
-    drawn = [(shown(name, 18), curve) for name, curve in curves if not np.isnan(curve).all()]
+    drawn = [(shown(name, NAME), curve) for name, curve in curves if not np.isnan(curve).all()]
     if not drawn:
         return None
     tones = [*(["whole"] if whole else []), *(f"tone{k}" for k in range(1, TONES + 1))][: len(drawn)]
@@ -220,6 +230,7 @@ def curve_chart(
         names.append(text(f"name {tone}", right + 12, place + 4, name))
     rest = " Grey, without name: the others." if len(drawn) > len(tones) else ""
     return Chart(
+        id=id_,
         style="curves",
         width=CURVES.width,
         height=CURVES.height,
@@ -335,7 +346,7 @@ def _rules(frame: Frame, ticks: Sequence[tuple[float, str]], gap: int) -> Iterat
 
 
 def _tick(value: float, digits: int) -> str:
-    return f"{value:.{digits}f}".replace("-", MINUS)
+    return f"{value + 0.0:.{digits}f}".replace("-", MINUS)  # + 0.0: no tick is -0
 
 
 def _across(at: int, last: int) -> float:

@@ -22,6 +22,7 @@ from bench.explanation import SHORT, class_metrics
 from bench.pages.charts import Chart, curve_chart
 from bench.pages.facts import (
     NAN,
+    UNSCORED_PART,
     ClassSupport,
     EntryFacts,
     EntryName,
@@ -179,12 +180,12 @@ def entry_page(row: Row, ranking: Ranking) -> EntryPage:
         tested=first,
         changed=changes(result),
         metric=task.metrics[0],
-        value=value_of(score),
+        value=value_of(score, task.metrics[0].unit),
         rank=row.rank,
         ranked=len(ranking.rows),
         apart=bool(ranking.apart),
         runs=len(score.per_run) if score else None,
-        std_runs=std_runs(score),
+        std_runs=std_runs(score, task.metrics[0].unit),
         class_metrics=tuple(map(metric_facts, cards)),
         by_class=tuple(_class_row(result, cards, support) for support in first.classes),
         confusion=_confusion(result),
@@ -205,7 +206,7 @@ def entry_page(row: Row, ranking: Ranking) -> EntryPage:
 
 
 def _class_row(result: Result, cards: Sequence[Mapping[str, Any]], support: ClassSupport) -> ClassRow:
-    values = [class_values(result.scores[card["name"]], [support.name])[0] for card in cards]
+    values = [class_values(result.scores[card["name"]], card["unit"], [support.name])[0] for card in cards]
     return ClassRow(support, tuple(values))
 
 
@@ -242,14 +243,14 @@ def _boundary_charts(result: Result) -> tuple[Chart, ...]:
     """Return accuracy by distance to a transition, then the F1 of onsets and of offsets by tolerance."""
     curves = [(name or "all frames", curve.accuracy[:-1]) for name, curve in _curves(result).items()]
     title = "Accuracy by distance to the nearest true transition"
-    charts = [curve_chart(title, "frames from a transition", curves, whole=True)]
+    charts = [curve_chart("boundary-plot", title, "frames from a transition", curves, whole=True)]
     for edge in ("onset", "offset") if part_names(result) else ():
         if found := edges(result, edge):
             background = result.task["background"]
             foreground = [(name, curve) for name, curve in found.per_class.items() if name != background]
             title = f"{edge.capitalize()}s found: F1 by tolerance"
             lines = [("mean", found.f1), *foreground]
-            charts.append(curve_chart(title, "frames of tolerance", lines, whole=True))
+            charts.append(curve_chart(f"{edge}s-plot", title, "frames of tolerance", lines, whole=True))
     return tuple(chart for chart in charts if chart)
 
 
@@ -267,7 +268,7 @@ def _recording(row: Recorded, columns: Sequence[Mapping[str, Any]], classes: Seq
         id=row.id,
         part=row.part,
         frames=row.frames,
-        values=tuple(Value(row.values[card["name"]]) for card in columns),
+        values=tuple(Value(row.values[card["name"]], unit=card["unit"]) for card in columns),
         classes=tuple(Value(row.per_class[name], why=absent) for name in classes),
     )
 
@@ -283,14 +284,16 @@ def _families(result: Result) -> tuple[Family, ...]:
 
 
 def _metric_row(result: Result, card: Mapping[str, Any], classes: Sequence[str]) -> MetricRow:
-    score = result.scores.get(card["name"])
+    score, unit = result.scores.get(card["name"]), card["unit"]
     per_part = score.per_part if score else {}
     names = [part["name"] for part in result.task["parts"]]
     return MetricRow(
         metric=metric_facts(card),
-        value=value_of(score),
-        std_runs=std_runs(score),
-        classes=class_values(score, classes) if score and score.per_class else tuple(None for _ in classes),
-        parts=tuple(value_of(per_part.get(name), "not scored on this part") for name in names),
-        std_parts=Value(score.std_parts if score else NAN),
+        value=value_of(score, unit),
+        std_runs=std_runs(score, unit),
+        classes=class_values(score, unit, classes)
+        if score and score.per_class
+        else tuple(None for _ in classes),
+        parts=tuple(value_of(per_part.get(name), unit, UNSCORED_PART) for name in names),
+        std_parts=Value(score.std_parts if score else NAN, unit=unit),
     )

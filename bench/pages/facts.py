@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bench.kinds import kind_named
@@ -13,6 +13,7 @@ from bench.text import DETECTION_FORMS, counted
 
 NAN = math.nan
 UNSCORED = "not scored by this metric"
+UNSCORED_PART = "not scored on this part"
 
 
 @dataclass(frozen=True)
@@ -23,13 +24,15 @@ class Value:
     low: float = NAN
     high: float = NAN
     """Ends of its interval; NaN where it has none."""
+    unit: str = ""
+    """Of the metric; it decides the digits."""
     why: str = "undefined"
     """What the dash means."""
 
     @property
     def bare(self) -> Value:
         """The same without its interval."""
-        return Value(self.value, why=self.why)
+        return replace(self, low=NAN, high=NAN)
 
 
 @dataclass(frozen=True)
@@ -251,19 +254,21 @@ def changes(result: Result) -> str:
     return "; ".join(f"{c['name']}: {c['found']}, expected {c['expected']}" for c in result.changed)
 
 
-def value_of(score: Score | PartScore | None, why: str = UNSCORED) -> Value:
+def value_of(score: Score | PartScore | None, unit: str, why: str = UNSCORED) -> Value:
     """Return a score as pages show it; `why` says what it means where there is none."""
-    return Value(NAN, why=why) if score is None else Value(score.value, score.low, score.high)
+    if score is None:
+        return Value(NAN, why=why)
+    return Value(score.value, score.low, score.high, unit)
 
 
-def std_runs(score: Score | None) -> Value:
+def std_runs(score: Score | None, unit: str) -> Value:
     """Return the deviation over runs as pages show it."""
-    return Value(score.std_runs if score else NAN, why="undefined for a single run")
+    return Value(score.std_runs if score else NAN, unit=unit, why="undefined for a single run")
 
 
-def class_values(score: Score | None, names: Sequence[str], *, intervals: bool = True) -> tuple[Value, ...]:
-    """Return the values of classes as pages show them, with intervals where those are wanted."""
+def class_values(score: Score | None, unit: str, names: Sequence[str]) -> tuple[Value, ...]:
+    """Return the values of classes as pages show them, with their intervals."""
     if score is None:
         return tuple(Value(NAN) for _ in names)
-    ends = score.per_class_interval if intervals else {}
-    return tuple(Value(score.per_class.get(name, NAN), *ends.get(name, (NAN, NAN))) for name in names)
+    ends = score.per_class_interval
+    return tuple(Value(score.per_class.get(name, NAN), *ends.get(name, (NAN, NAN)), unit) for name in names)

@@ -51,5 +51,5 @@ def _row(first: Ranking, others: Sequence[Ranking]) -> IndexRow:
     score, best = first.rows[0].score, None
     if score and not math.isnan(score.value):
         metric = task.metrics[0]
-        best = Best(metric, value_of(score), entry_name(first.first), first.tied - 1)
+        best = Best(metric, value_of(score, metric.unit), entry_name(first.first), first.tied - 1)
     return IndexRow(task, len(first.rows), sum(len(ranking.rows) for ranking in others), best)

@@ -12,6 +12,7 @@ from bench.details import boundary
 from bench.pages.charts import Chart, cost_chart, curve_chart, interval_chart
 from bench.pages.facts import (
     NAN,
+    UNSCORED_PART,
     EntryFacts,
     EntryName,
     MetricFacts,
@@ -147,7 +148,7 @@ def task_page(rankings: Sequence[Ranking]) -> TaskPage:
         task=task,
         tested=tested(first),
         entries=sum(len(ranking.rows) for ranking in rankings),
-        rankings=tuple(map(_section, rankings)),
+        rankings=tuple(_section(ranking, k) for k, ranking in enumerate(rankings, 1)),
         published=published(task),
         definitions=_definitions(rankings),
     )
@@ -163,7 +164,7 @@ def _definitions(rankings: Sequence[Ranking]) -> tuple[Definition, ...]:
     return tuple(made.values())
 
 
-def _section(ranking: Ranking) -> RankingSection:
+def _section(ranking: Ranking, place: int) -> RankingSection:
     metric, *others = map(metric_facts, ranking.metrics)
     main = tuple(others[: MAIN_METRICS - 1])
     main_classes = ranking.classes if len(ranking.classes) <= MAIN_CLASSES else ()
@@ -180,32 +181,36 @@ def _section(ranking: Ranking) -> RankingSection:
         metric=metric,
         others=main,
         main_classes=main_classes,
-        rows=tuple(_row(row, main_classes, main) for row in ranking.rows),
+        rows=tuple(_row(row, metric, main_classes, main) for row in ranking.rows),
         classes=ranking.classes,
         by_class=_by_class(ranking),
         parts=task_facts(ranking.first.task).parts,
         by_part=_by_part(ranking),
         families=_families(ranking) if others else (),
         intervals=_intervals(ranking),
-        interval_chart=interval_chart(metric.title, metric.unit, values),
-        cost_chart=cost_chart(metric.title, costs, higher_is_better=metric.higher_is_better),
-        boundary_chart=curve_chart(BOUNDARY_TITLE, "frames from a transition", curves, whole=False),
+        interval_chart=interval_chart(f"plot-{place}", metric.title, metric.unit, values),
+        cost_chart=cost_chart(
+            f"costs-{place}", metric.title, metric.unit, costs, higher_is_better=metric.higher_is_better
+        ),
+        boundary_chart=curve_chart(
+            f"boundary-plot-{place}", BOUNDARY_TITLE, "frames from a transition", curves, whole=False
+        ),
         compared=len(curves),
     )
 
 
-def _row(row: Row, classes: Sequence[str], others: Sequence[MetricFacts]) -> RankingRow:
+def _row(row: Row, metric: MetricFacts, classes: Sequence[str], others: Sequence[MetricFacts]) -> RankingRow:
     result, score = row.result, row.score
     return RankingRow(
         rank=row.rank,
         entry=entry_name(result),
         declared=entry_facts(result.entry),
         changed=changes(result),
-        value=value_of(score),
+        value=value_of(score, metric.unit),
         runs=len(score.per_run) if score else None,
-        std_runs=std_runs(score),
-        classes=class_values(score, classes, intervals=False),
-        others=tuple(value_of(result.scores.get(metric.name)).bare for metric in others),
+        std_runs=std_runs(score, metric.unit),
+        classes=tuple(value.bare for value in class_values(score, metric.unit, classes)),
+        others=tuple(value_of(result.scores.get(other.name), other.unit).bare for other in others),
     )
 
 
@@ -213,18 +218,21 @@ def _by_class(ranking: Ranking) -> tuple[ValuesRow, ...]:
     if not ranking.classes:
         return ()
     return tuple(
-        ValuesRow(entry_name(row.result), class_values(row.score, ranking.classes)) for row in ranking.rows
+        ValuesRow(
+            entry_name(row.result), class_values(row.score, ranking.metrics[0]["unit"], ranking.classes)
+        )
+        for row in ranking.rows
     )
 
 
 def _by_part(ranking: Ranking) -> tuple[ValuesRow, ...]:
     if len(ranking.terms.parts) < 2:
         return ()
-    rows = []
+    rows, unit = [], ranking.metrics[0]["unit"]
     for row in ranking.rows:
         per_part = row.score.per_part if row.score else {}
-        values = [value_of(per_part.get(name), "not scored on this part") for name in ranking.terms.parts]
-        deviation = Value(row.score.std_parts if row.score else NAN)
+        values = [value_of(per_part.get(name), unit, UNSCORED_PART) for name in ranking.terms.parts]
+        deviation = Value(row.score.std_parts if row.score else NAN, unit=unit)
         rows.append(ValuesRow(entry_name(row.result), (*values, deviation)))
     return tuple(rows)
 
@@ -234,7 +242,8 @@ def _families(ranking: Ranking) -> tuple[FamilyTable, ...]:
     for name, cards in by_family(ranking.metrics).items():
         rows = [
             ValuesRow(
-                entry_name(row.result), tuple(value_of(row.result.scores.get(card["name"])) for card in cards)
+                entry_name(row.result),
+                tuple(value_of(row.result.scores.get(card["name"]), card["unit"]) for card in cards),
             )
             for row in ranking.rows
         ]

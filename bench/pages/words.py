@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from bench.text import number as written
 
+MINUS = "\N{MINUS SIGN}"
 UNITS = ("", " k", " M", " G", " T", " P")
 
 # Control characters and lone surrogates have no place in a page, and the bidirectional overrides
@@ -33,10 +34,10 @@ def link(url: str | None) -> str | None:
     return url if parts.hostname and "@" not in parts.netloc else None
 
 
-def number(value: float) -> str:
-    """Return three decimals with a true minus sign; a value that rounds to zero has none."""
-    text = written(value)
-    return text.lstrip("-") if text == "-0.000" else text.replace("-", "\N{MINUS SIGN}")
+def number(value: float, unit: str = "") -> str:
+    """Return the digits that people read, with a true minus sign; a value that rounds to zero has none."""
+    text = written(value, unit)
+    return text.lstrip("-") if not text.strip("-0.") else text.replace("-", MINUS)
 
 
 def amount(cost: int) -> str:
