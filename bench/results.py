@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from bench.display import between, html_table, number
-from bench.errors import DataError, SubmissionError, UsageError, first, nearest
+from bench.errors import DataError, FileError, SubmissionError
+from bench.files.strict_json import read_json
 from bench.files.writing import write_bytes
 
 FORMAT = 2
@@ -29,6 +30,8 @@ FORMATS = (1, 2)
 """Those that are read; what an earlier one lacks stays away."""
 SHOWN = 4
 """How many metrics a notebook shows of a result."""
+BYTES = 64 * 1024 * 1024
+"""Of the largest file that is read."""
 _LIST_OF_NUMBERS = re.compile(r"\[\n[^\[\]{}\"]*\]")
 
 
@@ -183,76 +186,50 @@ def recarded(result: Result, card: Mapping[str, Any]) -> Result:
 
 
 def read(path: Path) -> Result:
-    """Read one result file; raise `DataError` where it is not one."""
-    again = _again(path)
+    """Read one result file as it stands; raise `DataError` where it is not one.
+
+    None of its numbers is checked: commands read by `bench.verification.results`.
+    """
     try:
-        data = json.loads(path.read_bytes())
-        if data["format"] not in FORMATS:
-            raise DataError(f"{path}: result format {data['format']}, expected {FORMAT}", hint=again)
-        data.pop("digest", None)
-        scores = {name: _score(score) for name, score in data.pop("scores").items()}
-        return Result(scores=scores, **data)
+        content = read_json(path, BYTES)
+        if content["format"] not in FORMATS:
+            expected = f"one of {', '.join(map(str, FORMATS))}"
+            problem = f"format: {content['format']}, expected {expected}"
+            raise DataError(f"{path} is not a result file of this version", [problem], how_to_make(path))
+        return parse(content)
+    except FileError as fault:
+        raise DataError(f"{path} is not a result file", [fault.title], how_to_make(path)) from fault
     except KeyError as fault:
         raise DataError(
-            f"{path} is not a result file of this version", [f"it has no {fault}"], hint=again
+            f"{path} is not a result file of this version", [f"it has no {fault}"], how_to_make(path)
         ) from fault
     except (TypeError, ValueError, AttributeError) as fault:
-        raise DataError(
-            f"{path} is not a result file", [f"{type(fault).__name__}: {fault}"], hint=again
-        ) from fault
+        problem = f"{type(fault).__name__}: {fault}"
+        raise DataError(f"{path} is not a result file", [problem], how_to_make(path)) from fault
 
 
-def read_named(folder: Path, task: str, entry: str) -> Result:
-    """Read the result of one entry on one task from a folder.
-
-    Raises `UsageError` that lists the results there where it is not among them.
-    """
-    path = folder / f"{task}--{entry}.json"
-    if path.is_file():
-        return read(path)
-    known = [one.stem for one in sorted(folder.glob("*--*.json"))]
-    if f"{entry}--{Path(task).name}" in known:
-        raise UsageError(
-            f"no task {task!r}: the task comes first, then the entry",
-            hint=f"bench explain {entry} {Path(task).name}",
-        )
-    raise UsageError(
-        f"no result {path.stem!r} in {folder}{nearest(path.stem, known)}",
-        [one.replace("--", " ", 1) for one in known],
-        hint=f"bench evaluate submissions/{entry} --task {task}",
-    )
+def parse(content: Mapping[str, Any]) -> Result:
+    """Build a result from the content of its file."""
+    scores = {name: _score(score) for name, score in content["scores"].items()}
+    kept = {key: value for key, value in content.items() if key not in ("digest", "scores")}
+    return Result(scores=scores, **kept)
 
 
-def read_all(folder: Path) -> list[Result]:
-    """Read every result of a folder, sorted by file name; raise one `DataError` for all that are none."""
-    found, faults = [], []
-    for path in sorted(folder.glob("*.json")):
-        try:
-            found.append(read(path))
-        except DataError as fault:
-            faults.append(fault)
-    if len(faults) == 1:
-        raise faults[0]
-    if faults:
-        listed = [": ".join([fault.title, *fault.problems]) for fault in faults]
-        raise DataError(f"results that cannot be read: {len(faults)}", first(listed), hint=faults[0].hint)
-    return found
-
-
-def _again(path: Path) -> str:
-    """Say how a result is made anew; it can also be done without."""
+def how_to_make(path: Path) -> str:
+    """Return the command that makes a result file anew."""
     task, _, entry = path.stem.partition("--")
-    command = (
-        f"bench evaluate submissions/{entry} --task {task}" if entry else "bench evaluate submissions/ENTRY"
-    )
-    return f"{command}, or take {path} away"
+    submission = f"submissions/{entry} --task {task}" if entry else "submissions/ENTRY"
+    return f"bench evaluate {submission} (with its predictions), or take {path} away"
 
 
 def _same(path: Path, result: Result) -> bool:
+    """Whether a file holds this result, whatever its provenance; one that cannot be read holds none."""
     try:
-        return read(path).digest() == result.digest()
-    except DataError:  # damaged or of another format: to be written anew
+        held = read_json(path, BYTES)
+    except FileError:
         return False
+    without = {"provenance": None}
+    return isinstance(held, dict) and canonical(held | without) == canonical(to_json(result) | without)
 
 
 def _score(data: Mapping[str, Any]) -> Score:

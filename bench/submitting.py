@@ -38,6 +38,7 @@ from bench.submissions import (
     write_predictions,
 )
 from bench.tasks import Task
+from bench.verification.results import read_result
 
 
 @dataclass(frozen=True, eq=False)
@@ -203,7 +204,8 @@ def take_over_card(path: str | Path, task: str | None, folder: Path) -> list[Res
     """Return the results of an entry that lie in a folder, with what its card says now.
 
     Raises `UsageError` for a task that the card does not answer, where there is no result, and where
-    predictions are at hand: they may be others than those that were scored.
+    predictions are at hand: they may be others than those that were scored. Raises `DataError` where a result
+    is not as it should be.
     """
     path = Path(path)
     entry = read_entry(path)
@@ -214,7 +216,7 @@ def take_over_card(path: str | Path, task: str | None, folder: Path) -> list[Res
                 f"the predictions in {path / name} are at hand: score them, they may be others",
                 hint=f"bench evaluate {path} --task {name}",
             )
-    return [results.recarded(results.read(file), entry_card(entry, name)) for name, file in scored.items()]
+    return [results.recarded(read_result(file), entry_card(entry, name)) for name, file in scored.items()]
 
 
 def _scored(path: Path, entry: Entry, task: str | None, folder: Path) -> dict[str, Path]:

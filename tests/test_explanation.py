@@ -10,11 +10,13 @@ import pytest
 from click.testing import CliRunner
 from pages import details, metric, result, score, task
 
+from bench import datasets
 from bench.cli import cli
 from bench.errors import UsageError
 from bench.explanation import explain, explained
 from bench.results import PartScore, Result, write
 from bench.text import by_part, result_text
+from tests.verification.toys import toy_result, toy_task
 
 PARTS = [{"name": "one", "title": "annotator 1"}, {"name": "two", "title": "annotator 2"}]
 METRICS = [
@@ -142,20 +144,22 @@ def test_all_numbers_are_printed_by_family_and_by_part() -> None:
     assert rows(result_text(made()), "F1 by part")[0][0] == "annotator 1"
 
 
-def test_the_command_reads_the_result_alone(tmp_path: Path) -> None:
-    write(made(), tmp_path)
+def test_the_command_reads_the_result_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(datasets, "TASKS", (*datasets.TASKS, toy_task()))
+    scored = toy_result(toy_task(), id_="a")
+    write(scored, tmp_path)
     run = CliRunner().invoke
-    shown = run(cli, ["explain", "toy-task", "submissions/a", "--results", str(tmp_path)])
+    shown = run(cli, ["explain", "toy", "submissions/a", "--results", str(tmp_path)])
     assert shown.exit_code == 0
-    assert shown.output == explain(made()) + "\n"
-    as_json = run(cli, ["explain", "toy-task", "a", "--results", str(tmp_path), "--json"])
-    assert json.loads(as_json.output) == explained(made())
-    wrong = run(cli, ["explain", "toy-task", "b", "--results", str(tmp_path)])
+    assert shown.output == explain(scored) + "\n"
+    as_json = run(cli, ["explain", "toy", "a", "--results", str(tmp_path), "--json"])
+    assert json.loads(as_json.output) == explained(scored)
+    wrong = run(cli, ["explain", "toy", "b", "--results", str(tmp_path)])
     assert isinstance(wrong.exception, UsageError)
-    assert "did you mean 'toy-task--a'" in str(wrong.exception)
-    assert "bench evaluate submissions/b --task toy-task" in str(wrong.exception)
-    turned = run(cli, ["explain", "submissions/a", "toy-task", "--results", str(tmp_path)])
-    assert "next: bench explain toy-task a" in str(turned.exception)
+    assert "did you mean 'toy--a'" in str(wrong.exception)
+    assert "bench evaluate submissions/b --task toy" in str(wrong.exception)
+    turned = run(cli, ["explain", "submissions/a", "toy", "--results", str(tmp_path)])
+    assert "next: bench explain toy a" in str(turned.exception)
 
 
 def test_many_classes_stand_below_each_other() -> None:

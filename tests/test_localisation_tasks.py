@@ -19,11 +19,12 @@ from bench.errors import UsageError
 from bench.evaluation import evaluate
 from bench.metrics import DETECTION_METRICS, softnms
 from bench.recordings import Detections, Recording, Segments, one_hot
-from bench.results import canonical, read, read_all, to_json
+from bench.results import canonical, read, to_json
 from bench.scoring import score_segments
 from bench.submissions import Predictions
 from bench.tasks import WHOLE_RECORDINGS, Task
 from bench.text import comparison_text, result_text
+from bench.verification.results import read_results
 from tests.test_evaluation import CLASSES, FRAMES, recordings
 from tests.test_evaluation import task as frame_task
 
@@ -262,7 +263,7 @@ def whole_path(of: Task, folder: Path) -> None:
     place = str(folder / "results")
     for submission in (mine, late):
         assert "mAP over tIoU 0.3:0.1:0.7" in bench("evaluate", str(submission), "--results", place)
-    second, first = read_all(folder / "results")
+    second, first = read_results(folder / "results")
     assert (first.entry["detections"], second.entry["detections"]) == ("raw", "final")
     assert first.scores["detection_map"].value == 1.0
     assert second.scores["detection_map"].value < 1.0

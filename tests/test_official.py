@@ -21,13 +21,14 @@ from bench.datasets import DATASETS, calms21, demo, demo_unlabelled, get_dataset
 from bench.errors import DataError
 from bench.files import zips
 from bench.pages import render
-from bench.results import read_all, write
+from bench.results import write
 from bench.store import Changed
 from bench.submissions import write_run
 from bench.submitting import evaluate
 from bench.tasks import Dataset, Task
 from bench.text import datacard_text, result_text
 from bench.verification import verify
+from bench.verification.results import read_results
 from tests.datasets.test_calms21 import ID, sequence
 
 TRAIN, TEST = calms21.POSE_FILES
@@ -267,7 +268,7 @@ def test_changed_recordings_are_marked_wherever_a_number_is_shown(changed: Task,
     (result,) = evaluate(entry)
     write(result, tmp_path / "results")
     assert {"name", "expected", "found"} == set(result.changed[0])
-    (read,) = read_all(tmp_path / "results")
+    (read,) = read_results(tmp_path / "results")
     assert read.digest() == result.digest() != replace(result, changed=()).digest()
     assert "CHANGED DATA: not as declared or frozen\n  demo: all/train: frames: 3,600" in result_text(read)
     page = render([read])["demo.html"]

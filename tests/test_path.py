@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.results import read_all
+from bench.verification.results import read_results
 
 ROOT = Path(__file__).parent.parent
 TASK = "demo-12x900"
@@ -44,7 +44,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_convolution_beats_the_prior(demo: Path) -> None:
-    conv1d, prior = read_all(demo / "demo" / "leaderboard" / "results")
+    conv1d, prior = read_results(demo / "demo" / "leaderboard" / "results")
     assert (conv1d.entry["id"], prior.entry["id"]) == ("conv1d", "prior")
     for metric in ("f1", "map"):
         assert conv1d.scores[metric].value > prior.scores[metric].value
@@ -73,7 +73,7 @@ def test_the_average_of_scores_equals_scikit_learn_on_the_same_frames(demo: Path
     with np.load(demo / "demo" / "submissions" / "conv1d" / TASK / "seed0.npz") as arrays:
         scores = np.concatenate([arrays[f"all/{id_}"] for id_ in truth])
     y = np.concatenate(list(truth.values()))
-    result = next(r for r in read_all(demo / "demo/leaderboard/results") if r.entry["id"] == "conv1d")
+    result = next(r for r in read_results(demo / "demo/leaderboard/results") if r.entry["id"] == "conv1d")
     f1 = f1_score(y.argmax(axis=1), scores.argmax(axis=1), average=None)
     ap = average_precision_score(y, scores, average=None)
     np.testing.assert_allclose(list(result.scores["f1"].per_class.values()), f1, rtol=0, atol=1e-12)

@@ -9,6 +9,7 @@ import click
 from bench.errors import DataError, UsageError, first
 
 folder = click.Path(path_type=Path)
+RESULTS = Path("leaderboard/results")
 
 
 @click.command()
@@ -108,8 +109,22 @@ def data(name: str, svg: Path | None) -> None:
 @click.command()
 @click.argument("task_name", metavar="[TASK]", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print every check as JSON.")
-def verify(task_name: str | None, as_json: bool) -> None:
-    """Compare splits and stored recordings with what is frozen and with the papers' tables."""
+@click.option(
+    "--results",
+    is_flag=False,
+    flag_value=str(RESULTS),
+    metavar="[FOLDER]",
+    type=folder,
+    help=f"Check the result files of a folder instead.  [default folder: {RESULTS}]",
+)
+def verify(task_name: str | None, as_json: bool, results: Path | None) -> None:
+    """Compare splits and stored recordings with what is frozen and with the papers' tables.
+
+    With --results: check every number of result files that can be checked, and name each fault.
+    """
+    if results is not None:
+        _verify_results(results, task_name, as_json=as_json)
+        return
     import json
     from dataclasses import asdict
 
@@ -126,6 +141,18 @@ def verify(task_name: str | None, as_json: bool) -> None:
     wrong = [f"{check.task}: {check.what}" for check in checks if check.ok is False]
     if wrong:
         raise DataError(f"{len(wrong)} of {len(checks)} checks differ", wrong)
+
+
+def _verify_results(results: Path, task_name: str | None, *, as_json: bool) -> None:
+    from bench.results import canonical
+    from bench.text import integrity_json, integrity_text
+    from bench.verification.results import check_results
+
+    checked = check_results(results, task_name)
+    click.echo(canonical(integrity_json(checked)).decode() if as_json else integrity_text(checked), nl=False)
+    wrong = [f"{one.path}: {len(one.faults)} faults" for one in checked if one.faults]
+    if wrong:
+        raise DataError(f"{len(wrong)} of {len(checked)} results are not as they should be", wrong)
 
 
 @click.command()

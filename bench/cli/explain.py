@@ -27,7 +27,8 @@ def explain(
     """
     from bench.explanation import explain as explain_text
     from bench.explanation import explained
-    from bench.results import canonical, read_named
+    from bench.results import canonical
+    from bench.verification.results import read_named
 
     found = read_named(results, task, entry.name)
     if as_json:

@@ -30,13 +30,14 @@ from bench.evaluation.scores import (
     score_all,
     together,
 )
-from bench.evaluation.spans import cut, truth_digest
+from bench.evaluation.spans import Tested, cut, tested, truth_digest
 
 __all__ = [
     "LEVEL",
     "RESAMPLES",
     "SEED",
     "Measured",
+    "Tested",
     "columns",
     "counted_metrics",
     "cut",
@@ -47,6 +48,7 @@ __all__ = [
     "measured_of",
     "score_all",
     "task_card",
+    "tested",
     "together",
     "truth_digest",
 ]

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from bench.details import MEASURES, details
 from bench.evaluation.measured import measure
 from bench.evaluation.scores import RESAMPLES, score_all
-from bench.evaluation.spans import cut, truth_digest
+from bench.evaluation.spans import cut, tested
 from bench.kinds import kind_of
 from bench.metrics import METRICS_VERSION
 from bench.recordings import Recording
@@ -35,22 +33,21 @@ def evaluate(
     """
     split = task.load_split()
     kind, cuts = kind_of(task), cut(task, split, recordings)
-    counted = [span for of_part in cuts.values() for span in of_part.test]
     also = MEASURES if kind.labels_frames else ()
     measured = measure(task, cuts, predictions, entry.get("detections"), also)
     scores, how = score_all(task.metrics, measured, resamples)
-    support = np.sum([kind.count(span.truth) for span in counted], axis=0)
+    of_task = tested(task, cuts)
     return Result(
         entry=entry,
         task=task_card(task),
         metrics_version=METRICS_VERSION,
         split_digest=split.digest,
-        truth_digest=truth_digest(task, cuts),
+        truth_digest=of_task.truth_digest,
         predictions_digest=predictions_digest(kind, predictions),
-        recordings=len({span.recording for span in counted}),
-        groups=measured.groups,
-        frames=sum(span.frames.stop - span.frames.start for span in counted),
-        support=dict(zip(task.classes, support.tolist(), strict=True)),
+        recordings=of_task.recordings,
+        groups=of_task.groups,
+        frames=of_task.frames,
+        support=of_task.support,
         interval=how,
         scores=scores,
         details=details(

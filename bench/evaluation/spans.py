@@ -4,12 +4,28 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
 
 from bench.errors import DataError
 from bench.kinds import Cut, Span, kind_of
 from bench.recordings import Recording
 from bench.splits import Split, Subset
 from bench.tasks import Task
+
+
+@dataclass(frozen=True)
+class Tested:
+    """What every entry on a task is compared with, in numbers: each result repeats them."""
+
+    truth_digest: str
+    recordings: int
+    groups: int
+    frames: int
+    """Summed over parts."""
+    support: Mapping[str, int]
+    """Class -> test frames in which it holds, or true segments; summed over parts."""
 
 
 def cut(task: Task, split: Split, recordings: Mapping[str, Recording]) -> dict[str, Cut]:
@@ -61,6 +77,19 @@ def truth_digest(task: Task, cuts: Mapping[str, Cut]) -> str:
             place = f"{part} {span.recording} {span.frames.start} {span.frames.stop} {span.group}"
             digest.update(f"\n{place}\n".encode() + kind_of(task).truth_bytes(span.truth))
     return digest.hexdigest()
+
+
+def tested(task: Task, cuts: Mapping[str, Cut]) -> Tested:
+    """Return what the test spans of all parts add up to."""
+    spans = [span for of_part in cuts.values() for span in of_part.test]
+    support = np.sum([kind_of(task).count(span.truth) for span in spans], axis=0)
+    return Tested(
+        truth_digest=truth_digest(task, cuts),
+        recordings=len({span.recording for span in spans}),
+        groups=1 + max(span.group for span in spans),
+        frames=sum(span.frames.stop - span.frames.start for span in spans),
+        support=dict(zip(task.classes, support.tolist(), strict=True)),
+    )
 
 
 def _sorted(spans: Sequence[Span]) -> list[Span]:

@@ -9,18 +9,16 @@ from bench.errors import UsageError, first
 from bench.files.writing import write_text
 from bench.pages.environment import GENERATOR
 from bench.pages.site import render
-from bench.results import read_all
+from bench.verification.results import read_results
 
 
 def publish_results(results: Path, folder: Path) -> Path:
     """Build the leaderboard of all result files of a folder; return its first page.
 
-    Raises `UsageError` where there is no result: an empty site must not take the place of a full one.
+    Raises `UsageError` where there is no result: an empty site must not take the place of a full one; and
+    `DataError` where one is not as it should be.
     """
-    found = read_all(results)
-    if not found:
-        raise UsageError(f"no results in {results}", hint="bench evaluate submissions/mymodel")
-    return publish(render(found), folder)
+    return publish(render(read_results(results)), folder)
 
 
 def publish(pages: Mapping[str, str], folder: Path) -> Path:

@@ -4,6 +4,7 @@ from bench.display import UNDEFINED, between, number
 from bench.text.checks import checks_text
 from bench.text.datacards import datacard_text, sources_text
 from bench.text.differences import comparison_text
+from bench.text.integrity import integrity_json, integrity_text
 from bench.text.own_tasks import added_text
 from bench.text.published import compared_text, findings_text, rivals_text
 from bench.text.reproduction import listing_text, plan_text
@@ -39,6 +40,8 @@ __all__ = [
     "findings_text",
     "folded",
     "heading",
+    "integrity_json",
+    "integrity_text",
     "interval_statement",
     "listing_text",
     "metric_pages",

@@ -1,0 +1,190 @@
+"""Result files, read and checked: the only way in which tables, pages and comparisons get at one."""
+
+from __future__ import annotations
+
+import glob
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from bench.datasets import get_task
+from bench.errors import BenchError, DataError, FileError, UsageError, first, nearest
+from bench.evaluation import Tested, task_card
+from bench.files.faults import Fault
+from bench.files.schema import is_number
+from bench.files.strict_json import read_json
+from bench.kinds import kind_of
+from bench.results import BYTES, FORMATS, Result, digest_of, how_to_make, parse
+from bench.splits import Split
+from bench.tasks import Task
+from bench.verification.results.counted import counted_faults
+from bench.verification.results.declared import declaration_faults, split_faults
+from bench.verification.results.derived import derived_faults
+from bench.verification.results.details import count_faults, shape_faults
+from bench.verification.results.means import name_faults, number_faults
+from bench.verification.results.numbers import differences, written
+from bench.verification.results.schema import RESULT
+from bench.verification.results.truths import expected_truth
+
+TRUTH = ("truth_digest", "recordings", "groups", "frames", "support")
+"""What all results of one task share."""
+Truths = Callable[[str], Tested | None]
+
+
+@dataclass(frozen=True)
+class Checked:
+    """One result file and every fault of it."""
+
+    path: Path
+    result: Result | None
+    """As it stands in the file; None where it has no such shape."""
+    faults: tuple[Fault, ...]
+
+    @property
+    def hint(self) -> str:
+        """The command that makes the file anew."""
+        return how_to_make(self.path)
+
+
+def check_results(folder: Path, task: str | None = None) -> list[Checked]:
+    """Check every result file of a folder, or those of one task, in the order of their names.
+
+    Raises `UsageError` where there is none.
+    """
+    paths = sorted(folder.glob("*.json" if task is None else f"{glob.escape(task)}--*.json"))
+    if not paths:
+        hint = f"bench evaluate submissions/mymodel{f' --task {task}' if task else ''}"
+        raise UsageError(f"no results in {folder}{f' on {task}' if task else ''}", hint=hint)
+    truths = cache(expected_truth)
+    return [*_with_minorities([check_result(path, truths) for path in paths])]
+
+
+def read_results(folder: Path) -> list[Result]:
+    """Return every result of a folder, each with the card of its task as it is declared now.
+
+    Raises `UsageError` where there is none, and `DataError` where any has a fault.
+    """
+    checked = check_results(folder)
+    wrong = [one for one in checked if one.faults]
+    if wrong:
+        raise DataError(
+            f"{len(wrong)} of {len(checked)} results in {folder} are not as they should be",
+            first(f"{one.path.name}: {fault}" for one in wrong for fault in one.faults[:1]),
+            hint=f"bench verify --results {folder}",
+        )
+    return [declared(one.result) for one in checked if one.result is not None]
+
+
+def read_result(path: Path) -> Result:
+    """Return one result with the card of its task as it is declared now; raise `DataError` for its faults."""
+    checked = check_result(path)
+    if checked.faults or checked.result is None:
+        title = f"{path} is not as a result should be"
+        raise DataError(title, first(map(str, checked.faults)), hint=checked.hint)
+    return declared(checked.result)
+
+
+def read_named(folder: Path, task: str, entry: str) -> Result:
+    """Read the result of one entry on one task from a folder.
+
+    Raises `UsageError` that lists the results there where it is not among them, and as `read_result` does.
+    """
+    path = folder / f"{task}--{entry}.json"
+    if path.is_file():
+        return read_result(path)
+    known = [one.stem for one in sorted(folder.glob("*--*.json"))]
+    if f"{entry}--{Path(task).name}" in known:
+        raise UsageError(
+            f"no task {task!r}: the task comes first, then the entry",
+            hint=f"bench explain {entry} {Path(task).name}",
+        )
+    raise UsageError(
+        f"no result {path.stem!r} in {folder}{nearest(path.stem, known)}",
+        [one.replace("--", " ", 1) for one in known],
+        hint=f"bench evaluate submissions/{entry} --task {task}",
+    )
+
+
+def declared(result: Result) -> Result:
+    """Return a result with the card of its task as it is declared: no page shows words of an entry's file."""
+    return replace(result, task=task_card(get_task(result.task["name"])))
+
+
+def check_result(path: Path, truths: Truths = expected_truth) -> Checked:
+    """Read one result file and find every fault of it.
+
+    `truths` gives what results on a task of a name must have been compared with.
+    """
+    try:
+        content = read_json(path, BYTES)
+    except FileError as fault:
+        return Checked(path, None, (Fault((), fault.title),))
+    number = content.get("format") if isinstance(content, dict) else None
+    if not is_number(number) or number not in FORMATS:
+        expected = f"one of {', '.join(map(str, FORMATS))}"
+        return Checked(path, None, (Fault(("format",), written(number), expected),))
+    if faults := RESULT[int(number)].faults(content):
+        return Checked(path, None, tuple(faults))
+    result = parse(content)
+    return Checked(path, result, tuple(_faults(path, content, result, truths)))
+
+
+def _faults(path: Path, content: dict[str, Any], result: Result, truths: Truths) -> Iterator[Fault]:
+    """Yield the faults of a file whose shape is right."""
+    if path.name != result.file_name:
+        yield Fault(("entry", "id"), f"a file of the name {path.name!r}", result.file_name)
+    if "digest" in content:
+        expected = {"digest": digest_of(content)}
+        yield from differences((), content, expected, "of what stands in the file: it was changed by hand")
+    try:
+        task = get_task(result.task["name"])
+        split = task.load_split()
+    except BenchError as fault:
+        yield Fault(("task", "name"), fault.title, "a task that `bench tasks` lists")
+        return
+    yield from _task_faults(task, split, result, truths)
+
+
+def _task_faults(task: Task, split: Split, result: Result, truths: Truths) -> Iterator[Fault]:
+    """Yield the faults of a result on a task that is known; numbers only where all names are right."""
+    if wrong := [*declaration_faults(task, split, result)]:
+        yield from wrong
+        return
+    yield from split_faults(task, split, result)
+    truth = None if result.changed else truths(task.name)
+    if truth is not None:
+        own = {name: getattr(result, name) for name in TRUTH}
+        yield from differences((), own, asdict(truth), "of the recordings")
+    if wrong := [*name_faults(task, result)]:
+        yield from wrong
+        return
+    yield from number_faults(task, result)
+    if not result.details or not kind_of(task).labels_frames:
+        return
+    if wrong := [*shape_faults(task, split, result)]:
+        yield from wrong
+        return
+    yield from count_faults(task, split, result)
+    yield from derived_faults(task, result)
+    yield from counted_faults(task, result)
+
+
+def _with_minorities(checked: Sequence[Checked]) -> Iterator[Checked]:
+    """Yield the files with a fault for each that was compared with another truth than most of its task."""
+    truths = {
+        k: (one.result.task["name"], repr({name: getattr(one.result, name) for name in TRUTH}))
+        for k, one in enumerate(checked)
+        if one.result is not None and not one.result.changed
+    }
+    counts = Counter(truths.values())
+    for k, one in enumerate(checked):
+        task, own = truths.get(k, ("", ""))
+        rivals = [count for (name, truth), count in counts.items() if name == task and truth != own]
+        if rivals and counts[task, own] <= max(rivals):
+            expected = f"that of the {max(rivals)} other results of {task}"
+            yield replace(one, faults=(*one.faults, Fault(("truth_digest",), "another truth", expected)))
+        else:
+            yield one

@@ -1,0 +1,46 @@
+"""What entries on a task were compared with: frozen where recordings were at hand, or from the store."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cache
+
+from bench import store
+from bench.datasets import get_task
+from bench.errors import DataError
+from bench.evaluation import Tested, cut, tested
+from bench.kinds import kind_of
+from bench.resources import resource
+from bench.tasks import Task
+
+
+@cache
+def frozen_truths() -> Mapping[str, Tested]:
+    """Return what is frozen, by task."""
+    path = resource("reference", "leaderboard/reference") / "truths.json"
+    return {name: Tested(**fields) for name, fields in json.loads(path.read_bytes()).items()}
+
+
+def stored_truth(task: Task) -> Tested:
+    """Return what the stored recordings of a task give; raise `DataError` where they are not all there."""
+    split = task.load_split()
+    ids = dict.fromkeys(
+        id_ for part in split.parts for subset in kind_of(task).subsets for id_ in split.ids(part, subset)
+    )
+    recordings = {recording.id: recording for recording in store.load(task.dataset, list(ids), poses=False)}
+    return tested(task, cut(task, split, recordings))
+
+
+def expected_truth(name: str) -> Tested | None:
+    """Return what results on the task of that name must have been compared with; None where nothing says it.
+
+    A store of data that were changed and accepted says nothing.
+    """
+    if name in (frozen := frozen_truths()):
+        return frozen[name]
+    task = get_task(name)
+    try:
+        return None if store.manifest(task.dataset).changed else stored_truth(task)
+    except DataError:  # not imported, or damaged: `bench verify` says so
+        return None
