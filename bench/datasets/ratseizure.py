@@ -20,6 +20,7 @@ from jaxtyping import Bool
 
 from bench.datasets.splitting.rules import SplitRule, Summary
 from bench.errors import DataError, FileError, first
+from bench.files.faults import shown
 from bench.files.opening import present
 from bench.files.schema import is_number, text_fault
 from bench.files.strict_json import read_json
@@ -73,7 +74,7 @@ def read(folder: Path) -> Iterator[Recording]:
     database = content.get("database") if isinstance(content, dict) else None
     if not isinstance(database, dict) or not database:
         raise _error(path, [f"{FILE}: expected an object 'database' of clips"])
-    faults = [f"{FILE}: clip {_short(clip)} {fault}" for clip in database if (fault := text_fault(clip))]
+    faults = [f"{FILE}: clip {shown(clip)} {fault}" for clip in database if (fault := text_fault(clip))]
     faults += [
         f"{FILE}: {clip}: {fault}" for clip, entry in database.items() for fault in _clip_faults(entry)
     ]
@@ -102,21 +103,21 @@ def _recording(id_: str, clip: str, rows: Sequence[Mapping[str, Any]], augmentat
 
 def _clip_faults(entry: Any) -> Iterator[str]:
     if not isinstance(entry, dict):
-        yield f"{_short(entry)}, expected an object of subset, duration and annotations"
+        yield f"{shown(entry)}, expected an object of subset, duration and annotations"
         return
     absent = [name for name in ("subset", "duration", "annotations") if name not in entry]
     if absent:
         yield f"without {', '.join(absent)}"
         return
     if not isinstance(entry["subset"], str) or entry["subset"] not in _SUBSETS:
-        yield f"subset {_short(entry['subset'])}, expected one of {', '.join(_SUBSETS)}"
+        yield f"subset {shown(entry['subset'])}, expected one of {', '.join(_SUBSETS)}"
     if not is_number(entry["duration"]) or entry["duration"] != SECONDS:
-        yield f"duration {_short(entry['duration'])}, expected {SECONDS:g} seconds"
+        yield f"duration {shown(entry['duration'])}, expected {SECONDS:g} seconds"
     if "fps" in entry and entry["fps"] != FPS:
-        yield f"fps {_short(entry['fps'])}, expected {FPS:g}"
+        yield f"fps {shown(entry['fps'])}, expected {FPS:g}"
     rows = entry["annotations"]
     if not isinstance(rows, list):
-        yield f"annotations {_short(rows)}, expected a list"
+        yield f"annotations {shown(rows)}, expected a list"
         return
     for number, row in enumerate(rows):
         yield from (f"annotation {number}: {fault}" for fault in _row_faults(row))
@@ -125,17 +126,17 @@ def _clip_faults(entry: Any) -> Iterator[str]:
 def _row_faults(row: Any) -> Iterator[str]:
     wanted = ("segment", "label", "label_id")
     if not isinstance(row, dict) or any(name not in row for name in wanted):
-        yield f"{_short(row)}, expected an object of {', '.join(wanted)}"
+        yield f"{shown(row)}, expected an object of {', '.join(wanted)}"
         return
     segment, label, number = (row[name] for name in wanted)
     if not isinstance(segment, list) or len(segment) != 2 or not all(map(is_number, segment)):
-        yield f"segment {_short(segment)}, expected [start, end] in seconds"
+        yield f"segment {shown(segment)}, expected [start, end] in seconds"
     elif not 0 <= segment[0] < segment[1] <= SECONDS:
         yield f"segment {segment}, expected 0 <= start < end <= {SECONDS:g} seconds"
     if type(number) is not int or not 0 <= number < len(LABELS):
-        yield f"label_id {_short(number)}, expected 0 to {len(LABELS) - 1}"
+        yield f"label_id {shown(number)}, expected 0 to {len(LABELS) - 1}"
     elif not isinstance(label, str) or not any(word in label.lower() for word in _TELLING[number]):
-        yield f"label {_short(label)} with label_id {number}, which is {LABELS[number]!r}"
+        yield f"label {shown(label)} with label_id {number}, which is {LABELS[number]!r}"
 
 
 def _read_list(path: Path, clips: Sequence[str]) -> dict[str, str]:
@@ -164,10 +165,6 @@ def _read_list(path: Path, clips: Sequence[str]) -> dict[str, str]:
     if faults:
         raise _list_error(path, faults)
     return listed
-
-
-def _short(value: Any) -> str:
-    return repr(value)[:80]
 
 
 def _error(path: Path, faults: Sequence[str]) -> DataError:

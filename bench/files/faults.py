@@ -10,6 +10,7 @@ Place = tuple[str | int, ...]
 """The keys and the positions, from 0, that lead to a value."""
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _LONGEST = 80
+_MEMBERS = 4
 
 
 @dataclass(frozen=True)
@@ -50,15 +51,21 @@ def quoted(text: str, limit: int = _LONGEST) -> str:
 
 
 def shown(value: Any) -> str:
-    """Show any value of JSON or TOML, in few characters."""
+    """Show any value of JSON or TOML in few characters: of a large list or table only the size."""
     if isinstance(value, str):
         return quoted(value)
-    if isinstance(value, dict):
-        return f"a table of {len(value):,} keys"
-    if isinstance(value, list):
-        return f"a list of {len(value):,}"
+    if isinstance(value, dict | list) and not _small(value):
+        return f"a table of {len(value):,} keys" if isinstance(value, dict) else f"a list of {len(value):,}"
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, int) and abs(value) >= 2**64:  # Python refuses to write very long ones
         return f"a whole number of {value.bit_length():,} bits"
     return str(value)[:_LONGEST]
+
+
+def _small(value: Any, depth: int = 3) -> bool:
+    """Whether a value has so few members that all of them can be shown."""
+    if not isinstance(value, dict | list):
+        return True
+    members = value.values() if isinstance(value, dict) else value
+    return depth > 0 and len(value) <= _MEMBERS and all(_small(member, depth - 1) for member in members)

@@ -16,8 +16,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from bench.errors import DataError, FileError, SubmissionError, UsageError
+from bench.errors import DataError, FileError, SubmissionError, UsageError, nearest
 from bench.evaluation import RESAMPLES
+from bench.files.faults import quoted, shown
 from bench.files.strict_json import read_json, uncollected
 from bench.metrics.localisation import TIOU
 from bench.recordings import Detections, Segments
@@ -31,9 +32,8 @@ from bench.submissions.detections import (
     detections_of,
     numbered,
     row_faults,
-    short,
 )
-from bench.submissions.faults import SHOWN, Fault, meant, quoted
+from bench.submissions.faults import SHOWN, Fault
 
 MAX_FILE = 2 * GIB
 
@@ -156,7 +156,7 @@ def _read_truth(path: Path, subset: str | None) -> tuple[_Truth, list[Fault]]:
     names = Counter(name for name in subsets.values() if name is not None)
     listed = ", ".join(f"{quoted(name)} ({count:,})" for name, count in sorted(names.items())[:SHOWN])
     if subset is not None and subset not in names and not faults:
-        near = meant(subset, names)
+        near = nearest(subset, names)
         raise UsageError(f"--subset {quoted(subset)}: {path} has {listed or 'no subset'}{near}")
     warnings: tuple[str, ...] = ()
     if subset is None and len(names) > 1:
@@ -172,7 +172,7 @@ def _entry_faults(entry: Any) -> Iterator[Fault]:
         yield Fault("entries", 'expected {"annotations": [...]}')
         return
     if not isinstance(entry.get("subset"), str | None):
-        yield Fault("entries", f"subset is {short(entry['subset'])}, expected text")
+        yield Fault("entries", f"subset is {shown(entry['subset'])}, expected text")
     yield from row_faults(entry["annotations"], scored=False)
 
 
@@ -181,7 +181,7 @@ def _read_results(path: Path) -> tuple[dict[str, Rows], list[Fault]]:
     rows: dict[str, Rows] = {}
     for id_, of in results.items():
         if not isinstance(of, list):
-            faults.append(Fault("entries", f"{quoted(id_)}: {short(of)}, expected a list of detections"))
+            faults.append(Fault("entries", f"{quoted(id_)}: {shown(of)}, expected a list of detections"))
             continue
         found = list(row_faults(of, scored=True))
         faults += [fault.at(quoted(id_)) for fault in found]
@@ -205,7 +205,7 @@ def _select(
     warnings = []
     if ignored:
         said = [
-            f"{quoted(label)} ({count:,}{meant(label, classes)})"
+            f"{quoted(label)} ({count:,}{nearest(label, classes)})"
             for label, count in sorted(ignored.items())[:SHOWN]
         ]
         more = f" and {len(ignored) - SHOWN} more" if len(ignored) > SHOWN else ""

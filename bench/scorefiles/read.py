@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from bench.errors import FileError
+from bench.files.faults import quoted
 from bench.files.npz import open_npz, read_array, repeated
 from bench.files.opening import open_regular
-from bench.submissions.faults import Fault, quoted
+from bench.submissions.faults import Fault
 
 GIB = 2**30
 MAX_FILE = 16 * GIB

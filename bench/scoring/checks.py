@@ -9,9 +9,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 import numpy as np
 from jaxtyping import Shaped
 
-from bench.errors import BenchError, UsageError
+from bench.errors import BenchError, UsageError, nearest
+from bench.files.faults import quoted
 from bench.submissions.checks import length_cause
-from bench.submissions.faults import SHOWN, Fault, is_name, listing, meant, quoted
+from bench.submissions.faults import SHOWN, Fault, is_name, listing
 
 MAX_UNNAMED = 1_000
 """Classes that have no name: a larger index is a slip, and would cost memory for all those below it."""
@@ -41,7 +42,7 @@ def check_question(classes: Sequence[str], background: str | None = None, fps: f
     if not classes or not all(map(is_name, classes)):
         wrong.append(f"classes {list(classes)}: expected names, none of them empty")
     if background is not None and background not in classes:
-        near = meant(background, classes)
+        near = nearest(background, classes)
         wrong.append(f"background {quoted(background)} is not one of {', '.join(classes)}{near}")
     if fps is not None and not (math.isfinite(fps) and fps > 0):
         wrong.append(f"fps {fps}: expected frames per second, more than 0")
@@ -69,7 +70,7 @@ def group_faults(ids: Collection[str], groups: Mapping[str, str] | None) -> Iter
     """Name the recordings without a group, where groups are given; groups of other recordings are fine."""
     absent = [id_ for id_ in ids if groups is not None and id_ not in groups]
     for i, id_ in enumerate(absent):
-        near = meant(id_, groups or ()) if i < SHOWN else ""  # the others are only counted
+        near = nearest(id_, groups or ()) if i < SHOWN else ""  # the others are only counted
         yield Fault("recordings without a group", f"{quoted(id_)} has no group{near}")
 
 
@@ -108,7 +109,7 @@ def name_faults(expected: Collection[str], found: Collection[str]) -> Iterator[F
     for id_ in missing:
         yield Fault("recordings missing", f"{quoted(id_)} is missing, the truth has it")
     for i, id_ in enumerate(id_ for id_ in found if id_ not in expected):
-        near = meant(id_, missing) if i < SHOWN else ""  # the others are only counted
+        near = nearest(id_, missing) if i < SHOWN else ""  # the others are only counted
         yield Fault("recordings not expected", f"{quoted(id_)} is not in the truth{near}")
 
 

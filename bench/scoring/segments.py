@@ -12,6 +12,7 @@ import numpy as np
 
 from bench.errors import DataError, SubmissionError, UsageError
 from bench.evaluation import RESAMPLES
+from bench.files.faults import quoted
 from bench.kinds import SEGMENTS
 from bench.metrics import DETECTION_METRICS, Metric, softnms
 from bench.metrics.localisation import AP_IN_WORDS, RECALL_AT, TIOU, UNDEFINED, declare, measure
@@ -19,7 +20,7 @@ from bench.recordings import SHOWN as ROWS
 from bench.recordings import Detections, Segments
 from bench.scoring.checks import check_question, group_faults, name_faults, refuse
 from bench.scoring.scores import Scores, group_index, reduce_spans
-from bench.submissions.faults import Fault, quoted
+from bench.submissions.faults import Fault
 
 NOTHING = Detections(np.empty((0, 2)), np.empty(0, dtype=np.int64), np.empty(0))
 NEAR = 1e-12

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from bench.files.faults import quoted
 from bench.metrics import METRICS_VERSION, Metric
 from bench.results import Score
 from bench.scoring.scores import Scores
-from bench.submissions.faults import quoted
 from bench.text import between, folded, interval_statement, number, shown_in, table, titled, valued
 
 WIDE = 8

@@ -11,9 +11,10 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from bench.errors import FileError
+from bench.files.faults import quoted
 from bench.files.npz import open_npz, read_array, repeated
 from bench.files.writing import replacing
-from bench.submissions.faults import Fault, quoted
+from bench.submissions.faults import Fault
 from bench.submissions.predictions import Content, Key, Shape
 
 Fits = Callable[[np.dtype[Any]], bool]

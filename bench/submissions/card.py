@@ -33,10 +33,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from bench.files.faults import quoted
 from bench.files.schema import sound
 from bench.files.strict_toml import read_toml
 from bench.kinds import DetectionForm
-from bench.submissions.faults import Fault, quoted
+from bench.submissions.faults import Fault
 from bench.submissions.fields import AMOUNTS, COSTS, FIELDS
 from bench.submissions.predictions import SAFE_NAME, SAFE_NAME_RULE
 

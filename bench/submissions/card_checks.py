@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from bench.errors import UsageError
+from bench.errors import UsageError, nearest
+from bench.files.faults import quoted
 from bench.submissions.card import CARD, Entry, TaskCard, shown_name
-from bench.submissions.faults import Fault, meant, quoted
+from bench.submissions.faults import Fault
 from bench.submissions.forms import form_of
 from bench.tasks import Task
 
@@ -32,7 +33,7 @@ def _class_faults(card: TaskCard, task: Task) -> Iterator[Fault]:
         return  # an empty list was already named as missing or mistyped
     for name in dict.fromkeys(found):
         if name not in task.classes:
-            yield Fault("classes", f"{place}: {quoted(name)} is not a class{meant(name, task.classes)}")
+            yield Fault("classes", f"{place}: {quoted(name)} is not a class{nearest(name, task.classes)}")
         if found.count(name) > 1:
             yield Fault("classes", f"{place}: {quoted(name)} stands there {found.count(name)} times")
     for name in task.classes:

@@ -7,8 +7,10 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 
 import numpy as np
 
+from bench.errors import nearest
+from bench.files.faults import quoted
 from bench.recordings import RECORDING_ID
-from bench.submissions.faults import SHOWN, Fault, meant, quoted
+from bench.submissions.faults import SHOWN, Fault
 from bench.submissions.predictions import SAFE_NAME, SAFE_NAME_RULE, Content, Key, Shape
 from bench.tasks import Task
 
@@ -48,12 +50,12 @@ def name_faults(
     parts = {part: [id_ for p, id_ in wanted if p == part] for part, _ in wanted}
     unknown = Counter(part for part, _ in found if part not in parts)
     for i, (part, count) in enumerate(unknown.items()):
-        near = meant(part, parts) if i < SHOWN else ""  # the others are only counted
+        near = nearest(part, parts) if i < SHOWN else ""  # the others are only counted
         text = f"part {quoted(part)} is not of this task{near} (recordings in it: {count:,})"
         yield Fault("parts", f"{text}; expected {', '.join(parts)}")
     extra = [key for key in found if key[0] in parts and key not in wanted]
     for i, (part, id_) in enumerate(extra):
-        near = meant(id_, parts[part]) if i < SHOWN else ""
+        near = nearest(id_, parts[part]) if i < SHOWN else ""
         home = [other for other, ids in parts.items() if id_ in ids] if i < SHOWN else []
         where = f"; it is tested in part {home[0]!r}" if home else near
         yield Fault("recordings not expected", f"{part}/{quoted(id_)} is not {what}{where}")

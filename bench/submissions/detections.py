@@ -16,14 +16,15 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from bench.errors import FileError
+from bench.errors import FileError, nearest
+from bench.files.faults import quoted, shown
 from bench.files.schema import is_number
 from bench.files.strict_json import parse_json
 from bench.kinds import DetectionForm, Length
 from bench.recordings import FURTHEST, Detections
 from bench.recordings import row_faults as on_rows
 from bench.submissions.checks import name_faults
-from bench.submissions.faults import SHOWN, Fault, is_name, meant, quoted
+from bench.submissions.faults import SHOWN, Fault, is_name
 from bench.submissions.predictions import Content, Key
 from bench.tasks import Task
 
@@ -57,7 +58,7 @@ def read_detections(
     content, numbers = Content(), numbered(task.classes)
     for part, results in _by_part(data, task).items():
         if not isinstance(results, dict):
-            text = f"{quoted(part)}: {short(results)}, expected {{recording: [...]}}"
+            text = f"{quoted(part)}: {shown(results)}, expected {{recording: [...]}}"
             content.faults.append(Fault("entries", text))
             continue
         for name, rows in results.items():
@@ -85,7 +86,7 @@ def _by_part(data: bytes, task: Task) -> dict[str, Any]:
     key, layout = ("results", "{recording: [...]}") if single else ("parts", "{part: {recording: [...]}}")
     under = content.get(key) if isinstance(content, dict) else None
     if not isinstance(under, dict):
-        keys = ", ".join(map(quoted, list(content)[:SHOWN])) if isinstance(content, dict) else short(content)
+        keys = ", ".join(map(quoted, list(content)[:SHOWN])) if isinstance(content, dict) else shown(content)
         raise FileError(f'expected {{"{key}": {layout}}}, found {keys or "{}"}')
     return {task.parts[0].name: under} if single else under
 
@@ -95,7 +96,7 @@ def recording_faults(
 ) -> Iterator[Fault]:
     """Say what keeps the detections of one recording, which lasts so many seconds, from being scored."""
     if not isinstance(rows, list):
-        yield Fault("entries", f"{short(rows)}, expected a list of detections")
+        yield Fault("entries", f"{shown(rows)}, expected a list of detections")
         return
     if len(rows) > MOST:
         yield Fault("counts", f"{len(rows):,} detections, expected at most {MOST:,}: keep the best")
@@ -106,7 +107,7 @@ def recording_faults(
         return
     unknown = Counter(row["label"] for row in rows if row["label"] not in task.classes)
     for i, (name, count) in enumerate(unknown.items()):
-        near = meant(name, task.classes) if i < SHOWN else ""  # the others are only counted
+        near = nearest(name, task.classes) if i < SHOWN else ""  # the others are only counted
         near = near or f"; expected one of {', '.join(task.classes)}"
         yield Fault("labels", f"label {quoted(name)} of {count:,} detections is no class{near}")
     bounds = np.array([row["segment"] for row in rows], dtype=np.float64).reshape(-1, 2)
@@ -148,13 +149,6 @@ def columns_of(
     return bounds, np.array([numbers[row["label"]] for row in rows], dtype=np.int64)
 
 
-def short(value: Any) -> str:
-    """Show what was found; only a little of it, should it be large."""
-    if isinstance(value, dict | list) and len(value) > 4:
-        return f"{'an object' if isinstance(value, dict) else 'a list'} of {len(value):,}"
-    return quoted(value) if isinstance(value, str) else str(value)[:80]
-
-
 def _sound(rows: Rows, *, scored: bool) -> bool:
     """Whether every row is what it should be, by looking at columns and not at cells."""
     try:
@@ -176,7 +170,7 @@ def _sound(rows: Rows, *, scored: bool) -> bool:
 def _one_row(row: Any, *, scored: bool) -> Iterator[Fault]:
     wanted = ("segment", "label", "score") if scored else ("segment", "label")
     if not isinstance(row, dict):
-        yield Fault("rows", f"{short(row)}, expected an object of {', '.join(wanted)}")
+        yield Fault("rows", f"{shown(row)}, expected an object of {', '.join(wanted)}")
         return
     absent = [key for key in wanted if key not in row]
     if absent:
@@ -184,15 +178,15 @@ def _one_row(row: Any, *, scored: bool) -> Iterator[Fault]:
         yield Fault("keys", f"no {', '.join(absent)}{near}")
         return
     if not isinstance(row["label"], str) or not is_name(row["label"]):
-        yield Fault("labels", f"label is {short(row['label'])}, expected text")
+        yield Fault("labels", f"label is {shown(row['label'])}, expected text")
     if scored and not is_number(row["score"]):
-        yield Fault("scores", f"score is {short(row['score'])}, expected a finite number")
+        yield Fault("scores", f"score is {shown(row['score'])}, expected a finite number")
     segment = row["segment"]
     if not isinstance(segment, list) or len(segment) != 2 or not all(map(is_number, segment)):
-        yield Fault("segments", f"segment is {short(segment)}, expected [start, end] in seconds")
+        yield Fault("segments", f"segment is {shown(segment)}, expected [start, end] in seconds")
     elif max(map(abs, segment)) > FURTHEST:
-        yield Fault("segments", f"segment {short(segment)}: its start or end is beyond {FURTHEST:.0e} s")
+        yield Fault("segments", f"segment {shown(segment)}: its start or end is beyond {FURTHEST:.0e} s")
     elif scored and not float(segment[0]) < float(segment[1]):
-        yield Fault("segments", f"segment {short(segment)}: its end is not after its start")
+        yield Fault("segments", f"segment {shown(segment)}: its end is not after its start")
     elif segment[0] > segment[1]:
-        yield Fault("segments", f"segment {short(segment)}: its end is before its start")
+        yield Fault("segments", f"segment {shown(segment)}: its end is before its start")

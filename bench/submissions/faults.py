@@ -6,8 +6,6 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from bench.errors import nearest
-
 SHOWN = 10
 """How many faults of one kind are listed; the others are counted."""
 
@@ -37,16 +35,6 @@ def listing(faults: Iterable[Fault]) -> list[str]:
 
 
 _HALF = re.compile(r"[\ud800-\udfff]")
-
-
-def quoted(text: str, limit: int = 80) -> str:
-    """Show a name that a stranger chose: control and format characters escaped, long ones cut."""
-    return repr(text if len(text) <= limit else text[:limit] + "…")
-
-
-def meant(name: str, known: Iterable[str]) -> str:
-    """Say which known name was meant; of a name of megabytes, whose comparison takes for ever, nothing."""
-    return nearest(name, known) if len(name) <= 100 else ""
 
 
 def is_name(text: str) -> bool:

@@ -24,8 +24,9 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 from jaxtyping import Int64, Shaped
 
-from bench.errors import FileError
-from bench.submissions.faults import SHOWN, Fault, meant, quoted
+from bench.errors import FileError, nearest
+from bench.files.faults import quoted
+from bench.submissions.faults import SHOWN, Fault
 
 _FOOTER_BYTES = 4 * 2**20
 _LINE_BYTES = 64 * 1024
@@ -183,7 +184,7 @@ def _column_faults(found: Sequence[str], layout: Layout) -> Iterator[Fault]:
     expected = layout.columns
     missing = [name for name in expected if name not in found]
     for i, name in enumerate(name for name in dict.fromkeys(found) if name not in expected):
-        near = meant(name, missing) if i < SHOWN else ""  # the others are only counted
+        near = nearest(name, missing) if i < SHOWN else ""  # the others are only counted
         index = "; save the table without its index" if name in ("", "__index_level_0__") else ""
         yield Fault("columns", f"column {quoted(name)} is not expected{near or index}")
     for name, count in Counter(found).items():

@@ -6,12 +6,13 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from bench.errors import FileError, SubmissionError, UsageError
+from bench.errors import FileError, SubmissionError, UsageError, nearest
+from bench.files.faults import quoted
 from bench.files.opening import folder_fault
 from bench.kinds import Length
 from bench.submissions.card import CARD, Entry, read_card
 from bench.submissions.card_checks import task_faults
-from bench.submissions.faults import Fault, listing, meant, quoted
+from bench.submissions.faults import Fault, listing
 from bench.submissions.forms import form_of
 from bench.submissions.predictions import (
     SAFE_NAME,
@@ -85,7 +86,7 @@ def _read_task(
     card = entry.tasks.get(task.name) if entry else None
     files, faults = _run_files(folder, task)
     if entry and not card:
-        near = meant(task.name, entry.tasks)
+        near = nearest(task.name, entry.tasks)
         faults.insert(0, Fault("card", f"{CARD}: no table [tasks.{task.name}]{near}"))
     predictions: dict[str, dict[str, dict[str, Prediction]]] = {}
     for name in files:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from bench.errors import UsageError
+from bench.files.faults import quoted
 from bench.files.writing import write_text
 from bench.submissions.card import CARD, Entry, TaskCard, to_toml
-from bench.submissions.faults import quoted
 from bench.submissions.forms import form_of
 from bench.submissions.predictions import SAFE_NAME, SAFE_NAME_RULE
 from bench.tasks import Task

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import SubmissionError, UsageError
+from bench.files.faults import quoted
 from bench.files.writing import write_text
 from bench.submissions.card import CARD, Entry, TaskCard, parse, to_toml
 from bench.submissions.convert import by_part
-from bench.submissions.faults import listing, quoted
+from bench.submissions.faults import listing
 from bench.submissions.forms import form_of
 from bench.submissions.predictions import SAFE_NAME, SAFE_NAME_RULE, Expected
 from bench.tasks import Task

@@ -166,7 +166,7 @@ def changed(**changes: Any) -> dict[str, Any]:
     [
         (changed(subset="validation"), "subset 'validation', expected one of training, testing"),
         (changed(duration=12), "duration 12, expected 10 seconds"),
-        (changed(duration=True), "duration True, expected 10 seconds"),
+        (changed(duration=True), "duration true, expected 10 seconds"),
         (changed(fps=25), "fps 25, expected 30"),
         (changed(annotations={}), "annotations {}, expected a list"),
         (changed(annotations=[[0, 1]]), "annotation 0: [0, 1], expected an object of segment, label"),

@@ -212,7 +212,7 @@ CARDS = {
     "tasks that are none": ("tasks = 3", "tasks: 3, expected a table of 1 or more keys"),
     "no task": (
         "[tasks]",
-        "tasks: a table of 0 keys, expected a table of 1 or more keys, each a table: write [tasks",
+        "tasks: {}, expected a table of 1 or more keys, each a table: write [tasks",
     ),
     "a task that is no table": ("tasks.demo = 1", "tasks.demo: 1, expected a table: write [tasks.<name>]"),
     "huge number": (
@@ -226,7 +226,7 @@ CARDS = {
     ),
     "odd task name": ('[tasks."\\u001b"]', "tasks.'\\x1b'"),
     "authors": ("authors = ['a', 3]", "authors[1]: 3, expected text"),
-    "nobody": ("authors = []", "authors: a list of 0, expected a list of 1 to 100"),
+    "nobody": ("authors = []", "authors: [], expected a list of 1 to 100"),
 }
 
 

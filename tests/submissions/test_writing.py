@@ -85,7 +85,7 @@ def test_a_card_that_would_not_be_read_is_not_written(tmp_path):
         write_card(folder, bad)
     for piece in (
         "name: holds U+000A",
-        "authors: a list of 0, expected a list of 1 to 100",
+        "authors: [], expected a list of 1 to 100",
         "code: 'http://a.org'",
     ):
         assert piece in str(caught.value)

@@ -14,6 +14,7 @@ from typing import Any
 
 from bench.about import TITLE
 from bench.errors import FileError, SubmissionError
+from bench.files.faults import quoted
 from bench.files.opening import open_regular
 from bench.files.writing import write_text
 from bench.kinds import Length
@@ -30,7 +31,7 @@ from bench.submissions.detections import (
     read_detections,
     recording_faults,
 )
-from bench.submissions.faults import Fault, listing, quoted
+from bench.submissions.faults import Fault, listing
 from bench.submissions.forms.form import Form
 from bench.submissions.forms.words import poses_words, validation_words
 from bench.submissions.predictions import SAFE_NAME, SAFE_NAME_RULE, Content, Key, Predictions
