@@ -104,10 +104,10 @@ def test_what_cannot_be_compared_is_ranked_apart(changes: dict[str, Any], why: s
     assert [ranking.rows[0].rank for ranking in rankings] == [1, 1]
     assert rankings[1].apart == (why,)
     made = page([old, *leading])
-    assert f"cannot be compared with the first ranking: {why}." in made.text
-    assert "Ranked apart: metrics version 1, split a1a1a1a1, truth b2b2b2b2" in made.text
+    assert f"cannot be compared with those of the first ranking: {why}." in made.text
+    assert "Ranked separately: metrics version 1, split a1a1a1a1, truth b2b2b2b2" in made.text
     index = page([old, *leading], "index.html")
-    assert "2 entries, and 1 ranked apart" in index.text
+    assert "2 entries, and 1 ranked separately" in index.text
     assert "Model old" not in index.text
 
 
@@ -117,7 +117,7 @@ def test_simulated_data_are_badged_wherever_their_numbers_stand() -> None:
     badges = [span for span in made.all("span") if span.get("class") == "badge"]
     assert len(badges) == 1 + len(made.all("caption")) + len(made.all("figure"))
     assert "(simulated)" in made.text
-    assert "No animal was ever seen" in made.text
+    assert "No animal was recorded" in made.text
     both = page([*simulated, *RESULTS], "index.html")
     assert [span["class"] for span in both.all("span") if "class" in span].count("badge") == 1
     assert "imulated" not in page(RESULTS).text
@@ -168,7 +168,7 @@ def test_a_page_says_how_its_numbers_were_made() -> None:
         "Source of delay",
         "Unit: frames. Lower is better.",
         "Every annotated frame (all-frames): 1,234 frames of 7 recordings in 5 independent groups.",
-        "95 % intervals by the percentile bootstrap over 5 groups of recordings: 1,000 resamples, seed 0",
+        "95 % intervals by the percentile bootstrap over 5 groups of recordings (1,000 resamples, seed 0)",
         "Nobody 2020",
         "CC BY 4.0",
         "The frame rate is assumed.",
@@ -180,7 +180,13 @@ def test_a_page_says_how_its_numbers_were_made() -> None:
     ):
         assert words in made.text
     own = page(RESULTS, "toy-task--a.html")
-    for words in ("c3" * 32, "offline: answers may use later frames", "A. Author", "B. Author", "72,540"):
+    for words in (
+        "c3" * 32,
+        "offline: the answer for a frame may use later frames",
+        "A. Author",
+        "B. Author",
+        "72,540",
+    ):
         assert words in own.text
 
 

@@ -136,7 +136,7 @@ def interval_chart(id_: str, metric: str, unit: str, drawn: Sequence[tuple[str, 
         style="intervals",
         width=None,
         height=height + 30,
-        title=f"{shown(metric, 60)} with interval, per entry",
+        title=f"{shown(metric, 60)} with interval, by entry",
         words=tuple(words),
         caption=f"{shown(metric, 60)}{f', {unit}' if unit else ''}: value and interval.{left_out}",
         shapes=tuple(shapes),
@@ -188,8 +188,8 @@ def cost_chart(
         height=COSTS.height,
         title=f"{shown(metric, 60)} over FLOPs per frame",
         words=tuple(point.words for point in points),
-        caption=f"{shown(metric, 60)} over the arithmetic that labelling a frame takes, as declared; a "
-        "multiply-add counts as 2. Blue: entries that none beats at the same cost or less."
+        caption=f"{shown(metric, 60)} over the operations that it takes to label a frame, as the authors "
+        "declare them (a multiply-add counts as 2). Blue: no entry is better at the same cost or less."
         + (f" {unstated} {entries} no cost." if unstated else ""),
         shapes=(
             *_rules(COSTS, [(down(tick), _tick(sign * tick, digits)) for tick in ticks], 6),
@@ -228,7 +228,7 @@ def curve_chart(
         right, place = CURVES.right, round(place, 1)
         names.append(line(f"lead {tone}", right + 2, right + 9, round(end, 1), place))
         names.append(text(f"name {tone}", right + 12, place + 4, name))
-    rest = " Grey, without name: the others." if len(drawn) > len(tones) else ""
+    rest = " Grey lines without a name: the others." if len(drawn) > len(tones) else ""
     return Chart(
         id=id_,
         style="curves",

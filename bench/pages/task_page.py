@@ -38,7 +38,7 @@ MAIN_METRICS = 4
 """Metrics in the ranking itself; the tables of all numbers below it have the others too."""
 MAIN_CLASSES = 6
 """Tasks of more classes show them only in the table by class."""
-BOUNDARY_TITLE = "Accuracy by distance to the nearest true transition, per entry"
+BOUNDARY_TITLE = "Accuracy by distance to the nearest true transition, by entry"
 COMPARED = 12
 """Entries whose curves stand in one chart."""
 

@@ -8,6 +8,7 @@ from typing import Any
 from bench.display import between, number
 from bench.kinds import kind_named
 from bench.metrics import softnms
+from bench.metrics.sampling.intervals import MIN_GROUPS
 from bench.results import Result, Score
 from bench.text.specification import by_family
 from bench.text.tables import folded, table
@@ -90,10 +91,11 @@ def interval_statement(how: Mapping[str, Any]) -> str:
     """Say in one line how the intervals were made, or why there are none."""
     if how["reason"]:
         return f"No interval: {how['reason'].rstrip('.')}"
+    resamples = f"{how['resamples']:,} resamples, seed {how['seed']}"
     return (
         f"{100 * how['level']:g} % intervals by the {how['method']} bootstrap over {how['groups']:,} "
-        f"groups of recordings: {how['resamples']:,} resamples, seed {how['seed']}; "
-        "none for a class or a part of fewer than five"
+        f"groups of recordings ({resamples}); a class or a part that fewer than {MIN_GROUPS} groups show "
+        "has no interval"
     )
 
 
