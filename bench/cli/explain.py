@@ -25,9 +25,9 @@ def explain(
 
     ENTRY is the name of a submission, or its folder. Nothing is scored again: the result file is read.
     """
-    from bench.explanation import explain as explain_text
-    from bench.explanation import explained
     from bench.results import canonical
+    from bench.text import explain as explain_text
+    from bench.text import explained
     from bench.verification.results import read_named
 
     found = read_named(results, task, entry.name)

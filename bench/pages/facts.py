@@ -9,7 +9,7 @@ from typing import Any
 
 from bench.kinds import kind_named
 from bench.results import PartScore, Result, Score
-from bench.text import DETECTION_FORMS, counted
+from bench.text import DETECTION_FORMS, amount_tested
 
 NAN = math.nan
 UNSCORED = "not scored by this metric"
@@ -210,7 +210,7 @@ def tested(result: Result) -> Tested:
         )
         for name in task["classes"]
     )
-    return Tested(counted(result), result.recordings, result.groups, classes)
+    return Tested(amount_tested(result), result.recordings, result.groups, classes)
 
 
 def entry_name(result: Result) -> EntryName:

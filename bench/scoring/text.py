@@ -6,7 +6,16 @@ from bench.files.faults import quoted
 from bench.metrics import METRICS_VERSION, Metric
 from bench.results import Score
 from bench.scoring.scores import Scores
-from bench.text import between, folded, interval_statement, number, shown_in, table, titled, valued
+from bench.text import (
+    between,
+    fold,
+    interval_statement,
+    number,
+    table,
+    unit_to_read,
+    with_milliseconds,
+    with_unit,
+)
 
 WIDE = 8
 """From so many classes on they stand below each other."""
@@ -52,10 +61,10 @@ def _counted(found: Scores) -> str:
 
 
 def _row(metric: Metric, score: Score, fps: float | None, beside: tuple[str, ...]) -> list[str]:
-    unit, factor = shown_in(metric.unit, fps) if fps else (metric.unit, 1.0)
+    unit, factor = unit_to_read(metric.unit, fps) if fps else (metric.unit, 1.0)
     return [
-        titled(metric.title, unit),
-        valued(score.value * factor, unit, fps),
+        with_unit(metric.title, unit),
+        with_milliseconds(score.value * factor, unit, fps),
         between(score.low * factor, score.high * factor, unit),
         *(number(score.per_class[name] * factor, unit) if score.per_class else "" for name in beside),
     ]
@@ -66,7 +75,7 @@ def _by_class(found: Scores) -> str:
     if found.kind != "segments":
         chosen = chosen[:4]
     what = "segments" if found.kind == "segments" else "frames"
-    headers = ["class", what, *(folded(one.title) for one in chosen)]
+    headers = ["class", what, *(fold(one.title) for one in chosen)]
     rows = [
         [
             named(name),

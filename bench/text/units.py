@@ -10,25 +10,27 @@ from bench.display import number
 from bench.results import PartScore, Result, Score
 
 
-def shown_in(unit: str, fps: float) -> tuple[str, float]:
+def unit_to_read(unit: str, fps: float) -> tuple[str, float]:
     """Return the unit in which people read a number, and the factor to it: rates are per minute.
 
-    >>> shown_in("per frame", 30.0), shown_in("frames", 30.0)
+    >>> unit_to_read("per frame", 30.0), unit_to_read("frames", 30.0)
     (('per minute', 1800.0), ('frames', 1.0))
     """
     return ("per minute", fps * 60) if unit == "per frame" else (unit, 1.0)
 
 
-def titled(title: str, unit: str) -> str:
+def with_unit(title: str, unit: str) -> str:
     """Return the title of a metric, followed by its unit where it has one."""
     return f"{title}, {unit}" if unit else title
 
 
-def valued(value: float, unit: str, fps: float | None) -> str:
+def with_milliseconds(value: float, unit: str, fps: float | None) -> str:
     """Write a value, and in milliseconds where it is a number of frames and their rate is known.
 
-    >>> valued(3.0, "frames", 30.0), valued(3.0, "frames", None), valued(0.5, "", 30.0)
-    ('3.0 = 100 ms', '3.0', '0.500')
+    >>> with_milliseconds(3.0, "frames", 30.0), with_milliseconds(3.0, "frames", None)
+    ('3.0 = 100 ms', '3.0')
+    >>> with_milliseconds(0.5, "", 30.0)
+    '0.500'
     """
     in_time = f" = {value / fps * 1000:.0f} ms" if unit == "frames" and fps and math.isfinite(value) else ""
     return number(value, unit) + in_time
@@ -38,7 +40,7 @@ def per_minute(result: Result) -> Result:
     """Return the result as pages show it: rates per minute instead of per frame."""
     cards, scores = [], dict(result.scores)
     for card in result.task["metrics"]:
-        unit, factor = shown_in(card["unit"], result.task["dataset"]["fps"])
+        unit, factor = unit_to_read(card["unit"], result.task["dataset"]["fps"])
         cards.append({**card, "unit": unit})
         if factor != 1 and card["name"] in scores:
             scores[card["name"]] = _times(scores[card["name"]], factor)

@@ -16,7 +16,20 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from checkouts import bench, ended_well
+from checkouts import bench, ended_well, python
+
+BUILD = """
+import sys
+from pathlib import Path
+from bench.results import read
+try:
+    from bench.pages import publish, render
+except ImportError:  # what the room was called before
+    from bench.leaderboard import publish, render
+results = [read(path) for path in sorted(Path(sys.argv[1]).glob("*.json"))]
+publish(render(results), Path(sys.argv[2]))
+"""
+"""Builds the pages of a folder of results, also of made-up ones that `bench publish` refuses."""
 
 
 def main() -> int:
@@ -47,8 +60,8 @@ def main() -> int:
 
 
 def publish(checkout: Path, results: Path, site: Path) -> dict[str, bytes]:
-    """Return the pages that a checkout builds of these results: file name -> bytes."""
-    ended_well(bench(checkout, ["publish", "--results", str(results), "--out", str(site)], {}))
+    """Return the pages that a checkout builds of these results, unchecked: file name -> bytes."""
+    ended_well(python(checkout, ["-c", BUILD, str(results), str(site)], {}))
     return {path.name: path.read_bytes() for path in sorted(site.iterdir())}
 
 
