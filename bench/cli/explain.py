@@ -30,8 +30,8 @@ def explain(
     from bench.text import explained
     from bench.verification.results import read_named
 
-    found = read_named(results, task, entry.name)
+    result = read_named(results, task, entry.name)
     if as_json:
-        click.echo(canonical(explained(found, part)).decode(), nl=False)
+        click.echo(canonical(explained(result, part)).decode(), nl=False)
     else:
-        click.echo(explain_text(found, metric, part))
+        click.echo(explain_text(result, metric, part))

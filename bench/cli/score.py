@@ -67,7 +67,7 @@ def frames(
     """
     from bench.scorefiles import score_frame_files
 
-    found = score_frame_files(
+    scores = score_frame_files(
         truth,
         pred,
         _names(classes),
@@ -76,7 +76,7 @@ def frames(
         groups=groups,
         resamples=resamples,
     )
-    _print(found, as_json)
+    _print(scores, as_json)
 
 
 @score.command()
@@ -104,7 +104,7 @@ def segments(
     """
     from bench.scorefiles import score_segment_files
 
-    found = score_segment_files(
+    scores = score_segment_files(
         truth,
         detections,
         tiou=_thresholds(tiou),
@@ -114,7 +114,7 @@ def segments(
         groups=groups,
         resamples=resamples,
     )
-    _print(found, as_json)
+    _print(scores, as_json)
 
 
 @score.command()
@@ -139,17 +139,19 @@ def clusters(
     from bench.scorefiles import score_cluster_files
 
     names = None if classes is None else _names(classes)
-    found = score_cluster_files(truth, pred, names, background=background, groups=groups, resamples=resamples)
-    _print(found, as_json)
+    scores = score_cluster_files(
+        truth, pred, names, background=background, groups=groups, resamples=resamples
+    )
+    _print(scores, as_json)
 
 
-def _print(found: Scores, as_json: bool) -> None:
+def _print(scores: Scores, as_json: bool) -> None:
     from bench.results import canonical
     from bench.scoring import text, to_json
 
-    for warning in found.warnings:
+    for warning in scores.warnings:
         click.echo(f"warning: {warning}", err=True)
-    click.echo(canonical(to_json(found)).decode() if as_json else text(found) + "\n", nl=False)
+    click.echo(canonical(to_json(scores)).decode() if as_json else text(scores) + "\n", nl=False)
 
 
 def _names(listed: str) -> list[str]:
