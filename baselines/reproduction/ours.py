@@ -8,14 +8,18 @@ from pathlib import Path
 from baselines.reproduction.jobs import parts_of
 from baselines.runs.train import Trained
 from bench.datasets import get_task
-from bench.published import Job, Values, values
+from bench.published import Job, RunValues, values
 from bench.recordings import Recording
 from bench.submissions import Predictions, read_tasks
 from bench.submitting import answered, lengths
 from bench.tasks import Task
 
 
+<<<<<<< HEAD
 def score(job: Job, entry: Path, runs: Sequence[Trained], metrics: Sequence[str]) -> Values:
+=======
+def score(job: Job, entry: Path, runs: Sequence[Trained], wanted: Sequence[str]) -> RunValues:
+>>>>>>> 823269b (evaluation/columns: one dataclass names where the numbers with an interval stand, another the mean and the classes)
     """Score the parts that a job needs, by the metrics of these names."""
     task = get_task(job.task)
     parts, recordings = parts_of(job), answered(task)

@@ -19,7 +19,7 @@ from bench.published import (
     Compared,
     Job,
     Number,
-    Values,
+    RunValues,
     compare,
     job_of,
     jobs_of,
@@ -103,7 +103,11 @@ def _train_command(job: Job, seeds: str, device: str, epochs: int | None) -> str
 def _beside(
     number: Number,
     needed: Sequence[Job],
+<<<<<<< HEAD
     scores: Mapping[Job, Values],
+=======
+    found: Mapping[Job, RunValues],
+>>>>>>> 823269b (evaluation/columns: one dataclass names where the numbers with an interval stand, another the mean and the classes)
     missing: Mapping[Job, Sequence[str]],
     *,
     variants: bool,
