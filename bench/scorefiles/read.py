@@ -52,10 +52,7 @@ def read_npz(path: Path, most: int = MAX_FILE) -> Read:
     """
     found = Read()
     try:
-        with open_regular(path, MAX_FILE, follow=True) as file, open_npz(file) as archive:
-            needed = sum(member.file_size for member in archive.infolist())
-            if needed > most:
-                return closed(f"{needed:,} bytes unpacked, expected at most {most:,}: not read")
+        with open_regular(path, MAX_FILE, follow=True) as file, open_npz(file, unpacked=most) as archive:
             for name, count in repeated(archive).items():
                 found.faults.append(Fault("twice", f"{quoted(name)} stands in the archive {count} times"))
             for member in archive.infolist():
