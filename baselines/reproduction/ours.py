@@ -15,11 +15,7 @@ from bench.submitting import answered, lengths
 from bench.tasks import Task
 
 
-<<<<<<< HEAD
-def score(job: Job, entry: Path, runs: Sequence[Trained], metrics: Sequence[str]) -> Values:
-=======
-def score(job: Job, entry: Path, runs: Sequence[Trained], wanted: Sequence[str]) -> RunValues:
->>>>>>> 823269b (evaluation/columns: one dataclass names where the numbers with an interval stand, another the mean and the classes)
+def score(job: Job, entry: Path, runs: Sequence[Trained], metrics: Sequence[str]) -> RunValues:
     """Score the parts that a job needs, by the metrics of these names."""
     task = get_task(job.task)
     parts, recordings = parts_of(job), answered(task)

@@ -103,11 +103,7 @@ def _train_command(job: Job, seeds: str, device: str, epochs: int | None) -> str
 def _beside(
     number: Number,
     needed: Sequence[Job],
-<<<<<<< HEAD
-    scores: Mapping[Job, Values],
-=======
-    found: Mapping[Job, RunValues],
->>>>>>> 823269b (evaluation/columns: one dataclass names where the numbers with an interval stand, another the mean and the classes)
+    scores: Mapping[Job, RunValues],
     missing: Mapping[Job, Sequence[str]],
     *,
     variants: bool,

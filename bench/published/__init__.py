@@ -1,24 +1,6 @@
 """The published tables as data: their audit, rivals for the pages, and our runs beside them."""
 
-<<<<<<< HEAD
-from bench.published.against import Compared, Values, compare, compared_json, values
-=======
-from bench.published.against import (
-    SIZE,
-    Compared,
-    Job,
-    RunValues,
-    compare,
-    compared_json,
-    job_of,
-    jobs,
-    jobs_of,
-    models,
-    seed_range,
-    values,
-    why_not,
-)
->>>>>>> 823269b (evaluation/columns: one dataclass names where the numbers with an interval stand, another the mean and the classes)
+from bench.published.against import Compared, RunValues, compare, compared_json, values
 from bench.published.audit import audit, audit_papers
 from bench.published.findings import Finding
 from bench.published.official import against_runs, read_runs

@@ -15,17 +15,8 @@ from bench.recordings import Recording
 from bench.submissions import Predictions
 from bench.tasks import Task
 
-<<<<<<< HEAD
-Values = Mapping[str, Float[np.ndarray, "U P C1"]]
-"""Metric -> values of every run and part: the mean first, then the classes."""
-=======
-SIZE = "parameters"
-"""What no run is needed for."""
-SECONDS = "seconds_per_epoch"
-"""What another command measures."""
 RunValues = Mapping[str, Values]
 """Metric -> values of every run and part."""
->>>>>>> 823269b (evaluation/columns: one dataclass names where the numbers with an interval stand, another the mean and the classes)
 
 
 @dataclass(frozen=True)
@@ -66,64 +57,32 @@ class Compared:
 
 
 def values(
-<<<<<<< HEAD
     task: Task, predictions: Predictions, recordings: Mapping[str, Recording], names: Sequence[str]
-) -> Values:
+) -> RunValues:
     """Score runs by the task's metrics of these names; NaN for parts that the runs do not predict."""
     metrics = [metric for metric in task.metrics if metric.name in names]
     cuts = cut(task, task.load_split(), recordings)
     first = next(iter(predictions.values()))
     predicted = [part in first for part in cuts]
     measured = measure(task, {part: spans for part, spans in cuts.items() if part in first}, predictions)
-    by_metric: dict[str, Float[np.ndarray, "U P C1"]] = {}
-    for metric in metrics:
-        scores = columns([metric], measured)[1][0]
-        by_metric[metric.name] = np.full((len(scores), len(cuts), scores.shape[2]), np.nan)
-        by_metric[metric.name][:, predicted] = scores
-    return by_metric
-
-
-def compare(number: Number, task: Task, scores: Float[np.ndarray, "U P C1"]) -> Compared:
-=======
-    task: Task, predictions: Predictions, recordings: Mapping[str, Recording], wanted: Sequence[str]
-) -> RunValues:
-    """Score runs with those of the task's metrics that are wanted; NaN for parts that they do not predict."""
-    metrics = [metric for metric in task.metrics if metric.name in wanted]
-    cuts = cut(task, task.load_split(), recordings)
-    first = next(iter(predictions.values()))
-    there = [part in first for part in cuts]
-    measured = measure(task, {part: of for part, of in cuts.items() if part in first}, predictions)
     by_metric: dict[str, Values] = {}
     for metric in metrics:
-        predicted = weighted_values([metric], measured)[1][0].array
-        every = np.full((len(predicted), len(cuts), predicted.shape[2]), np.nan)
-        every[:, there] = predicted
+        scores = weighted_values([metric], measured)[1][0].array
+        every = np.full((len(scores), len(cuts), scores.shape[2]), np.nan)
+        every[:, predicted] = scores
         by_metric[metric.name] = Values(every)
     return by_metric
 
 
-def compare(number: Number, task: Task, values: Values) -> Compared:
->>>>>>> 823269b (evaluation/columns: one dataclass names where the numbers with an interval stand, another the mean and the classes)
+def compare(number: Number, task: Task, scores: Values) -> Compared:
     """Take the same number from the values of our runs.
 
     The mean over parts counts those that define it, as in the headline of a result. Parts that it counts
     must all be predicted: see `jobs_of`.
     """
-<<<<<<< HEAD
-    column = 1 + task.classes.index(number.class_) if number.class_ else 0
-    names = [part.name for part in task.parts]
-    parts = scores[:, [names.index(number.part)] if number.part else slice(None), column]  # (U, P)
-    parts = parts[:, ~np.isnan(parts).any(axis=0)]
-    if not parts.size:
-        return Compared(number, math.nan, math.nan, len(scores), "undefined on these recordings")
-    over_runs = parts.mean(axis=1)
-    spread = parts.mean(axis=0) if number.table.spread_over == "parts" and not number.part else over_runs
-    deviation = float(spread.std()) if len(spread) > 1 else math.nan
-    return Compared(number, float(over_runs.mean()), deviation, len(scores))
-=======
-    by_part = values.overall  # (U, P)
+    by_part = scores.overall  # (U, P)
     if number.class_:
-        by_part = values.per_class[..., task.classes.index(number.class_)]
+        by_part = scores.per_class[..., task.classes.index(number.class_)]
     names, runs = [part.name for part in task.parts], len(by_part)
     parts = by_part[:, [names.index(number.part)] if number.part else slice(None)]
     parts = parts[:, ~np.isnan(parts).any(axis=0)]
@@ -133,7 +92,6 @@ def compare(number: Number, task: Task, values: Values) -> Compared:
     spread = parts.mean(axis=0) if number.table.spread_over == "parts" and not number.part else over_runs
     deviation = float(spread.std()) if len(spread) > 1 else math.nan
     return Compared(number, float(over_runs.mean()), deviation, runs)
->>>>>>> 823269b (evaluation/columns: one dataclass names where the numbers with an interval stand, another the mean and the classes)
 
 
 def compared_json(row: Compared) -> dict[str, Any]:
