@@ -47,7 +47,7 @@ def main() -> int:
         folders = {
             "committed": new / "leaderboard" / "results",
             "demo": options.demo.resolve() if options.demo else demo(old, scratch),
-            "made up": made_up(new, scratch / "made-up"),
+            "made up": write_made_up(new, scratch / "made-up"),
         }
         different = 0
         for title, results in folders.items():
@@ -92,10 +92,10 @@ def demo(checkout: Path, scratch: Path) -> Path:
     return next(out.rglob("results"))
 
 
-def made_up(checkout: Path, folder: Path) -> Path:
+def write_made_up(checkout: Path, folder: Path) -> Path:
     """Write results that show every branch of the templates; return their folder."""
     sys.path[:0] = [str(checkout), str(checkout / "tests")]
-    from pages import NAN, RESULTS, details, entry, metric, result, score, task
+    from made_up import NAN, RESULTS, details, entry, metric, result, score, task
 
     from bench.results import PartScore, write
 

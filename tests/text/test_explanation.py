@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from pages import details, metric, result, score, task
+from made_up import details, metric, result, score, task
 
 from bench import datasets
 from bench.cli import cli

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from pages import CLASSES, RESULTS, details, metric, page, result, score, task
+from made_up import CLASSES, RESULTS, details, metric, page, result, score, task
 
 from bench.pages.charts import APART, CURVES, TONES, Chart, curve_chart
 from bench.pages.ranking import rank
