@@ -56,6 +56,7 @@ ORDER = [
     "published",
     "submitting",
     "text",
+    "explanation",
     "scoring",
     "scorefiles",
     "pages",

@@ -46,10 +46,8 @@ Shape = tuple[int, ...]
 
 
 @contextmanager
-def open_npz(
-    file: BinaryIO, arrays: int | None = None, unpacked: int | None = None
-) -> Iterator[zipfile.ZipFile]:
-    """Open an archive; raise `FileError` where it is none, or needs more than `unpacked` bytes of memory.
+def open_npz(file: BinaryIO, arrays: int | None = None) -> Iterator[zipfile.ZipFile]:
+    """Open an archive; raise `FileError` where it is none.
 
     Where `arrays` are expected, a list of far more names is refused before it is read.
     """
@@ -60,9 +58,6 @@ def open_npz(
     except _UNREADABLE as fault:
         raise FileError(f"not a readable .npz archive ({fault}): save it with numpy.savez") from fault
     with archive:
-        needed = sum(member.file_size for member in archive.infolist())
-        if unpacked is not None and needed > unpacked:
-            raise FileError(f"{needed:,} bytes unpacked, expected at most {unpacked:,}: not read")
         yield archive
 
 

@@ -1,6 +1,6 @@
-"""The audit of printed tables: whether each number agrees with what follows from the others.
+"""The audit of printed tables: what each says, what follows from the others, and whether both agree.
 
-Every finding is computed from `leaderboard/reference/`; no verdict is stored.
+Every finding is computed from `leaderboard/reference/`; no verdict is written down anywhere.
 """
 
 from __future__ import annotations
@@ -59,9 +59,9 @@ def audit_papers(source: str | None = None, runs: Path | None = None) -> list[Fi
         raise UsageError(
             f"no paper {source!r}{nearest(source, sources)}", hint=f"one of {', '.join(sources)}"
         )
-    audited = [number for number in numbers if source in (None, number.table.paper.source)]
-    findings = audit(audited, read_printed(), tasks.get)
-    return findings + (against_runs(audited, read_runs(runs, tasks)) if runs is not None else [])
+    chosen = [number for number in numbers if source in (None, number.table.paper.source)]
+    findings = audit(chosen, read_printed(), tasks.get)
+    return findings + (against_runs(chosen, read_runs(runs, tasks)) if runs is not None else [])
 
 
 def complete(task: Task, numbers: Sequence[Number]) -> list[Number]:
@@ -82,7 +82,7 @@ def class_table(task: Task, numbers: Sequence[Number]) -> dict[str, dict[str, Nu
     for number in numbers:
         if number.class_ and not number.part and number.metric in PER_CLASS:
             table.setdefault(number.metric, {})[number.class_] = number
-    whole = {metric: row for metric, row in table.items() if set(row) == set(task.classes)}
+    whole = {metric: of for metric, of in table.items() if set(of) == set(task.classes)}
     return whole if "frames" in whole else {}
 
 
@@ -113,29 +113,25 @@ def _repeated(numbers: Sequence[Number]) -> Iterator[Finding]:
             if other.digit == finest.digit:
                 ends = (finest.value,) * 3
             rule = f"{finest.table.table}, {what(finest)}"
-            repeated = finding("printed twice", other, Implied(*ends, rule))
-            yield replace(repeated, follows=finest.printed)
+            found = finding("printed twice", other, Implied(*ends, rule))
+            yield replace(found, follows=finest.printed)
 
 
 def _means(numbers: Sequence[Number], find: FindTask) -> Iterator[Finding]:
     """Check that a headline is the mean over classes and parts."""
-    yield from _of_headlines("mean of its parts", numbers, find, _mean)
-
-
-def _mean(number: Number, pieces: Sequence[Number], words: str) -> tuple[Number, Implied]:
-    return number, mean(pieces, words)
+    yield from _of_headlines("mean of its parts", numbers, find, lambda n, of, said: (n, mean(of, said)))
 
 
 def _spreads(numbers: Sequence[Number], find: FindTask) -> Iterator[Finding]:
     """Check that a ± over parts is their population standard deviation."""
-    over_parts = [n for n in numbers if n.table.spread_over == "parts"]
-    yield from _of_headlines("± over its parts", over_parts, find, _spread)
+    chosen = [n for n in numbers if n.table.spread_over == "parts"]
+    yield from _of_headlines("± over its parts", chosen, find, _spread)
 
 
-def _spread(number: Number, pieces: Sequence[Number], words: str) -> tuple[Number, Implied] | None:
+def _spread(number: Number, of: Sequence[Number], said: str) -> tuple[Number, Implied] | None:
     if not number.spread:
         return None
-    return replace(number, printed=number.spread, column=f"± of {number.column}"), deviation(pieces, words)
+    return replace(number, printed=number.spread, column=f"± of {number.column}"), deviation(of, said)
 
 
 def _of_headlines(
@@ -149,10 +145,10 @@ def _of_headlines(
         headlines = [n for n in group if not n.part and not n.class_]
         for headline in headlines if task else []:
             same = [n for n in group if n.metric == headline.metric and n is not headline]
-            for table, printed in groupby(same, key=lambda n: n.table):
-                pieces = complete(task, list(printed)) if task else []
-                words = f"values of {table.table}"
-                if pieces and (derived := derive(headline, pieces, words)):
+            for table, of_table in groupby(same, key=lambda n: n.table):
+                pieces = complete(task, list(of_table)) if task else []
+                said = f"values of {table.table}"
+                if pieces and (derived := derive(headline, pieces, said)):
                     yield finding(check, *derived)
 
 
@@ -161,15 +157,15 @@ def _supports(numbers: Sequence[Number], counts: Sequence[Printed], find: FindTa
     for task, table in _class_tables(numbers, find):
         for name in task.classes:
             if {"precision", "recall", "f1"} <= set(table):
-                implied = f1_of(table["precision"][name], table["recall"][name])
-                yield finding("F1 of a class", table["f1"][name], implied)
+                found = f1_of(table["precision"][name], table["recall"][name])
+                yield finding("F1 of a class", table["f1"][name], found)
         scored = [p for p in counts if p.task == task.name and p.quantity == "scored" and not p.class_]
         total = sum(number.value for number in table["frames"].values())
-        for count in scored:
-            verdict = AGREES if total == float(count.printed) else DIFFERS
+        for said in scored:
+            same = AGREES if total == float(said.printed) else DIFFERS
             rule = f"sum of {len(task.classes)} supports"
             yield Finding(
-                "support", count.place, "frames that count", count.printed, f"{total:.0f}", rule, verdict
+                "support", said.place, "frames that count", said.printed, f"{total:.0f}", rule, same
             )
 
 
@@ -178,17 +174,17 @@ def _labels(numbers: Sequence[Number], find: FindTask) -> Iterator[Finding]:
     for task, table in _class_tables(numbers, find):
         source = next(iter(table["frames"].values()))
         same = [n for n in numbers if n.model == source.model and not n.part and not n.class_]
-        for metric, implied in pooled(task, table).items():
+        for metric, found in pooled(task, table).items():
             printed = [n for n in same if n.metric == metric and n.table != source.table]
             for number in printed:
-                yield finding("from its classes", number, implied)
+                yield finding("from its classes", number, found)
             for number in [n for n in same if n.says == metric]:
-                yield finding("what its label says", number, implied)
+                yield finding("what its label says", number, found)
             if not printed:
                 row = source.row.rival
-                value, rule = f"{implied.value:.4f}", implied.rule
+                value = f"{found.value:.4f}"
                 yield Finding(
-                    "from its classes", source.place, f"{row}: {metric}", "", value, rule, UNPRINTED
+                    "from its classes", source.place, f"{row}: {metric}", "", value, found.rule, UNPRINTED
                 )
 
 
@@ -231,6 +227,6 @@ def _class_tables(
 ) -> Iterator[tuple[Task, Mapping[str, Mapping[str, Number]]]]:
     for group in by_model(numbers).values():
         task = find(group[0].task)
-        for _, printed in groupby(group, key=lambda n: n.table):
-            if task and (table := class_table(task, list(printed))):
+        for _, of_table in groupby(group, key=lambda n: n.table):
+            if task and (table := class_table(task, list(of_table))):
                 yield task, table
