@@ -43,17 +43,17 @@ def add_up(totals: Sequence[Totals]) -> Totals:
     )
 
 
-def side_by_side(found: Totals, expected: Totals) -> Iterator[tuple[str, int, int | None]]:
-    """Yield the name of each number that is expected, what is expected, and what is found: None for nothing.
+def side_by_side(counted: Totals, expected: Totals) -> Iterator[tuple[str, int, int | None]]:
+    """Yield the name, the expected and the counted value of each expected number; None for an absent class.
 
     Segments are compared where both have them.
     """
-    yield "recordings", expected.recordings, found.recordings
-    yield "frames", expected.frames, found.frames
+    yield "recordings", expected.recordings, counted.recordings
+    yield "frames", expected.frames, counted.frames
     for name, count in expected.counts.items():
-        yield f"frames of {name}", count, found.counts.get(name)
-    if expected.segments is not None and found.segments is not None:
-        yield "segments", expected.segments, found.segments
+        yield f"frames of {name}", count, counted.counts.get(name)
+    if expected.segments is not None and counted.segments is not None:
+        yield "segments", expected.segments, counted.segments
 
 
 @dataclass(frozen=True)
@@ -99,8 +99,8 @@ class Split:
         The groups of 10 % are among those of 20 %, and so on; the others train without labels.
         """
         order = self.label_order[seed]
-        known = set(order[: -(-len(order) * percent // 100)])
-        return [id_ for id_, group in self.group_of(part, "train").items() if group in known]
+        first = set(order[: -(-len(order) * percent // 100)])
+        return [id_ for id_, group in self.group_of(part, "train").items() if group in first]
 
     def group_of(self, part: str, subset: str) -> dict[str, str]:
         """Return recording id -> group for one subset of a part."""
@@ -120,14 +120,14 @@ class FrozenSplit:
         if not path.is_file():
             raise SplitError(f"split file {path} is missing", hint=f"reinstall {NAME}")
         data = path.read_bytes()
-        found = hashlib.sha256(data).hexdigest()
-        if found != self.digest:
+        actual = hashlib.sha256(data).hexdigest()
+        if actual != self.digest:
             raise SplitError(
                 f"split file {path} was changed",
-                [f"sha256 {found}", f"declared {self.digest}"],
+                [f"sha256 {actual}", f"declared {self.digest}"],
                 hint="restore the file; another split is another task, with its own name",
             )
-        return from_json(json.loads(data), found)
+        return from_json(json.loads(data), actual)
 
 
 def from_json(data: Mapping[str, Any], digest: str) -> Split:

@@ -147,8 +147,9 @@ def write_run(path: str | Path, task: str | TaskData, run: str | int, prediction
     >>> write_run("submissions/mymodel", "demo", 0, {"mouse001": scores})  # doctest: +SKIP
     PosixPath('submissions/mymodel/demo/seed0.npz')
     """
-    asked = get_task(task) if isinstance(task, str) else task.task
-    return write_predictions(Path(path), asked, run, predictions, lengths(asked, answered(asked)))
+    question = get_task(task) if isinstance(task, str) else task.task
+    expected = lengths(question, answered(question))
+    return write_predictions(Path(path), question, run, predictions, expected)
 
 
 def evaluate(path: str | Path, task: str | None = None) -> list[Result]:
@@ -189,15 +190,15 @@ def compare_submitted(first: Submitted, second: Submitted) -> Comparison:
 
 
 def comparison_json(comparison: Comparison) -> dict[str, Any]:
-    """Return a comparison as plain JSON values; "changed" only where something was."""
-    found = {
+    """Return a comparison as plain JSON values; "changed" only where the data were changed."""
+    content = {
         "task": comparison.first.task.name,
         "first": comparison.first.entry.id,
         "second": comparison.second.entry.id,
         "metrics": [asdict(row) for row in comparison.differences],
         **({"changed": list(comparison.changed)} if comparison.changed else {}),
     }
-    return dict(results.plain(found))
+    return dict(results.plain(content))
 
 
 def take_over_card(path: str | Path, task: str | None, folder: Path) -> list[Result]:
@@ -222,9 +223,9 @@ def take_over_card(path: str | Path, task: str | None, folder: Path) -> list[Res
 def _scored(path: Path, entry: Entry, task: str | None, folder: Path) -> dict[str, Path]:
     """Return the result files of an entry by task, of one or of all."""
     if task and task not in entry.tasks:
-        known = sorted(entry.tasks)
         raise UsageError(
-            f"{path} answers no task {task!r}{nearest(task, known)}", hint=f"one of {', '.join(known)}"
+            f"{path} answers no task {task!r}{nearest(task, sorted(entry.tasks))}",
+            hint=f"one of {', '.join(sorted(entry.tasks))}",
         )
     names = [name for name in sorted(entry.tasks) if task in (None, name)]
     files = {name: folder / f"{name}--{entry.id}.json" for name in names}

@@ -56,7 +56,6 @@ ORDER = [
     "published",
     "submitting",
     "text",
-    "explanation",
     "scoring",
     "scorefiles",
     "pages",

@@ -11,7 +11,7 @@ import pytest
 from sklearn.metrics import accuracy_score, average_precision_score, f1_score, recall_score
 
 from bench.errors import DataError
-from bench.evaluation import columns, cut, evaluate, measure, truth_digest
+from bench.evaluation import cut, evaluate, measure, truth_digest, weighted_values
 from bench.kinds import kind_named, labels_of
 from bench.metrics import FRAME_METRICS
 from bench.metrics.sampling.intervals import interval
@@ -173,7 +173,7 @@ def test_a_score_holds_the_intervals_of_other_methods_from_the_same_resamples() 
     result = evaluate(asked, CARD, given, truth)
     measured = measure(asked, cut(asked, asked.load_split(), truth), given)
     for metric in asked.metrics:
-        value, _ = columns([metric], measured)
+        value, _ = weighted_values([metric], measured)
         found = result.scores[metric.name].other_intervals
         assert list(found) == ["percentile", "bca"]
         for method, ends in found.items():
@@ -274,7 +274,7 @@ def test_a_resample_without_what_defines_a_part_has_no_headline() -> None:
     (f1,) = (metric for metric in FRAME_METRICS if metric.name == "f1")
     only = replace(task(**parts), metrics=(f1,))
     cuts = cut(only, only.load_split(), truth)
-    value, _ = columns([f1], measure(only, cuts, {"seed0": predicted}))
+    value, _ = weighted_values([f1], measure(only, cuts, {"seed0": predicted}))
     rows = np.ones((3, 7))
     rows[1, [3, 4]] = 0  # part a without its class attack
     rows[2, :5] = 0  # no recording of part a at all

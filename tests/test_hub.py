@@ -367,8 +367,11 @@ def test_a_missing_file_is_named(snapshot: Path) -> None:
         ({"schema": 99}, "schema 99, expected 2"),
         ({"files": {}}, "no data/shard-NNN.parquet"),
         ({"files": {"../../x.parquet": {"bytes": 1, "sha256": "0" * 64}}}, "no data/shard-NNN.parquet"),
-        ({"files": {SHARDS[0]: {"bytes": 1, "sha256": "short"}}}, "no SHA-256 of 64 hex digits"),
-        ({"files": ["a"]}, "AttributeError"),
+        (
+            {"files": {SHARDS[0]: {"bytes": 1, "sha256": "short"}}},
+            "sha256: 'short', expected a SHA-256 of 64 hex digits",
+        ),
+        ({"files": ["a"]}, r"files: \['a'\], expected a table"),
     ],
 )
 def test_a_manifest_of_something_else(snapshot: Path, changes: dict[str, object], says: str) -> None:

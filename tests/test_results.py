@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from pages import result
+from made_up import result
 
 from bench.errors import DataError
 from bench.results import read, write

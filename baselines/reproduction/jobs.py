@@ -22,17 +22,17 @@ def entry_name(job: Job) -> str:
 
 def baseline_of(job: Job) -> Baseline:
     """Return the baseline of a job; with another window it has another name."""
-    known = get_baseline(job.model)
+    baseline = get_baseline(job.model)
     if job.past is None:
-        return known
-    if not isinstance(known.recipe, Recipe):
-        raise UsageError(f"baseline {known.name!r} has no window")
-    recipe = replace(known.recipe, past=job.past)
+        return baseline
+    if not isinstance(baseline.recipe, Recipe):
+        raise UsageError(f"baseline {baseline.name!r} has no window")
+    recipe = replace(baseline.recipe, past=job.past)
     return replace(
-        known,
-        name=f"{known.name}_window{recipe.window}",
-        title=f"{known.title}, window of {recipe.window}",
-        description=f"as {known.name}, on windows of {recipe.window} poses",
+        baseline,
+        name=f"{baseline.name}_window{recipe.window}",
+        title=f"{baseline.title}, window of {recipe.window}",
+        description=f"as {baseline.name}, on windows of {recipe.window} poses",
         recipe=recipe,
     )
 
@@ -45,18 +45,18 @@ def missing_data(job: Job) -> list[str]:
         split, pull = task.load_split(), f"bench pull {task.dataset.name}"
         pull += "" if task.dataset.simulated else " --from FOLDER"
         try:
-            held = manifest(task.dataset).recordings
+            stored = manifest(task.dataset).recordings
         except DataError as fault:
             hints.append(fault.hint or pull)
             continue
         needed = {id_ for part in split.parts for subset in SUBSETS for id_ in split.ids(part, subset)}
-        if any(id_ not in held or (recipe and not held[id_].poses) for id_ in needed):
+        if any(id_ not in stored or (recipe and not stored[id_].poses) for id_ in needed):
             hints.append(f"{pull} --replace")
     return hints
 
 
 def is_there(entry: Path, job: Job, seed: int) -> bool:
-    """Whether a run lies there with its record; that it is the very run asked for only training checks."""
+    """Whether an entry holds a run of that seed with its record. Only training checks how it was trained."""
     work = entry / ".work" / job.task
     whole = (entry / job.task / f"seed{seed}.npz").is_file() and (work / f"seed{seed}.json").is_file()
     return whole or all(
@@ -81,6 +81,6 @@ def task_of(name: str) -> Task | None:
 
 
 def _tasks(job: Job) -> list[Task]:
-    """Return the task of a job and, where its model learns another one first, that one."""
-    before = getattr(baseline_of(job).recipe, "pretraining", None)
-    return [get_task(name) for name in (job.task, *([before.task] if before else []))]
+    """Return the task of a job, and the task that its model learns first, where there is one."""
+    pretraining = getattr(baseline_of(job).recipe, "pretraining", None)
+    return [get_task(name) for name in (job.task, *([pretraining.task] if pretraining else []))]

@@ -16,19 +16,19 @@ def listing(numbers: Sequence[Number]) -> list[Row]:
     """Return one row per table: what it prints and what training it again needs."""
     rows = []
     for printed in tables_of(numbers):
-        of = [number for number in numbers if number.table == printed]
-        asked = [number for number in of if not why_not(number, task_of(number.task))]
-        needed = jobs(asked)
+        cells = [number for number in numbers if number.table == printed]
+        possible = _possible(cells)
+        needed = jobs(possible)
         rows.append(
             {
                 "name": printed.name,
                 "place": printed.place,
                 "title": printed.title,
-                "numbers": len(of),
-                "reproducible": len(asked),
-                "tasks": list(dict.fromkeys(number.task for number in of if number.task)),
+                "numbers": len(cells),
+                "reproducible": len(possible),
+                "tasks": list(dict.fromkeys(number.task for number in cells if number.task)),
                 "models": [entry_name(job) for job in needed],
-                "variants": {n.row.model: list(n.row.variants) for n in asked if n.row.variants},
+                "variants": {n.row.model: list(n.row.variants) for n in possible if n.row.variants},
                 "trainings": sum(len(parts_of(job)) * len(job.seeds) for job in needed),
                 "seeds": list(printed.seeds),
                 "missing": list(dict.fromkeys(hint for job in needed for hint in missing_data(job))),
@@ -41,9 +41,8 @@ def plan(
     numbers: Sequence[Number], count: int | None, epochs: int | None, out: Path, *, variants: bool = False
 ) -> list[Row]:
     """Return what `bench reproduce` would train, and then what it cannot give."""
-    asked = [number for number in numbers if not why_not(number, task_of(number.task))]
     rows: list[Row] = []
-    for job in jobs(asked, count, variants=variants):
+    for job in jobs(_possible(numbers), count, variants=variants):
         entry, task = out / entry_name(job), task_of(job.task)
         rows.append(
             {
@@ -61,3 +60,8 @@ def plan(
         )
     reasons = {(number.row.row, why_not(number, task_of(number.task))): None for number in numbers}
     return rows + [{"row": row, "not reproduced": reason} for row, reason in reasons if reason]
+
+
+def _possible(numbers: Sequence[Number]) -> list[Number]:
+    """Return the numbers that a run of ours can give."""
+    return [number for number in numbers if not why_not(number, task_of(number.task))]

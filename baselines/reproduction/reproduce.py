@@ -19,7 +19,7 @@ from bench.published import (
     Compared,
     Job,
     Number,
-    Values,
+    RunValues,
     compare,
     job_of,
     jobs_of,
@@ -47,26 +47,26 @@ class Reproduced:
 def reproduce(
     numbers: Sequence[Number], count: int | None, out: Path, train: Train, *, variants: bool = False
 ) -> Reproduced:
-    """Train what is missing and put each number beside ours; `variants`, where asked for, come after it."""
-    asked = [number for number in numbers if not why_not(number, task_of(number.task))]
-    of = jobs_of(asked, count, variants=variants)
-    wanted: dict[Job, list[str]] = {}
-    for number, needed in of.items():
+    """Train what is missing and put each number beside ours; `variants` follow the expected model."""
+    possible = [number for number in numbers if not why_not(number, task_of(number.task))]
+    needs = jobs_of(possible, count, variants=variants)
+    metrics: dict[Job, list[str]] = {}
+    for number, needed in needs.items():
         for job in needed:
-            wanted.setdefault(job, []).append(number.metric)
-    missing = {job: hints for job in wanted if (hints := missing_data(job))}
-    runs = train({job: out / entry_name(job) for job in wanted if job not in missing})
-    found = {job: score(job, out / entry_name(job), of_job, wanted[job]) for job, of_job in runs.items()}
+            metrics.setdefault(job, []).append(number.metric)
+    missing = {job: hints for job in metrics if (hints := missing_data(job))}
+    runs = train({job: out / entry_name(job) for job in metrics if job not in missing})
+    scores = {job: score(job, out / entry_name(job), trained, metrics[job]) for job, trained in runs.items()}
     rows = [
         row
         for number in numbers
-        for row in _beside(number, of.get(number, ()), found, missing, variants=variants)
+        for row in _beside(number, needs.get(number, ()), scores, missing, variants=variants)
     ]
     return Reproduced(rows, runs, missing)
 
 
 def trainer(*, epochs: int | None, device: str, workers: int | None, cluster: str | None) -> Train:
-    """Return what trains jobs: one after the other here, or all at once by so many workers or a cluster."""
+    """Return a function that trains jobs: one by one here, or all at once with workers or on a cluster."""
 
     def train(entries: Mapping[Job, Path]) -> Runs:
         orders = [
@@ -79,22 +79,22 @@ def trainer(*, epochs: int | None, device: str, workers: int | None, cluster: st
     return train
 
 
-def next_steps(done: Reproduced) -> Iterator[str]:
-    """Say which entries can be scored, and what makes entries of those that lack parts."""
-    for job, runs in done.runs.items():
+def next_steps(reproduced: Reproduced) -> Iterator[str]:
+    """Yield the commands that come next: score whole runs, and train the parts that others lack."""
+    for job, runs in reproduced.runs.items():
         order = runs[0].order
         if not all(trained.lacks for trained in runs):
             yield f"next: bench evaluate {order.out} --task {job.task}"
-        if lacking := [trained for trained in runs if trained.lacks]:
-            seeds = seed_range([trained.run.seed for trained in lacking])
-            have, parts = len(lacking[0].units), len(order.task.parts)
-            yield f"{order.out}, {job.task}, seed {seeds}: {have} of {parts} parts, which make no entry"
+        if partial := [trained for trained in runs if trained.lacks]:
+            seeds = seed_range([trained.run.seed for trained in partial])
+            part_count = f"{len(partial[0].units)} of {len(order.task.parts)} parts"
+            yield f"{order.out}, {job.task}, seed {seeds}: {part_count}, which make no entry"
             if job.past is None:
-                yield f"next: {_whole(job, seeds, order.device, order.epochs)} --out {order.out}"
+                yield f"next: {_train_command(job, seeds, order.device, order.epochs)} --out {order.out}"
 
 
-def _whole(job: Job, seeds: str, device: str, epochs: int | None) -> str:
-    """Return what trains the parts that a run lacks: with other options it would be another run."""
+def _train_command(job: Job, seeds: str, device: str, epochs: int | None) -> str:
+    """Return the command that trains all parts of a run; with other options it would be another run."""
     command = f"bench train {job.model} --task {job.task} --seed {seeds}"
     command += f" --device {device}" if device != "cpu" else ""
     return command + (f" --epochs {epochs}" if epochs else "")
@@ -103,12 +103,12 @@ def _whole(job: Job, seeds: str, device: str, epochs: int | None) -> str:
 def _beside(
     number: Number,
     needed: Sequence[Job],
-    found: Mapping[Job, Values],
+    scores: Mapping[Job, RunValues],
     missing: Mapping[Job, Sequence[str]],
     *,
     variants: bool,
 ) -> Iterator[Compared]:
-    """Put ours beside one number: a line for each model that was asked for, or one that says why not."""
+    """Put ours beside one number: a line for each model, or one line with the reason why there is none."""
     task = task_of(number.task)
     if task is None or why_not(number, task):
         yield _nothing(number, why_not(number, task))
@@ -119,7 +119,7 @@ def _beside(
         if job in missing:
             row = _nothing(number, f"no recordings: {', '.join(missing[job])}")
         else:
-            row = compare(number, task, found[job][number.metric])
+            row = compare(number, task, scores[job][number.metric])
         yield _as_variant(row, job.model)
 
 
@@ -129,11 +129,11 @@ def _as_variant(row: Compared, model: str) -> Compared:
 
 def _size(number: Number, task: Task, model: str) -> Compared:
     """Count parameters; nothing is trained for it."""
-    found = parameters(baseline_of(job_of(number, model)), task)
-    if found is None:
+    count = parameters(baseline_of(job_of(number, model)), task)
+    if count is None:
         row = _nothing(number, f"needs torch: {install_hint('train')}")
     else:
-        row = Compared(number, float(found), math.nan, 0)
+        row = Compared(number, float(count), math.nan, 0)
     return _as_variant(row, model)
 
 

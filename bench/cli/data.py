@@ -55,21 +55,22 @@ def pull(
         )
     if accept_changed and source is None:
         raise UsageError("--accept-changed is about official files", hint="bench pull NAME --from FOLDER")
-    chosen = get_dataset(dataset)
-    held, new = obtain(
-        chosen, source=source, repo=repo, revision=revision, replace=replace, accept_changed=accept_changed
+    declared = get_dataset(dataset)
+    stored, new = obtain(
+        declared, source=source, repo=repo, revision=revision, replace=replace, accept_changed=accept_changed
     )
-    posed = sum(stored.poses for stored in held.recordings.values())
+    posed = sum(one.poses for one in stored.recordings.values())
+    simulated = " (simulated)" if declared.simulated else ""
     click.echo(
-        f"{'wrote' if new else 'already there:'} {len(held.recordings)} recordings, {held.frames:,} frames, "
-        f"{posed} with poses, in {home() / chosen.name}{' (simulated)' if chosen.simulated else ''}"
+        f"{'wrote' if new else 'already there:'} {len(stored.recordings)} recordings, "
+        f"{stored.frames:,} frames, {posed} with poses, in {home() / declared.name}{simulated}"
     )
-    if held.changed:
+    if stored.changed:
         click.echo("CHANGED: not as declared or frozen; every result scored on it will say so")
-    for line in first(map(str, held.changed)):
+    for line in first(map(str, stored.changed)):
         click.echo(f"  {line}")
-    if held.origin:
-        click.echo(f"pinned: --repo {held.origin['repo']} --revision {held.origin['revision']}")
+    if stored.origin:
+        click.echo(f"pinned: --repo {stored.origin['repo']} --revision {stored.origin['revision']}")
 
 
 @click.command()
@@ -81,12 +82,12 @@ def push(dataset: str, repo: str, private: bool) -> None:
     from bench.datasets import get_dataset, tasks_of
     from bench.hub import push as upload
 
-    chosen = get_dataset(dataset)
-    done = upload(chosen, tasks_of(chosen), repo, private=private)
+    stored = get_dataset(dataset)
+    copy = upload(stored, tasks_of(stored), repo, private=private)
     click.echo(
-        f"pushed {chosen.name} to {done.repo} at {done.revision}; sha256 of its manifest {done.manifest}"
+        f"pushed {stored.name} to {copy.repo} at {copy.revision}; sha256 of its manifest {copy.manifest}"
     )
-    click.echo(f"next: bench pull {chosen.name} --repo {done.repo} --revision {done.revision}")
+    click.echo(f"next: bench pull {stored.name} --repo {copy.repo} --revision {copy.revision}")
 
 
 @click.command()

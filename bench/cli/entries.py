@@ -92,13 +92,15 @@ def compare(first: Path, second: Path, task_name: str, as_json: bool, every: boo
     from bench.text import comparison_text
 
     (one,), (other,) = _read(first, task_name), _read(second, task_name)
-    found = submitting.compare_submitted(one, other)
+    comparison = submitting.compare_submitted(one, other)
     if as_json:
-        click.echo(canonical(submitting.comparison_json(found)).decode(), nl=False)
+        click.echo(canonical(submitting.comparison_json(comparison)).decode(), nl=False)
         return
-    click.echo(comparison_text((one.title, other.title), task_card(one.task), found.differences, every=every))
-    if found.changed:
-        count = len(found.changed)
+    click.echo(
+        comparison_text((one.title, other.title), task_card(one.task), comparison.differences, every=every)
+    )
+    if comparison.changed:
+        count = len(comparison.changed)
         click.echo(f"CHANGED DATA, {count} departures from what is declared: bench data {task_name}")
 
 

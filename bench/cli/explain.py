@@ -25,13 +25,13 @@ def explain(
 
     ENTRY is the name of a submission, or its folder. Nothing is scored again: the result file is read.
     """
-    from bench.explanation import explain as explain_text
-    from bench.explanation import explained
     from bench.results import canonical
+    from bench.text import explain as explain_text
+    from bench.text import explained
     from bench.verification.results import read_named
 
-    found = read_named(results, task, entry.name)
+    result = read_named(results, task, entry.name)
     if as_json:
-        click.echo(canonical(explained(found, part)).decode(), nl=False)
+        click.echo(canonical(explained(result, part)).decode(), nl=False)
     else:
-        click.echo(explain_text(found, metric, part))
+        click.echo(explain_text(result, metric, part))

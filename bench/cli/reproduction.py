@@ -32,7 +32,7 @@ def audit(source: str | None, runs: Path | None, every: bool, as_json: bool) -> 
 
     findings = audit_papers(source, runs)
     if as_json:
-        click.echo(canonical({"findings": [asdict(found) for found in findings]}).decode(), nl=False)
+        click.echo(canonical({"findings": [asdict(finding) for finding in findings]}).decode(), nl=False)
     else:
         click.echo(findings_text(findings, every=every))
 
@@ -76,39 +76,41 @@ def reproduce(
     from bench.text import listing_text, plan_text
 
     numbers = read_published()
-    chosen = [number for name in dict.fromkeys(names) for number in get_table(numbers, name)]
+    printed = [number for name in dict.fromkeys(names) for number in get_table(numbers, name)]
     if as_list:
-        _echo(plans.listing(chosen or numbers), listing_text, as_json=as_json)
+        _echo(plans.listing(printed or numbers), listing_text, as_json=as_json)
         return
     if not names:
         raise UsageError("no table named", hint="bench reproduce --list")
     if workers and cluster:
         raise UsageError(f"--workers {workers} and --cluster {cluster}: expected one of them")
     if dry_run:
-        _echo(plans.plan(chosen, seeds, epochs, out, variants=variants), plan_text, as_json=as_json)
+        _echo(plans.plan(printed, seeds, epochs, out, variants=variants), plan_text, as_json=as_json)
         return
     train = trainer(epochs=epochs, device=device, workers=workers, cluster=cluster)
     with resumable():
-        done = train_and_compare(chosen, seeds, out, train, variants=variants)
-    _tell(done, as_json=as_json)
+        reproduced = train_and_compare(printed, seeds, out, train, variants=variants)
+    _tell(reproduced, as_json=as_json)
 
 
-def _tell(done: Reproduced, *, as_json: bool) -> None:
+def _tell(reproduced: Reproduced, *, as_json: bool) -> None:
     """Print ours beside theirs and what to type next; raise `DataError` where recordings are not here."""
     from baselines.reproduction.jobs import entry_name
     from baselines.reproduction.reproduce import next_steps
     from bench.published import compared_json
     from bench.text import compared_text
 
-    rows = [compared_json(row) for row in done.rows]
-    _echo(rows, lambda _: compared_text(done.rows), as_json=as_json)
-    for step in next_steps(done):
+    rows = [compared_json(row) for row in reproduced.rows]
+    _echo(rows, lambda _: compared_text(reproduced.rows), as_json=as_json)
+    for step in next_steps(reproduced):
         click.echo(step, err=True)
-    if done.missing:
+    if reproduced.missing:
         raise DataError(
             "some of it needs recordings that are not here",
-            [f"{entry_name(job)} on {job.task}" for job in done.missing],
-            hint="; then ".join(dict.fromkeys(hint for hints in done.missing.values() for hint in hints)),
+            [f"{entry_name(job)} on {job.task}" for job in reproduced.missing],
+            hint="; then ".join(
+                dict.fromkeys(hint for hints in reproduced.missing.values() for hint in hints)
+            ),
         )
 
 

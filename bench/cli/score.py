@@ -11,7 +11,7 @@ import click
 from bench.errors import UsageError
 
 if TYPE_CHECKING:
-    from bench.evaluation.anyone import Scores
+    from bench.scoring import Scores
 
 Command = Callable[..., None]
 file = click.Path(path_type=Path)
@@ -65,9 +65,9 @@ def frames(
     TRUTH: .npz, recording -> class index of every frame, -1 where not annotated. PRED: .npz, recording ->
     (frames, classes); or .parquet or .csv with columns recording, frame and one per class.
     """
-    from bench.scoring import score_frames
+    from bench.scorefiles import score_frame_files
 
-    scores = score_frames(
+    scores = score_frame_files(
         truth,
         pred,
         _names(classes),
@@ -102,9 +102,9 @@ def segments(
 
     Other thresholds than the frozen ones give metrics with other names.
     """
-    from bench.scoring import score_segments
+    from bench.scorefiles import score_segment_files
 
-    scores = score_segments(
+    scores = score_segment_files(
         truth,
         detections,
         tiou=_thresholds(tiou),
@@ -136,21 +136,22 @@ def clusters(
 
     Both .npz, recording -> one whole number per frame; -1 in TRUTH where not annotated.
     """
-    from bench.scoring import score_clusters
+    from bench.scorefiles import score_cluster_files
 
     names = None if classes is None else _names(classes)
-    scores = score_clusters(truth, pred, names, background=background, groups=groups, resamples=resamples)
+    scores = score_cluster_files(
+        truth, pred, names, background=background, groups=groups, resamples=resamples
+    )
     _print(scores, as_json)
 
 
 def _print(scores: Scores, as_json: bool) -> None:
-    from bench.evaluation.anyone import to_json
     from bench.results import canonical
-    from bench.text import scores_text
+    from bench.scoring import text, to_json
 
     for warning in scores.warnings:
         click.echo(f"warning: {warning}", err=True)
-    click.echo(canonical(to_json(scores)).decode() if as_json else scores_text(scores) + "\n", nl=False)
+    click.echo(canonical(to_json(scores)).decode() if as_json else text(scores) + "\n", nl=False)
 
 
 def _names(listed: str) -> list[str]:

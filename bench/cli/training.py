@@ -97,10 +97,10 @@ def train(
         raise UsageError(f"--seed {seed} and --seeds {seeds}: expected one of them")
     if workers and cluster:
         raise UsageError(f"--workers {workers} and --cluster {cluster}: expected one of them")
-    chosen, task, target = get_baseline(model), get_task(task_name), out or Path("submissions") / model
+    baseline, task, target = get_baseline(model), get_task(task_name), out or Path("submissions") / model
     with resumable():
         train_seeds(
-            chosen,
+            baseline,
             task,
             seeds=range(seeds) if seeds else _seeds(seed or "0"),
             device=device,
@@ -135,14 +135,14 @@ def profile(
         raise UsageError(
             f"{into} is no submission", hint=f"bench train {model} --task {task_name} --out {into}"
         )
-    found = measure(baseline, get_task(task_name), device)
-    content = canonical(found.as_json()).decode()
+    costs = measure(baseline, get_task(task_name), device)
+    content = canonical(costs.as_json()).decode()
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_text(content, encoding="utf-8")
     if into is not None:
-        declare(found, baseline, into)
-    click.echo(content if as_json else found.text(), nl=not as_json)
+        declare(costs, baseline, into)
+    click.echo(content if as_json else costs.text(), nl=not as_json)
     if into is not None:
         click.echo(f"wrote {into / 'submission.toml'}", err=True)
         alone = "" if (into / task_name).exists() else " --card"

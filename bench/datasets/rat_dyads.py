@@ -7,12 +7,11 @@ DeepLabCut csv and an annotation text per video, with the video's number in fron
 from __future__ import annotations
 
 import re
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
-from zipfile import BadZipFile
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int
@@ -21,8 +20,9 @@ from bench.about import SPLIT_SOURCE, TITLE
 from bench.datasets.formats.caltech import read_annotation
 from bench.datasets.formats.deeplabcut import read_poses
 from bench.datasets.splitting.rules import SplitRule, Summary
-from bench.errors import DataError, first
-from bench.files.opening import present
+from bench.errors import DataError, FileError, first
+from bench.files.npz import open_npz, read_array
+from bench.files.opening import open_regular, present
 from bench.metrics import DETECTION_METRICS, FRAME_METRICS, NAMED_CLUSTER_METRICS
 from bench.recordings import Recording, one_hot
 from bench.splits import FrozenSplit
@@ -37,11 +37,7 @@ BEHAVIOURS = ("base", "social", "nonsocial", "aggression")
 SUBTYPES = ("lateralthreat", "keepdown", "clinch", "uprightposture", "freezing", "bite", "chase")
 """Channel S2 after its own "base", in the same order."""
 CLASSES = (*BEHAVIOURS, *SUBTYPES)
-_UNREADABLE = (
-    *(OSError, ValueError, EOFError, BadZipFile, zlib.error, NotImplementedError, RuntimeError),
-    MemoryError,  # a head that promises more numbers than any machine holds
-)
-"""What numpy and zipfile raise for an archive that is empty, cut, encrypted or packed in other ways."""
+_MOST = 2**30  # bytes of one compact file; the largest has some 10 MB
 _NUMBER = re.compile(r"(\d+)(?:DLC.*\.csv|_annot\.txt)")
 
 
@@ -75,13 +71,15 @@ def read_compact(path: Path) -> Recording:
     expected = {"class_names": BEHAVIOURS, "class_names_s2": ("base", *SUBTYPES), "keypoint_names": KEYPOINTS}
     arrays = ("keypoints", "scores", "labels", "labels_s2")
     try:
-        with path.open("rb") as opened:
-            file = np.load(opened, allow_pickle=False)
-            if not isinstance(file, np.lib.npyio.NpzFile):
-                raise ValueError("one array, expected an archive of them")
-            content = {name: file[name] for name in (*arrays, *expected) if name in file.files}
-    except _UNREADABLE as error:
-        raise DataError(f"{path.name} is no compact recording", [str(error)]) from None
+        with open_regular(path, _MOST, follow=True) as file, open_npz(file, unpacked=_MOST) as archive:
+            members = {member.filename.removesuffix(".npy"): member for member in archive.infolist()}
+            content: dict[str, Any] = {
+                name: read_array(archive, members[name], _is_plain, "numbers or texts")[1]
+                for name in (*arrays, *expected)
+                if name in members
+            }
+    except FileError as error:
+        raise DataError(f"{path.name} is no compact recording", [error.title]) from None
     faults = [f"without {name}" for name in (*arrays, *expected) if name not in content]
     for name, names in expected.items():
         if name in content and tuple(content[name].tolist()) != names:
@@ -92,6 +90,10 @@ def read_compact(path: Path) -> Recording:
     keypoints = content["keypoints"].astype(np.float32)
     scores = content["scores"].astype(np.float32)
     return _recording(path.stem, content["labels"], content["labels_s2"], keypoints, scores)
+
+
+def _is_plain(dtype: np.dtype) -> bool:
+    return not dtype.hasobject
 
 
 def read_raw(name: str, paths: Sequence[Path]) -> Recording:

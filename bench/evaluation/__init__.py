@@ -17,6 +17,7 @@ that were drawn. A resample in which a part is drawn but undefined has no headli
 How a prediction becomes what metrics read is the kind's to say: `bench.kinds`.
 """
 
+from bench.evaluation.columns import Columns, Values, columns_of
 from bench.evaluation.counted import counted_metrics, measured_of
 from bench.evaluation.measured import Measured, measure
 from bench.evaluation.results import evaluate, task_card
@@ -24,11 +25,11 @@ from bench.evaluation.scores import (
     LEVEL,
     RESAMPLES,
     SEED,
-    columns,
     groups_behind,
     headlines,
     score_all,
     together,
+    weighted_values,
 )
 from bench.evaluation.spans import Tested, cut, tested, truth_digest
 
@@ -36,9 +37,11 @@ __all__ = [
     "LEVEL",
     "RESAMPLES",
     "SEED",
+    "Columns",
     "Measured",
     "Tested",
-    "columns",
+    "Values",
+    "columns_of",
     "counted_metrics",
     "cut",
     "evaluate",
@@ -51,4 +54,5 @@ __all__ = [
     "tested",
     "together",
     "truth_digest",
+    "weighted_values",
 ]

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from bench.evaluation.columns import Columns, Values, columns_of
 from bench.evaluation.measured import Measured
 from bench.metrics import Metric
 from bench.metrics.sampling.intervals import DEFAULT_METHOD, Interval, intervals
@@ -20,9 +21,8 @@ LEVEL = 0.95
 OTHERS = ("percentile", "bca")
 """The methods of which a score holds the interval of its headline beside the default's."""
 MOST_LEFT_OUT = 200
-"""BCa leaves out every group once: up to so many, which costs less than the resamples do."""
+"""BCa needs one jackknife pass over the groups; above this many it costs more than the bootstrap."""
 
-Ends = tuple[Float[np.ndarray, " E"], Float[np.ndarray, " E"]]
 Reduction = Callable[[Float[np.ndarray, "R G"]], list[Float[np.ndarray, "R U P K"]]]
 """Rows of group weights -> class values of every run and part, one array for each metric."""
 
@@ -32,10 +32,10 @@ def score_all(
 ) -> tuple[dict[str, Score], dict[str, Any]]:
     """Reduce every metric to its score; return the scores by name and how the intervals were made."""
     scores: dict[str, Score] = {}
-    for group in together(metrics):
-        of_group, found = _score(group, measured, resamples)
-        scores |= of_group
-    return scores, _how(found, measured, resamples)
+    for sharing in together(metrics):
+        some, interval = _score(sharing, measured, resamples)
+        scores |= some
+    return scores, _interval_card(interval, measured, resamples)
 
 
 def together(metrics: Sequence[Metric]) -> list[list[Metric]]:
@@ -46,60 +46,62 @@ def together(metrics: Sequence[Metric]) -> list[list[Metric]]:
     return list(groups.values())
 
 
-def columns(metrics: Sequence[Metric], measured: Measured) -> tuple[Value, list[Float[np.ndarray, "U P K"]]]:
-    """Return the function of group weights that gives everything with an interval, and the plain values.
+def weighted_values(metrics: Sequence[Metric], measured: Measured) -> tuple[Value, list[Values]]:
+    """Return the function of group weights that gives every number with an interval, and the plain values.
 
-    `metrics` are one, or several that share their work. The columns of each, one metric after the other, are
-    the headline, then the mean of each class, then the value of each part; each is the mean over runs. The
-    plain values are those of every run and part: the mean first, then the classes.
+    `metrics` are one, or several that share their work. The columns of the function are those of
+    `columns_of`; each is the mean over runs. The plain values are (runs, parts), one for each metric.
     """
-    reduce = _reduction(metrics, measured)
+    reduce, columns = _reduction(metrics, measured), columns_of(metrics, measured)
     reduced = reduce(np.ones((1, measured.groups)))
     averaged = [
         [metric.averaged(whole, measured.foreground) for whole in values[0, 0]]
         for metric, values in zip(metrics, reduced, strict=True)
     ]
-    plain = [_with_means(*of)[0] for of in zip(metrics, reduced, averaged, strict=True)]
-    defined = [~np.isnan(values).any(axis=0) for values in plain]
+    plain = [Values(_with_means(*one)[0]) for one in zip(metrics, reduced, averaged, strict=True)]
+    defined = [~np.isnan(values.array).any(axis=0) for values in plain]
 
     def value(weights: Float[np.ndarray, "R G"]) -> Float[np.ndarray, "R K"]:
-        blocks = []
-        for metric, values, of, there in zip(metrics, reduce(weights), averaged, defined, strict=True):
-            over_runs = _with_means(metric, values, of).mean(axis=1)  # (R, P, 1 + C)
-            blocks += [_over_parts(over_runs, there, measured, weights), over_runs[:, :, 0]]
-        return np.concatenate(blocks, axis=1)
+        joined = np.empty((len(weights), columns[-1].stop))
+        for k, (metric, values) in enumerate(zip(metrics, reduce(weights), strict=True)):
+            over_runs = Values(_with_means(metric, values, averaged[k]).mean(axis=1))  # (R, P)
+            whole = Values(_over_parts(over_runs.array, defined[k], measured, weights))
+            columns[k].write(joined, whole, over_runs)
+        return joined
 
     return value, plain
 
 
 def headlines(metrics: Sequence[Metric], measured: Measured) -> Value:
     """Return the function of group weights that gives the headline of each of these metrics alone."""
-    value, _ = columns(metrics, measured)
-    places = np.cumsum([0, *(len(groups_behind(metric, measured)) for metric in metrics[:-1])])
+    value, _ = weighted_values(metrics, measured)
+    places = [columns.headline for columns in columns_of(metrics, measured)]
     return lambda weights: value(weights)[:, places]
 
 
-def groups_behind(metric: Metric, measured: Measured) -> Int[np.ndarray, " K"]:
-    """Return how many groups each column of `columns` rests on.
+def groups_behind(metrics: Sequence[Metric], measured: Measured) -> Int[np.ndarray, " K"]:
+    """Return how many groups each column of `weighted_values` rests on.
 
     The headline on all; a class on those whose truth shows it, though false alarms on others count too;
     a part on its own.
     """
-    parts = [len(np.unique(group)) for group in measured.group.values()]
-    if metric.mean == "none":
-        return np.array([measured.groups, *parts])
     group = np.concatenate(list(measured.group.values()))
     shows = np.concatenate(list(measured.shows.values()))
-    classes = [len(np.unique(group[of])) for of in shows.T]
-    return np.array([measured.groups, *classes, *parts])
+    classes = [len(np.unique(group[shown])) for shown in shows.T]
+    every = columns_of(metrics, measured)
+    behind = np.empty(every[-1].stop, dtype=np.int64)
+    for columns in every:
+        behind[columns.headline] = measured.groups
+        behind[columns.classes] = classes[: columns.classes.stop - columns.classes.start]
+        behind[columns.parts] = [len(np.unique(part)) for part in measured.group.values()]
+    return behind
 
 
 def _score(
     metrics: Sequence[Metric], measured: Measured, resamples: int
 ) -> tuple[dict[str, Score], Interval]:
     """Score metrics that share their work, and so their range."""
-    value, plain = columns(metrics, measured)
-    behind = [groups_behind(metric, measured) for metric in metrics]
+    value, plain = weighted_values(metrics, measured)
     others = OTHERS if measured.groups <= MOST_LEFT_OUT else OTHERS[:1]
     by_method = intervals(
         value,
@@ -109,80 +111,82 @@ def _score(
         seed=SEED,
         level=LEVEL,
         bounds=metrics[0].bounds,
-        behind=np.concatenate(behind),
+        behind=groups_behind(metrics, measured),
     )
-    scores, start = {}, 0
-    for metric, point, of in zip(metrics, plain, behind, strict=True):
-        its = slice(start, start := start + len(of))
-        ends = {method: (found.low[its], found.high[its]) for method, found in by_method.items()}
-        scores[metric.name] = _one(metric, measured, point, ends)
+    every = zip(metrics, plain, columns_of(metrics, measured), strict=True)
+    scores = {
+        metric.name: _assemble(metric, measured, values, columns, by_method)
+        for metric, values, columns in every
+    }
     return scores, by_method[DEFAULT_METHOD]
 
 
-def _one(
-    metric: Metric, measured: Measured, point: Float[np.ndarray, "U P K"], ends: Mapping[str, Ends]
+def _assemble(
+    metric: Metric, measured: Measured, values: Values, columns: Columns, by_method: Mapping[str, Interval]
 ) -> Score:
-    """Put the values of one metric and the ends of their intervals where a score has them."""
-    low, high = ends[DEFAULT_METHOD]
-    over_runs = point.mean(axis=0)
-    defined, ones = ~np.isnan(over_runs), np.ones((1, measured.groups))
-    whole = _over_parts(over_runs[None], defined, measured, ones)[0]
+    """Put the values of one metric, of every run and part, and the ends of its intervals into a score."""
+    low, high = by_method[DEFAULT_METHOD].low, by_method[DEFAULT_METHOD].high
+    parts = Values(values.array.mean(axis=0))
+    defined, ones = ~np.isnan(parts.array), np.ones((1, measured.groups))
+    whole = Values(_over_parts(parts.array[None], defined, measured, ones)[0])
     names = measured.classes if metric.mean != "none" else ()
-    per_run = [float(_over_parts(of_run[None], defined, measured, ones)[0, 0]) for of_run in point]
-    first = 1 + len(names)
+    runs = [Values(_over_parts(run[None], defined, measured, ones)[0]) for run in values.array]
+    per_run = [float(run.overall) for run in runs]
+    ends = list(zip(low.tolist(), high.tolist(), strict=True))
+    others = {method: one for method, one in by_method.items() if method != DEFAULT_METHOD}
     return Score(
-        value=float(whole[0]),
-        low=float(low[0]),
-        high=float(high[0]),
+        value=float(whole.overall),
+        low=ends[columns.headline][0],
+        high=ends[columns.headline][1],
         std_runs=_spread(per_run),
-        std_parts=_spread(over_runs[:, 0]),
-        per_class={name: float(whole[1 + c]) for c, name in enumerate(names)},
-        per_class_interval={name: (float(low[1 + c]), float(high[1 + c])) for c, name in enumerate(names)},
+        std_parts=_spread(parts.overall),
+        per_class=dict(zip(names, whole.per_class.tolist(), strict=True)),
+        per_class_interval=dict(zip(names, ends[columns.classes], strict=True)),
         per_part={
             part: PartScore(
-                value=float(over_runs[p, 0]),
-                low=float(low[first + p]),
-                high=float(high[first + p]),
-                per_class={name: float(over_runs[p, 1 + c]) for c, name in enumerate(names)},
+                value=float(parts.overall[p]),
+                low=ends[columns.parts][p][0],
+                high=ends[columns.parts][p][1],
+                per_class=dict(zip(names, parts.per_class[p].tolist(), strict=True)),
             )
             for p, part in enumerate(measured.group)
         },
         per_run=dict(zip(measured.runs, per_run, strict=True)),
         other_intervals={
-            method: (float(of[0][0]), float(of[1][0]))
-            for method, of in ends.items()
-            if method != DEFAULT_METHOD
+            method: (float(one.low[columns.headline]), float(one.high[columns.headline]))
+            for method, one in others.items()
         },
     )
 
 
-def _how(found: Interval, measured: Measured, resamples: int) -> dict[str, Any]:
+def _interval_card(interval: Interval, measured: Measured, resamples: int) -> dict[str, Any]:
+    """Say in plain values how the intervals were made, or why there are none."""
     return {
-        "method": found.method,
-        "level": found.level,
+        "method": interval.method,
+        "level": interval.level,
         "resamples": resamples,
         "seed": SEED,
         "unit": "group of recordings",
         "groups": measured.groups,
-        "reason": found.reason,
+        "reason": interval.reason,
     }
 
 
 def _reduction(metrics: Sequence[Metric], measured: Measured) -> Reduction:
-    """Return what reduces every run and part; work that does not hang on weights is done here, once."""
+    """Return what reduces every run and part; work that does not depend on weights is done here, once."""
     shared, places = metrics[0].shared, [(run, part) for run in measured.runs for part in measured.group]
-    held: list[Any] = [measured.measures[metrics[0].measure, run, part] for run, part in places]
+    prepared: list[Any] = [measured.measures[metrics[0].measure, run, part] for run, part in places]
     if shared is not None:
-        held = [shared.prepare(measures) for measures in held]
+        prepared = [shared.prepare(measures) for measures in prepared]
 
     def reduce(weights: Float[np.ndarray, "R G"]) -> list[Float[np.ndarray, "R U P K"]]:
-        rows = [weights[:, measured.group[part]] for _, part in places]
+        pairs = zip(prepared, [weights[:, measured.group[part]] for _, part in places], strict=True)
         if shared is not None:
-            made = [shared.reduce(of, w) for of, w in zip(held, rows, strict=True)]
+            reduced = [shared.reduce(measures, rows) for measures, rows in pairs]
         else:
-            made = [{m.name: m.reduce(of, w) for m in metrics} for of, w in zip(held, rows, strict=True)]
+            reduced = [{m.name: m.reduce(measures, rows) for m in metrics} for measures, rows in pairs]
         shape = (len(weights), len(measured.runs), len(measured.group), -1)
-        return [np.stack([values[m.name] for values in made], axis=1).reshape(shape) for m in metrics]
+        return [np.stack([values[m.name] for values in reduced], axis=1).reshape(shape) for m in metrics]
 
     return reduce
 
@@ -207,8 +211,8 @@ def _over_parts(
 ) -> Float[np.ndarray, "R K"]:
     """Average over the parts that define a value, each as often as its groups were drawn.
 
-    `defined` says which do, and that the truth decides: a class may occur in some only. A row in which such
-    a part was drawn without what defines it is undefined, so that no row is a mean over other parts.
+    `defined` says which do, and that depends on the truth: a class may occur in some only. A row in which
+    such a part was drawn without what defines it is undefined, so that no row is a mean over other parts.
     """
     drawn = np.stack(
         [weights[:, np.unique(group)].mean(axis=1) for group in measured.group.values()], axis=1

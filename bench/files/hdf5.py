@@ -13,6 +13,8 @@ import numpy as np
 from bench.about import install_hint
 from bench.errors import BenchError, DataError, UsageError
 
+LARGEST = 8 * 2**30
+"""Bytes of one variable in memory: a day of ten animals with thirty keypoints has a tenth of it."""
 Refuse = Callable[[Path, list[str]], DataError]
 """Makes a reader's own error of a path and its faults."""
 
@@ -37,6 +39,18 @@ def opened(path: Path, files: str, refuse: Refuse) -> Iterator[Any]:
     except Exception as fault:  # noqa: BLE001  # a damaged file can raise anything
         what = f"{type(fault).__name__}: {fault}"
         raise refuse(path, [f"no HDF5 file, cut short, damaged, or compressed otherwise: {what}"]) from None
+
+
+def read_values(variable: Any) -> np.ndarray:
+    """Return all numbers of a variable; raise `ValueError` where its head promises more than a file has.
+
+    Chunks that were never written take no room in the file, so a small one can promise any size.
+    """
+    if variable.nbytes > LARGEST:
+        raise ValueError(
+            f"{variable.name}: {variable.nbytes:,} bytes, expected at most {LARGEST:,}: not read"
+        )
+    return np.asarray(variable[()])
 
 
 def names(values: Any) -> tuple[str, ...]:

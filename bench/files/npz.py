@@ -46,8 +46,10 @@ Shape = tuple[int, ...]
 
 
 @contextmanager
-def open_npz(file: BinaryIO, arrays: int | None = None) -> Iterator[zipfile.ZipFile]:
-    """Open an archive; raise `FileError` where it is none.
+def open_npz(
+    file: BinaryIO, arrays: int | None = None, unpacked: int | None = None
+) -> Iterator[zipfile.ZipFile]:
+    """Open an archive; raise `FileError` where it is none, or needs more than `unpacked` bytes of memory.
 
     Where `arrays` are expected, a list of far more names is refused before it is read.
     """
@@ -58,6 +60,9 @@ def open_npz(file: BinaryIO, arrays: int | None = None) -> Iterator[zipfile.ZipF
     except _UNREADABLE as fault:
         raise FileError(f"not a readable .npz archive ({fault}): save it with numpy.savez") from fault
     with archive:
+        needed = sum(member.file_size for member in archive.infolist())
+        if unpacked is not None and needed > unpacked:
+            raise FileError(f"{needed:,} bytes unpacked, expected at most {unpacked:,}: not read")
         yield archive
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64
 
-from bench.files.hdf5 import Refuse, names, opened
+from bench.files.hdf5 import Refuse, names, opened, read_values
 
 Column = tuple[str, ...]
 
@@ -63,7 +63,7 @@ def _table(group: Any) -> tuple[list[Column], np.ndarray, np.ndarray]:
     if len(blocks) != 1:
         raise ValueError(f"{len(blocks)} blocks of values, expected one")
     columns = _PlainOnly(io.BytesIO(bytes(table.attrs[f"{blocks[0]}_kind"]))).load()
-    rows = table[()]
+    rows = read_values(table)
     return columns, rows[blocks[0]], rows["index"]
 
 
@@ -71,9 +71,9 @@ def _fixed(group: Any) -> tuple[list[Column], np.ndarray, np.ndarray]:
     """Read format "fixed": the levels of the column names, and which of each a column has."""
     if group.attrs["nblocks"] != 1:
         raise ValueError(f"{group.attrs['nblocks']} blocks of values, expected one")
-    levels = [names(group[f"axis0_level{i}"][()]) for i in range(group.attrs["axis0_nlevels"])]
-    codes = [group[f"axis0_label{i}"][()].tolist() for i in range(len(levels))]
+    levels = [names(read_values(group[f"axis0_level{i}"])) for i in range(group.attrs["axis0_nlevels"])]
+    codes = [read_values(group[f"axis0_label{i}"]).tolist() for i in range(len(levels))]
     columns = [
         tuple(of[code] for of, code in zip(levels, row, strict=True)) for row in zip(*codes, strict=True)
     ]
-    return columns, group["block0_values"][()], group["axis1"][()]
+    return columns, read_values(group["block0_values"]), read_values(group["axis1"])

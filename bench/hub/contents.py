@@ -8,14 +8,18 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from bench.errors import DataError
+from bench.errors import DataError, FileError, first
+from bench.files.schema import mapping, matching, table, text, whole
+from bench.files.strict_json import read_json
 from bench.store import SCHEMA_VERSION, file_digest
 from bench.tasks import Dataset
 
 MANIFEST = "manifest.json"
 SHARDS = "data/*.parquet"
 _SHARD = re.compile(r"data/shard-\d{3,6}\.parquet")
-_DIGEST = re.compile(r"[0-9a-f]{64}")
+_FILE = {"bytes": whole(0), "sha256": matching(re.compile(r"[0-9a-f]{64}"), "a SHA-256 of 64 hex digits")}
+_SCHEMA = table({"dataset": text(), "schema": whole(0), "files": mapping(table(_FILE))})
+_MOST = 64 * 2**20  # bytes of a manifest: some 400,000 files
 
 
 @dataclass(frozen=True)
@@ -61,25 +65,18 @@ def of_folder(dataset: Dataset, folder: Path) -> Contents:
 def read(path: Path) -> Contents:
     """Read a manifest; raise `DataError` listing what is wrong with it."""
     try:
-        data = json.loads(path.read_bytes())
-        files = {name: Listed(**listed) for name, listed in data["files"].items()}
-        contents = Contents(data["dataset"], data["schema"], files)
-    except (OSError, KeyError, TypeError, ValueError, AttributeError) as fault:
-        raise DataError(
-            f"{path.name} is not the manifest of a copy", [f"{type(fault).__name__}: {fault}"]
-        ) from fault
-    problems = [
-        f"{name}: no SHA-256 of 64 hex digits"
-        for name, listed in files.items()
-        if not isinstance(listed.sha256, str) or not _DIGEST.fullmatch(listed.sha256)
-    ]
-    if not contents.shards:
+        data = read_json(path, _MOST, follow=True)
+    except FileError as fault:
+        raise DataError(f"{path.name} is not the manifest of a copy", [fault.title]) from fault
+    problems = list(map(str, _SCHEMA.faults(data)))
+    if not problems and data["schema"] != SCHEMA_VERSION:
+        problems.append(f"schema {data['schema']}, expected {SCHEMA_VERSION}")
+    if not problems and not any(map(_SHARD.fullmatch, data["files"])):
         problems.append("no data/shard-NNN.parquet")
-    if contents.schema != SCHEMA_VERSION:
-        problems.append(f"schema {contents.schema}, expected {SCHEMA_VERSION}")
     if problems:
-        raise DataError(f"{path.name} is not the manifest of a copy", problems)
-    return contents
+        raise DataError(f"{path.name} is not the manifest of a copy", first(problems))
+    files = {name: Listed(**listed) for name, listed in data["files"].items()}
+    return Contents(data["dataset"], data["schema"], files)
 
 
 def faults(contents: Contents, folder: Path) -> dict[str, str]:

@@ -18,7 +18,6 @@ from bench.details import (
     recording_rows,
 )
 from bench.details import RecordingRow as Recorded
-from bench.explanation import SHORT, class_metrics
 from bench.pages.charts import Chart, curve_chart
 from bench.pages.facts import (
     NAN,
@@ -39,10 +38,11 @@ from bench.pages.facts import (
     task_facts,
     tested,
     value_of,
+    with_short_title,
 )
 from bench.pages.ranking import Ranking, Row
 from bench.results import Result
-from bench.text import by_family, family_line, interval_statement
+from bench.text import by_family, class_metrics, family_line, interval_statement
 
 SHADES = 10
 """Steps of shading, after none."""
@@ -194,9 +194,7 @@ def entry_page(row: Row, ranking: Ranking) -> EntryPage:
         bands=tuple(BANDS),
         band_rows=_band_rows(result),
         recordings=tuple(_recording(one, columns, classes) for one in held),
-        recording_metrics=tuple(
-            metric_facts({**card, "title": SHORT.get(card["name"], card["title"])}) for card in columns
-        ),
+        recording_metrics=tuple(with_short_title(metric_facts(card)) for card in columns),
         recording_classes=classes,
         families=_families(result),
         predictions=result.predictions_digest,

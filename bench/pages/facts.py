@@ -9,7 +9,7 @@ from typing import Any
 
 from bench.kinds import kind_named
 from bench.results import PartScore, Result, Score
-from bench.text import DETECTION_FORMS, counted
+from bench.text import DETECTION_FORMS, SHORT_TITLES, amount_tested
 
 NAN = math.nan
 UNSCORED = "not scored by this metric"
@@ -73,6 +73,13 @@ class PartFacts:
     title: str
 
 
+KIND_NOTES = {
+    "clusters": "Clusters have no names of their own. A cluster stands for the class that most of its "
+    "training frames have, and its test frames count as predictions of that class."
+}
+"""What a reader has to know to understand the values of a kind of task."""
+
+
 @dataclass(frozen=True)
 class TaskFacts:
     """What pages say of a task."""
@@ -92,6 +99,11 @@ class TaskFacts:
     metrics: tuple[MetricFacts, ...]
     """The first ranks."""
     data: DataFacts
+
+    @property
+    def note(self) -> str:
+        """What a reader has to know of its kind; empty where nothing is."""
+        return KIND_NOTES.get(self.kind, "")
 
     @property
     def protocol_sentence(self) -> str:
@@ -197,6 +209,11 @@ def metric_facts(card: Mapping[str, Any]) -> MetricFacts:
     )
 
 
+def with_short_title(metric: MetricFacts) -> MetricFacts:
+    """Return the metric with the title that it has in a narrow column."""
+    return replace(metric, title=SHORT_TITLES.get(metric.name, metric.title))
+
+
 def tested(result: Result) -> Tested:
     """Return what the entry of a result was tested on."""
     task, support = result.task, result.support
@@ -210,7 +227,7 @@ def tested(result: Result) -> Tested:
         )
         for name in task["classes"]
     )
-    return Tested(counted(result), result.recordings, result.groups, classes)
+    return Tested(amount_tested(result), result.recordings, result.groups, classes)
 
 
 def entry_name(result: Result) -> EntryName:

@@ -29,6 +29,7 @@ from bench.pages.facts import (
     task_facts,
     tested,
     value_of,
+    with_short_title,
 )
 from bench.pages.published import Published, published
 from bench.pages.ranking import Ranking, Row, Terms
@@ -166,7 +167,7 @@ def _definitions(rankings: Sequence[Ranking]) -> tuple[Definition, ...]:
 
 def _section(ranking: Ranking, place: int) -> RankingSection:
     metric, *others = map(metric_facts, ranking.metrics)
-    main = tuple(others[: MAIN_METRICS - 1])
+    main = tuple(map(with_short_title, others[: MAIN_METRICS - 1]))
     main_classes = ranking.classes if len(ranking.classes) <= MAIN_CLASSES else ()
     curves = _curves(ranking)
     values = [(row.result.entry["name"], row.score) for row in ranking.rows if row.rank and row.score]

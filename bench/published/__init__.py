@@ -1,25 +1,12 @@
 """The published tables as data: their audit, rivals for the pages, and our runs beside them."""
 
-from bench.published.against import (
-    SIZE,
-    Compared,
-    Job,
-    Values,
-    compare,
-    compared_json,
-    job_of,
-    jobs,
-    jobs_of,
-    models,
-    seed_range,
-    values,
-    why_not,
-)
+from bench.published.against import Compared, RunValues, compare, compared_json, values
 from bench.published.audit import audit, audit_papers
 from bench.published.findings import Finding
 from bench.published.official import against_runs, read_runs
 from bench.published.rivals import Rival, rivals
 from bench.published.tables import Number, Paper, Row, Table, get_table, read_published, tables_of
+from bench.published.trainings import SIZE, Job, job_of, jobs, jobs_of, models, seed_range, why_not
 
 __all__ = [
     "SIZE",
@@ -30,8 +17,8 @@ __all__ = [
     "Paper",
     "Rival",
     "Row",
+    "RunValues",
     "Table",
-    "Values",
     "against_runs",
     "audit",
     "audit_papers",

@@ -1,6 +1,6 @@
-"""The audit of printed tables: what each says, what follows from the others, and whether both agree.
+"""The audit of printed tables: whether each number agrees with what follows from the others.
 
-Every finding is computed from `leaderboard/reference/`; no verdict is written down anywhere.
+Every finding is computed from `leaderboard/reference/`; no verdict is stored.
 """
 
 from __future__ import annotations
@@ -59,9 +59,9 @@ def audit_papers(source: str | None = None, runs: Path | None = None) -> list[Fi
         raise UsageError(
             f"no paper {source!r}{nearest(source, sources)}", hint=f"one of {', '.join(sources)}"
         )
-    chosen = [number for number in numbers if source in (None, number.table.paper.source)]
-    findings = audit(chosen, read_printed(), tasks.get)
-    return findings + (against_runs(chosen, read_runs(runs, tasks)) if runs is not None else [])
+    audited = [number for number in numbers if source in (None, number.table.paper.source)]
+    findings = audit(audited, read_printed(), tasks.get)
+    return findings + (against_runs(audited, read_runs(runs, tasks)) if runs is not None else [])
 
 
 def complete(task: Task, numbers: Sequence[Number]) -> list[Number]:
@@ -82,7 +82,7 @@ def class_table(task: Task, numbers: Sequence[Number]) -> dict[str, dict[str, Nu
     for number in numbers:
         if number.class_ and not number.part and number.metric in PER_CLASS:
             table.setdefault(number.metric, {})[number.class_] = number
-    whole = {metric: of for metric, of in table.items() if set(of) == set(task.classes)}
+    whole = {metric: row for metric, row in table.items() if set(row) == set(task.classes)}
     return whole if "frames" in whole else {}
 
 
@@ -113,25 +113,29 @@ def _repeated(numbers: Sequence[Number]) -> Iterator[Finding]:
             if other.digit == finest.digit:
                 ends = (finest.value,) * 3
             rule = f"{finest.table.table}, {what(finest)}"
-            found = finding("printed twice", other, Implied(*ends, rule))
-            yield replace(found, follows=finest.printed)
+            repeated = finding("printed twice", other, Implied(*ends, rule))
+            yield replace(repeated, follows=finest.printed)
 
 
 def _means(numbers: Sequence[Number], find: FindTask) -> Iterator[Finding]:
     """Check that a headline is the mean over classes and parts."""
-    yield from _of_headlines("mean of its parts", numbers, find, lambda n, of, said: (n, mean(of, said)))
+    yield from _of_headlines("mean of its parts", numbers, find, _mean)
+
+
+def _mean(number: Number, pieces: Sequence[Number], words: str) -> tuple[Number, Implied]:
+    return number, mean(pieces, words)
 
 
 def _spreads(numbers: Sequence[Number], find: FindTask) -> Iterator[Finding]:
     """Check that a ± over parts is their population standard deviation."""
-    chosen = [n for n in numbers if n.table.spread_over == "parts"]
-    yield from _of_headlines("± over its parts", chosen, find, _spread)
+    over_parts = [n for n in numbers if n.table.spread_over == "parts"]
+    yield from _of_headlines("± over its parts", over_parts, find, _spread)
 
 
-def _spread(number: Number, of: Sequence[Number], said: str) -> tuple[Number, Implied] | None:
+def _spread(number: Number, pieces: Sequence[Number], words: str) -> tuple[Number, Implied] | None:
     if not number.spread:
         return None
-    return replace(number, printed=number.spread, column=f"± of {number.column}"), deviation(of, said)
+    return replace(number, printed=number.spread, column=f"± of {number.column}"), deviation(pieces, words)
 
 
 def _of_headlines(
@@ -145,10 +149,10 @@ def _of_headlines(
         headlines = [n for n in group if not n.part and not n.class_]
         for headline in headlines if task else []:
             same = [n for n in group if n.metric == headline.metric and n is not headline]
-            for table, of_table in groupby(same, key=lambda n: n.table):
-                pieces = complete(task, list(of_table)) if task else []
-                said = f"values of {table.table}"
-                if pieces and (derived := derive(headline, pieces, said)):
+            for table, printed in groupby(same, key=lambda n: n.table):
+                pieces = complete(task, list(printed)) if task else []
+                words = f"values of {table.table}"
+                if pieces and (derived := derive(headline, pieces, words)):
                     yield finding(check, *derived)
 
 
@@ -157,15 +161,15 @@ def _supports(numbers: Sequence[Number], counts: Sequence[Printed], find: FindTa
     for task, table in _class_tables(numbers, find):
         for name in task.classes:
             if {"precision", "recall", "f1"} <= set(table):
-                found = f1_of(table["precision"][name], table["recall"][name])
-                yield finding("F1 of a class", table["f1"][name], found)
+                implied = f1_of(table["precision"][name], table["recall"][name])
+                yield finding("F1 of a class", table["f1"][name], implied)
         scored = [p for p in counts if p.task == task.name and p.quantity == "scored" and not p.class_]
         total = sum(number.value for number in table["frames"].values())
-        for said in scored:
-            same = AGREES if total == float(said.printed) else DIFFERS
+        for count in scored:
+            verdict = AGREES if total == float(count.printed) else DIFFERS
             rule = f"sum of {len(task.classes)} supports"
             yield Finding(
-                "support", said.place, "frames that count", said.printed, f"{total:.0f}", rule, same
+                "support", count.place, "frames that count", count.printed, f"{total:.0f}", rule, verdict
             )
 
 
@@ -174,17 +178,17 @@ def _labels(numbers: Sequence[Number], find: FindTask) -> Iterator[Finding]:
     for task, table in _class_tables(numbers, find):
         source = next(iter(table["frames"].values()))
         same = [n for n in numbers if n.model == source.model and not n.part and not n.class_]
-        for metric, found in pooled(task, table).items():
+        for metric, implied in pooled(task, table).items():
             printed = [n for n in same if n.metric == metric and n.table != source.table]
             for number in printed:
-                yield finding("from its classes", number, found)
+                yield finding("from its classes", number, implied)
             for number in [n for n in same if n.says == metric]:
-                yield finding("what its label says", number, found)
+                yield finding("what its label says", number, implied)
             if not printed:
                 row = source.row.rival
-                value = f"{found.value:.4f}"
+                value, rule = f"{implied.value:.4f}", implied.rule
                 yield Finding(
-                    "from its classes", source.place, f"{row}: {metric}", "", value, found.rule, UNPRINTED
+                    "from its classes", source.place, f"{row}: {metric}", "", value, rule, UNPRINTED
                 )
 
 
@@ -227,6 +231,6 @@ def _class_tables(
 ) -> Iterator[tuple[Task, Mapping[str, Mapping[str, Number]]]]:
     for group in by_model(numbers).values():
         task = find(group[0].task)
-        for _, of_table in groupby(group, key=lambda n: n.table):
-            if task and (table := class_table(task, list(of_table))):
+        for _, printed in groupby(group, key=lambda n: n.table):
+            if task and (table := class_table(task, list(printed))):
                 yield task, table

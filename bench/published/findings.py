@@ -29,18 +29,18 @@ class Finding:
     verdict: str
 
 
-def verdict(printed: float, digit: float, found: Implied) -> str:
+def verdict(printed: float, digit: float, implied: Implied) -> str:
     """Say whether a printed number is what follows, rounded or cut off.
 
     >>> verdict(0.796, 0.001, Implied(0.7967, 0.79665, 0.79675, ""))
     'cut off'
     """
-    if found.low - digit / 2 - SLACK <= printed <= found.high + digit / 2 + SLACK:
+    if implied.low - digit / 2 - SLACK <= printed <= implied.high + digit / 2 + SLACK:
         return AGREES
-    return CUT if found.low - digit - SLACK < printed <= found.high + SLACK else DIFFERS
+    return CUT if implied.low - digit - SLACK < printed <= implied.high + SLACK else DIFFERS
 
 
-def finding(check: str, number: Number, found: Implied) -> Finding:
+def finding(check: str, number: Number, implied: Implied) -> Finding:
     """Compare one printed number with what follows."""
     factor = number.value / float(number.printed) if float(number.printed) else 1.0
     decimals = len(number.printed.partition(".")[2])
@@ -49,9 +49,9 @@ def finding(check: str, number: Number, found: Implied) -> Finding:
         number.place,
         what(number),
         number.printed + (" %" if number.unit == "percent" else ""),
-        f"{found.value / factor:.{decimals + (1 if decimals else 0)}f}",
-        found.rule,
-        verdict(number.value, number.digit, found),
+        f"{implied.value / factor:.{decimals + (1 if decimals else 0)}f}",
+        implied.rule,
+        verdict(number.value, number.digit, implied),
     )
 
 

@@ -30,23 +30,23 @@ class Implied:
     """From what, in words."""
 
 
-def _of(numbers: Sequence[Number], formula: Callable[[Sequence[float]], float], rule: str) -> Implied:
+def _range(numbers: Sequence[Number], formula: Callable[[Sequence[float]], float], rule: str) -> Implied:
     """Apply a formula that rises with each number."""
     value, low, high = (formula([n.value + side * n.digit / 2 for n in numbers]) for side in (0, -1, 1))
     return Implied(value, low, high, rule)
 
 
 def mean(numbers: Sequence[Number], what: str) -> Implied:
-    """Return the mean; `what`: of what it is one."""
-    return _of(numbers, fmean, f"mean of {len(numbers)} {what}")
+    """Return the mean; `what` names the numbers."""
+    return _range(numbers, fmean, f"mean of {len(numbers)} {what}")
 
 
 def deviation(numbers: Sequence[Number], what: str) -> Implied:
     """Return the population standard deviation; it moves by at most as much as any of its numbers."""
     values, half = [n.value for n in numbers], max(n.digit for n in numbers) / 2
-    found = pstdev(values)
+    value = pstdev(values)
     rule = f"population deviation over {len(numbers)} {what}; the sample's is {stdev(values):.4f}"
-    return Implied(found, found - half, found + half, rule)
+    return Implied(value, value - half, value + half, rule)
 
 
 def gain(best: Number, others: Sequence[Number]) -> Implied:
@@ -63,11 +63,11 @@ def gain(best: Number, others: Sequence[Number]) -> Implied:
 
 def f1_of(precision: Number, recall: Number) -> Implied:
     """Return the harmonic mean."""
-    return _of([precision, recall], lambda x: 2 * x[0] * x[1] / sum(x), "precision and recall")
+    return _range([precision, recall], lambda x: 2 * x[0] * x[1] / sum(x), "precision and recall")
 
 
 def pooled(task: Task, table: Mapping[str, Mapping[str, Number]]) -> dict[str, Implied]:
-    """Return the metrics of ours that follow from a table of classes.
+    """Return, by our name of the metric, what follows from a table of classes.
 
     `table` is metric -> class -> number, of every class of the task: any of precision, recall and f1, and
     "frames", the support.
@@ -76,24 +76,25 @@ def pooled(task: Task, table: Mapping[str, Mapping[str, Number]]) -> dict[str, I
     support = [table["frames"][name].value for name in names]
     weighted = {"recall": "accuracy", "precision": "precision_weighted", "f1": "f1_weighted"}
     plain = {"recall": "recall_mean", "f1": "f1_all_classes"}
-    found = {}
-    for metric, of in table.items():
+    implied = {}
+    for metric, row in table.items():
         if metric == "frames":
             continue
-        numbers = [of[name] for name in names]
-        found[weighted[metric]] = _of(
+        numbers = [row[name] for name in names]
+        implied[weighted[metric]] = _range(
             numbers, lambda x: _weighted(x, support), f"{metric} of the classes, weighted by support"
         )
         if metric in plain:
-            found[plain[metric]] = mean(numbers, f"classes' {metric}")
-        found[metric] = mean([of[name] for name in foreground], f"classes' {metric}, without background")
-    return found
+            implied[plain[metric]] = mean(numbers, f"classes' {metric}")
+        in_mean = [row[name] for name in foreground]
+        implied[metric] = mean(in_mean, f"classes' {metric}, without background")
+    return implied
 
 
 def weighted_f1(f1: Mapping[str, Number], weights: Weights) -> Implied:
     """Return the mean of the classes' F1, weighted by frames that another table counts."""
     support = [weights[name] for name in f1]
-    return _of(list(f1.values()), lambda x: _weighted(x, support), "F1 of the classes, weighted by frames")
+    return _range(list(f1.values()), lambda x: _weighted(x, support), "F1 of the classes, weighted by frames")
 
 
 def support_of(task: Task, part: str, counts: Sequence[Printed]) -> Weights:
@@ -105,16 +106,16 @@ def support_of(task: Task, part: str, counts: Sequence[Printed]) -> Weights:
     return {name: sum(printed[id_, name] for id_ in ids) for name in task.classes}
 
 
-def as_number(of: Number, metric: str, found: Implied) -> Number:
-    """Return what follows as if it had been printed, to four decimals, without a ±."""
+def as_number(like: Number, metric: str, implied: Implied) -> Number:
+    """Return what follows in the form of a printed number like another: four decimals and no ±."""
     return replace(
-        of,
-        column=found.rule,
+        like,
+        column=implied.rule,
         class_="",
         metric=metric,
         unit="share",
         says="",
-        printed=f"{found.value:.4f}",
+        printed=f"{implied.value:.4f}",
         spread="",
     )
 

@@ -58,7 +58,7 @@ def read_runs(path: Path, tasks: Mapping[str, Task]) -> Runs:
 
 def against_runs(numbers: Sequence[Number], runs: Runs) -> list[Finding]:
     """Compare every printed mean and ± with those over the seeds; the worse of both is the verdict."""
-    found = []
+    findings = []
     for number in numbers:
         values = _seeds(number, runs)
         if number.deviation is None or not values:
@@ -70,7 +70,7 @@ def against_runs(numbers: Sequence[Number], runs: Runs) -> list[Finding]:
         )
         rule = f"mean and population deviation over {len(values)} seeds"
         follows = f"{mean:.4f} ± {deviation:.4f}"
-        found.append(
+        findings.append(
             Finding(
                 "seeds",
                 number.place,
@@ -81,7 +81,7 @@ def against_runs(numbers: Sequence[Number], runs: Runs) -> list[Finding]:
                 max(verdicts, key=VERDICTS.index),
             )
         )
-    return found
+    return findings
 
 
 def _seeds(number: Number, runs: Runs) -> list[float]:
@@ -89,10 +89,10 @@ def _seeds(number: Number, runs: Runs) -> list[float]:
     values = []
     for (experiment, _), cells in runs.items():
         if experiment == number.row.experiment and number.metric in METRICS:
-            chosen = [
-                of[number.metric]
-                for (part, name), of in cells.items()
+            cell_values = [
+                metrics[number.metric]
+                for (part, name), metrics in cells.items()
                 if number.part in ("", part) and number.class_ in ("", name)
             ]
-            values += [fmean(chosen)] if chosen else []
+            values += [fmean(cell_values)] if cell_values else []
     return values

@@ -40,7 +40,7 @@ class Rival:
 
 def rivals(task: str, numbers: Sequence[Number], find: FindTask) -> tuple[Rival, ...]:
     """Return the published models of a task, those on all of it first, in the papers' order."""
-    found = []
+    every = []
     for (_, name, _), group in by_model([n for n in numbers if n.task == task]).items():
         means = [n for n in group if not n.class_ and n.metric not in NO_METRIC]
         implied = _implied(find(task), group)
@@ -51,8 +51,8 @@ def rivals(task: str, numbers: Sequence[Number], find: FindTask) -> tuple[Rival,
                 for metric in dict.fromkeys(n.metric for n in printed)
             }
             extra = {m: n for m, n in implied.items() if m not in best} if not part else {}
-            found.append(Rival(name, group[0].table.paper, part, {**best, **extra}, frozenset(extra)))
-    return tuple(sorted(found, key=lambda rival: bool(rival.part)))
+            every.append(Rival(name, group[0].table.paper, part, {**best, **extra}, frozenset(extra)))
+    return tuple(sorted(every, key=lambda rival: bool(rival.part)))
 
 
 def _implied(task: Task | None, numbers: Sequence[Number]) -> dict[str, Number]:
@@ -60,5 +60,5 @@ def _implied(task: Task | None, numbers: Sequence[Number]) -> dict[str, Number]:
     table = class_table(task, numbers) if task else {}
     if task is None or not table:
         return {}
-    of = next(iter(table["frames"].values()))
-    return {metric: as_number(of, metric, found) for metric, found in pooled(task, table).items()}
+    like = next(iter(table["frames"].values()))
+    return {metric: as_number(like, metric, implied) for metric, implied in pooled(task, table).items()}

@@ -164,11 +164,11 @@ def tables_of(numbers: Sequence[Number]) -> tuple[Table, ...]:
 
 def get_table(numbers: Sequence[Number], name: str) -> list[Number]:
     """Return the numbers of one table by its name; raise `UsageError` where there is none."""
-    found = [number for number in numbers if number.table.name == name]
-    if not found:
-        known = [table.name for table in tables_of(numbers)]
-        raise UsageError(f"no table {name!r}{nearest(name, known)}", hint="bench reproduce --list")
-    return found
+    of_table = [number for number in numbers if number.table.name == name]
+    if not of_table:
+        names = [table.name for table in tables_of(numbers)]
+        raise UsageError(f"no table {name!r}{nearest(name, names)}", hint="bench reproduce --list")
+    return of_table
 
 
 @cache
@@ -217,36 +217,36 @@ def _faults(read: Mapping[str, Sequence[Line]]) -> list[str]:
         for line in read["published"]
     ]
     names = [line["name"] for line in read["tables"]]
-    found = [
+    faults = [
         f"{what} {key!r} comes more than once"
         for what, keys in (("row", rows), ("table", places), ("name", names), ("number", cells))
         for key in dict.fromkeys(keys)
         if list(keys).count(key) > 1
     ]
-    found += [f"table {place!r}: no such paper" for place in places if place[0] not in papers]
-    found += [f"row {row!r}: no such table" for row in rows if row[:2] not in places]
-    found += [
+    faults += [f"table {place!r}: no such paper" for place in places if place[0] not in papers]
+    faults += [f"row {row!r}: no such table" for row in rows if row[:2] not in places]
+    faults += [
         f"row {line['row']!r} of {line['source']}, {line['table']}: a model or a reason, not both"
         for line in read["rows"]
         if bool(line["model"]) == bool(line["reason"])
     ]
-    found += [
+    faults += [
         f"row {line['row']!r} of {line['source']}, {line['table']}: variants of no model, or one model twice"
         for line in read["rows"]
         if _repeats(line["model"], line["variants"].split())
     ]
-    found += [f"row {row!r}: no numbers" for row in rows if row not in {cell[:3] for cell in cells}]
+    faults += [f"row {row!r}: no numbers" for row in rows if row not in {cell[:3] for cell in cells}]
     for number, line in enumerate(read["published"], 2):
         if (line["source"], line["table"], line["row"]) not in rows:
-            found.append(f"published.csv, line {number}: no such row")
+            faults.append(f"published.csv, line {number}: no such row")
         if line["unit"] not in FACTORS:
-            found.append(f"published.csv, line {number}: unit {line['unit']!r}")
-        found += [
+            faults.append(f"published.csv, line {number}: unit {line['unit']!r}")
+        faults += [
             f"published.csv, line {number}: {line[name]!r} is no number"
             for name in ("printed", "spread")
             if not _is_number(line[name]) and (name == "printed" or line[name])
         ]
-    return found
+    return faults
 
 
 def _repeats(model: str, variants: Sequence[str]) -> bool:

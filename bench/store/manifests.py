@@ -3,16 +3,42 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 
-from bench.errors import DataError
+from bench.errors import DataError, FileError, first
+from bench.files.faults import quoted, shown
+from bench.files.schema import FLAG, leaf, listed, mapping, table, whole
+from bench.files.strict_json import read_json
 from bench.resources import home
 from bench.store.stored import Stored
 from bench.tasks import Dataset
 
 SCHEMA_VERSION = 2
 MANIFEST = "manifest.json"
+_MOST = 2**30  # bytes; some two million recordings
+_TEXT = leaf("text", lambda value: isinstance(value, str))
+_STORED = {
+    "frames": whole(0),
+    "poses": FLAG,
+    "truth": _TEXT,
+    "rest": _TEXT,
+    "counts": mapping(whole(0)),
+    "shard": _TEXT,
+}
+_SCHEMA = table(
+    {
+        "dataset": _TEXT,
+        "schema": whole(0),
+        "recordings": mapping(table(_STORED)),
+        "shards": mapping(_TEXT),
+        "files": mapping(_TEXT),
+        "key": _TEXT,
+        "changed": listed(table(dict.fromkeys(("name", "expected", "found"), _TEXT))),
+        "origin": mapping(_TEXT),
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -62,21 +88,25 @@ def manifest(dataset: Dataset) -> Manifest:
     if not path.is_file():
         raise DataError(f"no recordings of {dataset.name!r} in {home()}", hint=how_to_pull(dataset))
     try:
-        data = json.loads(path.read_bytes())
-        if data["schema"] != SCHEMA_VERSION:
-            raise ValueError(f"schema {data['schema']}, expected {SCHEMA_VERSION}")
-        recordings = {id_: Stored(**stored) for id_, stored in data.pop("recordings").items()}
-        changed = tuple(Changed(**one) for one in data.pop("changed"))
-        held = Manifest(recordings=recordings, changed=changed, **data)
-        if lacking := {stored.shard for stored in recordings.values()} - set(held.shards):
-            raise ValueError(f"no SHA-256 of {', '.join(map(repr, sorted(lacking)))}")
-    except (AttributeError, KeyError, TypeError, ValueError) as fault:
-        raise DataError(
-            f"{path} is not a store of this version",
-            [f"{type(fault).__name__}: {fault}"],
-            hint=f"{how_to_pull(dataset)} --replace",
-        ) from fault
+        data = read_json(path, _MOST, follow=True)
+    except FileError as fault:
+        raise _other(dataset, path, [fault.title]) from fault
+    if isinstance(data, dict) and data.get("schema") != SCHEMA_VERSION:
+        raise _other(dataset, path, [f"schema {shown(data.get('schema'))}, expected {SCHEMA_VERSION}"])
+    if faults := _SCHEMA.faults(data):
+        raise _other(dataset, path, map(str, faults))
+    recordings = {id_: Stored(**stored) for id_, stored in data.pop("recordings").items()}
+    changed = tuple(Changed(**one) for one in data.pop("changed"))
+    held = Manifest(recordings=recordings, changed=changed, **data)
+    lacking = {stored.shard for stored in recordings.values()} - set(held.shards)
+    if lacking:
+        raise _other(dataset, path, [f"no SHA-256 of {quoted(name)}" for name in sorted(lacking)])
     return held
+
+
+def _other(dataset: Dataset, path: Path, faults: Iterable[str]) -> DataError:
+    hint = f"{how_to_pull(dataset)} --replace"
+    return DataError(f"{path} is not a store of this version", first(faults), hint=hint)
 
 
 def how_to_pull(dataset: Dataset, origin: Mapping[str, str] | None = None) -> str:

@@ -1,10 +1,10 @@
 """Everything that is printed: numbers, tables, and the text of every command that shows results."""
 
 from bench.display import UNDEFINED, between, number
-from bench.text.anyone import scores_text
 from bench.text.checks import checks_text
 from bench.text.datacards import datacard_text, sources_text
 from bench.text.differences import comparison_text
+from bench.text.explanation import SHORT_TITLES, class_metrics, explain, explained
 from bench.text.integrity import integrity_json, integrity_text
 from bench.text.own_tasks import added_text
 from bench.text.published import compared_text, findings_text, rivals_text
@@ -12,34 +12,38 @@ from bench.text.reproduction import listing_text, plan_text
 from bench.text.scores import (
     DETECTION_FORMS,
     WIDE,
+    amount_tested,
     by_part,
-    counted,
     heading,
     interval_statement,
     result_text,
 )
 from bench.text.specification import PROCEDURES, by_family, family_line, metric_pages
-from bench.text.tables import folded, table
+from bench.text.tables import fold, table
 from bench.text.tasks import tasks_text
-from bench.text.units import per_minute, shown_in, titled, valued
+from bench.text.units import per_minute, unit_to_read, with_milliseconds, with_unit
 
 __all__ = [
     "DETECTION_FORMS",
     "PROCEDURES",
+    "SHORT_TITLES",
     "UNDEFINED",
     "WIDE",
     "added_text",
+    "amount_tested",
     "between",
     "by_family",
     "by_part",
     "checks_text",
+    "class_metrics",
     "compared_text",
     "comparison_text",
-    "counted",
     "datacard_text",
+    "explain",
+    "explained",
     "family_line",
     "findings_text",
-    "folded",
+    "fold",
     "heading",
     "integrity_json",
     "integrity_text",
@@ -51,11 +55,10 @@ __all__ = [
     "plan_text",
     "result_text",
     "rivals_text",
-    "scores_text",
-    "shown_in",
     "sources_text",
     "table",
     "tasks_text",
-    "titled",
-    "valued",
+    "unit_to_read",
+    "with_milliseconds",
+    "with_unit",
 ]

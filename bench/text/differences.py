@@ -9,7 +9,7 @@ from bench.comparison import Difference
 from bench.display import between, number
 from bench.text.scores import MAIN
 from bench.text.tables import table
-from bench.text.units import shown_in, titled
+from bench.text.units import unit_to_read, with_unit
 
 
 def comparison_text(
@@ -18,11 +18,11 @@ def comparison_text(
     """Return what `bench compare` prints: both values, their difference, its interval and p."""
     fps, shown = task["dataset"]["fps"], []
     for card, row in list(zip(task["metrics"], rows, strict=True))[: None if every else MAIN]:
-        unit, factor = shown_in(card["unit"], fps)
+        unit, factor = unit_to_read(card["unit"], fps)
         values = [number(x * factor, unit) for x in (row.first, row.second, row.difference)]
         shown.append(
             [
-                titled(card["title"], unit),
+                with_unit(card["title"], unit),
                 *values,
                 between(row.low * factor, row.high * factor, unit),
                 number(row.p_value),

@@ -11,8 +11,8 @@ from bench.metrics import softnms
 from bench.metrics.sampling.intervals import MIN_GROUPS
 from bench.results import Result, Score
 from bench.text.specification import by_family
-from bench.text.tables import folded, table
-from bench.text.units import per_minute, titled, valued
+from bench.text.tables import fold, table
+from bench.text.units import per_minute, with_milliseconds, with_unit
 
 DETECTION_FORMS = {
     "raw": (
@@ -42,7 +42,7 @@ def result_text(result: Result, *, every: bool = False) -> str:
     runs = list(next(iter(result.scores.values())).per_run)
     blocks = [
         heading(result),
-        f"{result.recordings} test recordings, {counted(result)} ({task['protocol']['name']})",
+        f"{result.recordings} test recordings, {amount_tested(result)} ({task['protocol']['name']})",
         f"{len(runs)} run{'s' * (len(runs) != 1)}: {', '.join(runs)}",
         *([f"detections: {DETECTION_FORMS[form]}"] if (form := result.entry.get("detections")) else []),
         *_changes(result.changed),
@@ -73,15 +73,15 @@ def by_part(result: Result, name: str | None = None) -> str:
         ]
         for part, score in zip(task["parts"], scores, strict=True)
     ]
-    title = f"{titled(card['title'], card['unit'])} by part"
+    title = f"{with_unit(card['title'], card['unit'])} by part"
     if len(classes) <= WIDE:
-        return table([title, "value", _level(result), *map(folded, classes)], rows)
+        return table([title, "value", _level(result), *map(fold, classes)], rows)
     parts, *columns = zip(*rows, strict=True)
     turned = zip(["value", _level(result), *classes], columns, strict=True)
-    return table([title, *map(folded, parts)], [[row_name, *cells] for row_name, cells in turned])
+    return table([title, *map(fold, parts)], [[row_name, *cells] for row_name, cells in turned])
 
 
-def counted(result: Result) -> str:
+def amount_tested(result: Result) -> str:
     """Say how much was tested: frames, or true segments."""
     words = kind_named(result.task["kind"]).words
     return f"{words.count(result.frames, result.support):,} {words.total}"
@@ -110,8 +110,8 @@ def _changes(changed: Sequence[Mapping[str, str]]) -> list[str]:
 def _row(card: Mapping[str, Any], score: Score, task: Mapping[str, Any]) -> list[str]:
     unit = card["unit"]
     return [
-        titled(card["title"], card["unit"]),
-        valued(score.value, unit, task["dataset"]["fps"]),
+        with_unit(card["title"], card["unit"]),
+        with_milliseconds(score.value, unit, task["dataset"]["fps"]),
         between(score.low, score.high, unit),
         number(score.std_runs, unit),
         *(number(score.per_class[name], unit) if score.per_class else "" for name in task["classes"]),
@@ -121,7 +121,7 @@ def _row(card: Mapping[str, Any], score: Score, task: Mapping[str, Any]) -> list
 def _numbers(result: Result, cards: Sequence[Mapping[str, Any]], *, headings: bool) -> str:
     """Return the metrics as one table; with headings, family by family."""
     task = result.task
-    headers = ["metric", "value", _level(result), "± runs", *map(folded, task["classes"])]
+    headers = ["metric", "value", _level(result), "± runs", *map(fold, task["classes"])]
     families = by_family(cards) if headings else {"": cards}
     rows: list[list[str]] = []
     titles = {}
@@ -137,8 +137,8 @@ def _every_part(result: Result) -> str:
     for card in (card for members in by_family(task["metrics"]).values() for card in members):
         per_part = result.scores[card["name"]].per_part
         values = [number(per_part[part["name"]].value, card["unit"]) for part in task["parts"]]
-        rows.append([titled(card["title"], card["unit"]), *values])
-    return table(["by part", *(folded(part["title"]) for part in task["parts"])], rows)
+        rows.append([with_unit(card["title"], card["unit"]), *values])
+    return table(["by part", *(fold(part["title"]) for part in task["parts"])], rows)
 
 
 def _level(result: Result) -> str:

@@ -103,7 +103,7 @@ def table(
     return "\n\n".join(_drawn(each, titles or {}) for each in tables)
 
 
-def folded(heading: str) -> str:
+def fold(heading: str) -> str:
     """Break a long heading between its words."""
     return _wrapped(heading, LEAST)
 

@@ -3,31 +3,34 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 
 from bench.display import number
-from bench.results import Result, scaled
+from bench.results import PartScore, Result, Score
 
 
-def shown_in(unit: str, fps: float) -> tuple[str, float]:
+def unit_to_read(unit: str, fps: float) -> tuple[str, float]:
     """Return the unit in which people read a number, and the factor to it: rates are per minute.
 
-    >>> shown_in("per frame", 30.0), shown_in("frames", 30.0)
+    >>> unit_to_read("per frame", 30.0), unit_to_read("frames", 30.0)
     (('per minute', 1800.0), ('frames', 1.0))
     """
     return ("per minute", fps * 60) if unit == "per frame" else (unit, 1.0)
 
 
-def titled(title: str, unit: str) -> str:
+def with_unit(title: str, unit: str) -> str:
     """Return the title of a metric, followed by its unit where it has one."""
     return f"{title}, {unit}" if unit else title
 
 
-def valued(value: float, unit: str, fps: float | None) -> str:
+def with_milliseconds(value: float, unit: str, fps: float | None) -> str:
     """Write a value, and in milliseconds where it is a number of frames and their rate is known.
 
-    >>> valued(3.0, "frames", 30.0), valued(3.0, "frames", None), valued(0.5, "", 30.0)
-    ('3.0 = 100 ms', '3.0', '0.500')
+    >>> with_milliseconds(3.0, "frames", 30.0), with_milliseconds(3.0, "frames", None)
+    ('3.0 = 100 ms', '3.0')
+    >>> with_milliseconds(0.5, "", 30.0)
+    '0.500'
     """
     in_time = f" = {value / fps * 1000:.0f} ms" if unit == "frames" and fps and math.isfinite(value) else ""
     return number(value, unit) + in_time
@@ -37,8 +40,37 @@ def per_minute(result: Result) -> Result:
     """Return the result as pages show it: rates per minute instead of per frame."""
     cards, scores = [], dict(result.scores)
     for card in result.task["metrics"]:
-        unit, factor = shown_in(card["unit"], result.task["dataset"]["fps"])
+        unit, factor = unit_to_read(card["unit"], result.task["dataset"]["fps"])
         cards.append({**card, "unit": unit})
         if factor != 1 and card["name"] in scores:
-            scores[card["name"]] = scaled(scores[card["name"]], factor)
+            scores[card["name"]] = _times(scores[card["name"]], factor)
     return replace(result, task={**result.task, "metrics": cards}, scores=scores)
+
+
+def _times(score: Score, factor: float) -> Score:
+    parts = {
+        part_name: PartScore(
+            part.value * factor,
+            part.low * factor,
+            part.high * factor,
+            {name: value * factor for name, value in part.per_class.items()},
+        )
+        for part_name, part in score.per_part.items()
+    }
+    return replace(
+        score,
+        value=score.value * factor,
+        low=score.low * factor,
+        high=score.high * factor,
+        std_runs=score.std_runs * factor,
+        std_parts=score.std_parts * factor,
+        per_class={name: value * factor for name, value in score.per_class.items()},
+        per_class_interval=_pairs_times(score.per_class_interval, factor),
+        per_part=parts,
+        per_run={name: value * factor for name, value in score.per_run.items()},
+        other_intervals=_pairs_times(score.other_intervals, factor),
+    )
+
+
+def _pairs_times(pairs: Mapping[str, tuple[float, float]], factor: float) -> dict[str, tuple[float, float]]:
+    return {name: (low * factor, high * factor) for name, (low, high) in pairs.items()}

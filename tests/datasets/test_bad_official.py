@@ -393,7 +393,7 @@ RATS = (
         "an array of objects",
         "rat-dyads",
         rats(keypoint_names=np.array([None], dtype=object)),
-        ("rat_03.npz is no compact recording", "allow_pickle"),
+        ("rat_03.npz is no compact recording", "Python objects, expected"),
     ),
     Bad(
         "a cut archive",
@@ -402,7 +402,7 @@ RATS = (
         ("rat_07.npz is no compact recording",),
     ),
     Bad("an empty archive", "rat-dyads", text("rat_07.npz", b""), ("rat_07.npz is no compact recording",)),
-    Bad("one array for an archive", "rat-dyads", one_array, ("rat_07.npz", "one array, expected an archive")),
+    Bad("one array for an archive", "rat-dyads", one_array, ("rat_07.npz", "not a readable .npz archive")),
     Bad(
         "a folder with a file's name",
         "rat-dyads",

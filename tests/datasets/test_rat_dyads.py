@@ -113,7 +113,7 @@ def test_without_a_channel_of_subtypes_none_holds(tmp_path: Path) -> None:
         ({"labels": np.zeros((), dtype=int)}, "labels of shape ()"),
         ({"class_names": np.array(["base", "social"])}, "class_names ['base', 'social']"),
         ({"keypoints": np.full((FRAMES, 2, 5, 2), np.inf)}, "infinite"),
-        ({"keypoint_names": np.array([None], dtype=object)}, "allow_pickle"),
+        ({"keypoint_names": np.array([None], dtype=object)}, "Python objects, expected numbers or texts"),
     ],
 )
 def test_a_broken_compact_file_is_refused(tmp_path: Path, changes: dict[str, Any], expected: str) -> None:

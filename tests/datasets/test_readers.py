@@ -265,6 +265,14 @@ def test_a_broken_sleap_file_is_refused(tmp_path: Path, changes: dict[str, Any],
     assert expected in refused(read_analysis, sleap(tmp_path, **changes))
 
 
+def test_a_small_sleap_file_that_promises_more_than_a_memory_is_not_read(tmp_path: Path) -> None:
+    path = sleap(tmp_path, tracks=None)
+    with pytest.importorskip("h5py").File(path, "a") as file:
+        file.create_dataset("tracks", (2, 2, 3, 10**10), dtype="f8", chunks=(2, 2, 3, 1000))
+    assert path.stat().st_size < 100_000
+    assert "/tracks: 960,000,000,000 bytes, expected at most" in refused(read_analysis, path)
+
+
 def test_a_sleap_file_cut_short_is_refused(tmp_path: Path) -> None:
     path = sleap(tmp_path)
     path.write_bytes(path.read_bytes()[:500])

@@ -18,6 +18,7 @@ from baselines.reproduction.jobs import baseline_of, entry_name, missing_data
 from bench import cli as command
 from bench.datasets import get_task
 from bench.errors import BenchError, DataError, UsageError
+from bench.evaluation import Values
 from bench.published import (
     Job,
     Number,
@@ -42,10 +43,10 @@ def number(table: str, row: str, column: str) -> Number:
     return found
 
 
-def values(runs: int, parts: int, classes: int) -> np.ndarray:
+def values(runs: int, parts: int, classes: int) -> Values:
     """Return values: runs differ by .01, parts by .02, the mean and the classes by .1."""
     runs_, parts_, columns = np.ogrid[:runs, :parts, : 1 + classes]
-    return 0.5 + 0.01 * runs_ + 0.02 * parts_ + 0.1 * columns
+    return Values(0.5 + 0.01 * runs_ + 0.02 * parts_ + 0.1 * columns)
 
 
 def test_a_headline_is_the_mean_over_parts_and_runs() -> None:
@@ -106,7 +107,7 @@ def test_lines_of_variants_say_whose_they_are() -> None:
 def test_what_the_truth_leaves_undefined_is_no_zero() -> None:
     cell = number("calms21-9", "Baseline", "Annotator 1, Attack F1")
     undefined = values(2, 5, 4)
-    undefined[:, 0] = np.nan
+    undefined.array[:, 0] = np.nan
     found = compare(cell, TASK2, undefined)
     assert math.isnan(found.value)
     assert "undefined" in found.reason

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from pages import Page, page, result, score
+from made_up import Page, page, result, score
 
 from bench.datasets import TASKS, get_task
 from bench.evaluation import task_card

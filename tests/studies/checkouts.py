@@ -13,9 +13,16 @@ def bench(
     checkout: Path, arguments: Sequence[str], variables: Mapping[str, str]
 ) -> subprocess.CompletedProcess[bytes]:
     """Run `bench` of a checkout in its folder; standard output and error are pipes."""
+    return python(checkout, ["-m", "bench", *arguments], variables)
+
+
+def python(
+    checkout: Path, arguments: Sequence[str], variables: Mapping[str, str]
+) -> subprocess.CompletedProcess[bytes]:
+    """Run Python with the packages of a checkout, in its folder; standard output and error are pipes."""
     environment = {**os.environ, **variables, "PYTHONPATH": str(checkout)}
     environment.pop("COLUMNS", None)
-    command = [sys.executable, "-m", "bench", *arguments]
+    command = [sys.executable, *arguments]
     return subprocess.run(command, cwd=checkout, env=environment, capture_output=True, check=False)
 
 

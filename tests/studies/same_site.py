@@ -16,7 +16,20 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from checkouts import bench, ended_well
+from checkouts import bench, ended_well, python
+
+BUILD = """
+import sys
+from pathlib import Path
+from bench.results import read
+try:
+    from bench.pages import publish, render
+except ImportError:  # what the room was called before
+    from bench.leaderboard import publish, render
+results = [read(path) for path in sorted(Path(sys.argv[1]).glob("*.json"))]
+publish(render(results), Path(sys.argv[2]))
+"""
+"""Builds the pages of a folder of results, also of made-up ones that `bench publish` refuses."""
 
 
 def main() -> int:
@@ -34,7 +47,7 @@ def main() -> int:
         folders = {
             "committed": new / "leaderboard" / "results",
             "demo": options.demo.resolve() if options.demo else demo(old, scratch),
-            "made up": made_up(new, scratch / "made-up"),
+            "made up": write_made_up(new, scratch / "made-up"),
         }
         different = 0
         for title, results in folders.items():
@@ -47,8 +60,8 @@ def main() -> int:
 
 
 def publish(checkout: Path, results: Path, site: Path) -> dict[str, bytes]:
-    """Return the pages that a checkout builds of these results: file name -> bytes."""
-    ended_well(bench(checkout, ["publish", "--results", str(results), "--out", str(site)], {}))
+    """Return the pages that a checkout builds of these results, unchecked: file name -> bytes."""
+    ended_well(python(checkout, ["-c", BUILD, str(results), str(site)], {}))
     return {path.name: path.read_bytes() for path in sorted(site.iterdir())}
 
 
@@ -79,10 +92,10 @@ def demo(checkout: Path, scratch: Path) -> Path:
     return next(out.rglob("results"))
 
 
-def made_up(checkout: Path, folder: Path) -> Path:
+def write_made_up(checkout: Path, folder: Path) -> Path:
     """Write results that show every branch of the templates; return their folder."""
     sys.path[:0] = [str(checkout), str(checkout / "tests")]
-    from pages import NAN, RESULTS, details, entry, metric, result, score, task
+    from made_up import NAN, RESULTS, details, entry, metric, result, score, task
 
     from bench.results import PartScore, write
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from pages import metric, result, score, task
+from made_up import metric, result, score, task
 
 from bench.results import PartScore
 from bench.text import per_minute

@@ -229,6 +229,8 @@ CARDS: dict[str, tuple[Change, str]] = {
     "escape sequences": (put("entry", "name", value="\x1b[31mred\x1b[0m"), "entry.name"),
     "an address of another kind": (put("entry", "code", value="javascript:alert(1)"), "entry.code"),
     "a name that is none": (put("entry", "authors", value=[7]), "entry.authors[0]"),
+    "no form of output": (put("entry", "output", value=None), "entry"),
+    "a form of detections": (put("entry", "detections", value="raw"), "entry"),
     "a negative cost": (put("entry", "parameters", value=-1), "entry.parameters"),
     "an unknown key": (put("note", value="best of all"), "note"),
     "a missing key": (drop("support"), "support"),

@@ -16,7 +16,7 @@ import numpy as np
 
 from bench.datasets.formats.deeplabcut import Poses, beyond_float32
 from bench.errors import DataError
-from bench.files.hdf5 import names, opened, twice
+from bench.files.hdf5 import names, opened, read_values, twice
 
 _AXES = ("time", "individuals", "keypoints", "space")
 _VARIABLES = ("position", "confidence")
@@ -67,7 +67,7 @@ def _values(variable: Any) -> np.ndarray:
     """Return the numbers as they were saved; raise `ValueError` where they are packed."""
     if packed := {"scale_factor", "add_offset"} & set(variable.attrs):
         raise ValueError(f"{variable.name[1:]} is packed by {', '.join(sorted(packed))}")
-    return np.asarray(variable[()])
+    return read_values(variable)
 
 
 def _dimensions(variable: Any) -> tuple[str, ...]:

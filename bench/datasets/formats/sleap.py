@@ -16,7 +16,7 @@ import numpy as np
 
 from bench.datasets.formats.deeplabcut import Poses, beyond_float32
 from bench.errors import DataError
-from bench.files.hdf5 import names, opened, twice
+from bench.files.hdf5 import names, opened, read_values, twice
 
 
 def read_analysis(path: Path) -> Poses:
@@ -26,7 +26,7 @@ def read_analysis(path: Path) -> Poses:
     """
     parts = ("tracks", "point_scores", "node_names", "track_names")
     with opened(path, "SLEAP", _error) as file:
-        content = {name: file[name][()] for name in parts if name in file}
+        content = {name: read_values(file[name]) for name in parts if name in file}
     faults = [f"no {name!r}" for name in ("tracks", "node_names") if name not in content]
     if faults:
         raise _error(path, faults)

@@ -64,23 +64,23 @@ def frozen_text(rule: SplitRule, recordings: Iterable[Recording]) -> str:
     Raises `DataError` where a subset is neither complete nor published, or differs from what is published.
     """
     at_hand = {s.id: s for s in sorted(map(summarise, recordings), key=lambda s: s.id)}
-    chosen = rule.choose(tuple(at_hand.values()))
-    totals: dict[str, dict[str, Totals]] = {part: {} for part in chosen}
+    choice = rule.choose(tuple(at_hand.values()))
+    totals: dict[str, dict[str, Totals]] = {part: {} for part in choice}
     problems = []
-    for part, subset in product(chosen, SUBSETS):
-        ids = chosen[part].get(subset, ())
+    for part, subset in product(choice, SUBSETS):
+        ids = choice[part].get(subset, ())
         published = rule.published.get(part, {}).get(subset)
-        found, fault = _totals(ids, at_hand, published)
-        if found is not None:
-            totals[part][subset] = found
+        frozen, fault = _totals(ids, at_hand, published)
+        if frozen is not None:
+            totals[part][subset] = frozen
         if fault:
-            problems.append(f"{subset}: {fault}" if len(chosen) == 1 else f"{part}/{subset}: {fault}")
+            problems.append(f"{subset}: {fault}" if len(choice) == 1 else f"{part}/{subset}: {fault}")
     if problems:
         raise DataError(f"split {rule.name!r} cannot be frozen", problems)
     parts = {
-        part: {s: _by_group(subsets.get(s, ()), at_hand) for s in SUBSETS} for part, subsets in chosen.items()
+        part: {s: _by_group(subsets.get(s, ()), at_hand) for s in SUBSETS} for part, subsets in choice.items()
     }
-    every = [id_ for subsets in chosen.values() for ids in subsets.values() for id_ in sorted(ids)]
+    every = [id_ for subsets in choice.values() for ids in subsets.values() for id_ in sorted(ids)]
     content = {
         "name": rule.name,
         "source": rule.source,
@@ -96,28 +96,28 @@ def frozen_text(rule: SplitRule, recordings: Iterable[Recording]) -> str:
 
 
 def shuffled(names: Sequence[str], seed: int) -> list[str]:
-    """Return names in the order of the SHA-256 of "seed:name": the same order everywhere, and for ever."""
+    """Return names in the order of the SHA-256 of "seed:name": the same order on every machine."""
     return sorted(names, key=lambda name: hashlib.sha256(f"{seed}:{name}".encode()).hexdigest())
 
 
 def _totals(
     ids: Sequence[str], at_hand: Mapping[str, Summary], published: Totals | None
 ) -> tuple[Totals | None, str]:
-    """Return what the recordings of one subset add up to, as found or as published, and what is wrong."""
-    lacking = [id_ for id_ in ids if id_ not in at_hand]
-    if lacking and published is None:
-        return None, f"{len(lacking)} of {len(ids)} recordings are not at hand: {lacking[0]} …"
-    if lacking or not ids:
+    """Return the totals of one subset, counted or else as published, and the fault if both differ."""
+    missing = [id_ for id_ in ids if id_ not in at_hand]
+    if missing and published is None:
+        return None, f"{len(missing)} of {len(ids)} recordings are not at hand: {missing[0]} …"
+    if missing or not ids:
         return published, ""
-    found = add_up([at_hand[id_].totals for id_ in ids])
+    counted = add_up([at_hand[id_].totals for id_ in ids])
     if published is None:
-        return found, ""
-    known = replace(found, counts={name: found.counts.get(name, 0) for name in published.counts})
-    return found, "" if known == published else f"{known}, published {published}"
+        return counted, ""
+    comparable = replace(counted, counts={name: counted.counts.get(name, 0) for name in published.counts})
+    return counted, "" if comparable == published else f"{comparable}, published {published}"
 
 
 def _plain(totals: Totals) -> dict[str, Any]:
-    """Return what a split file says; of segments only where there are some."""
+    """Return totals as the split file holds them; a number of segments only where there is one."""
     return {name: value for name, value in asdict(totals).items() if value is not None}
 
 

@@ -7,9 +7,11 @@ from typing import Any
 
 from bench.evaluation import task_card
 from bench.files.faults import Fault
+from bench.kinds import kind_of
 from bench.metrics import METRICS_VERSION
 from bench.results import Result
 from bench.splits import Split
+from bench.submissions import TaskCard, form_of
 from bench.tasks import Task
 from bench.verification.results.numbers import differences
 
@@ -28,8 +30,22 @@ def declaration_faults(task: Task, split: Split, result: Result) -> Iterator[Fau
     )
     classes = {"classes": list(result.entry["classes"])}
     yield from differences(("entry",), classes, {"classes": list(task.classes)}, "the task's order")
+    yield from (Fault(("entry",), fault.text) for fault in form_of(task).card_faults(_card(result), task))
     if result.support.keys() != set(task.classes):
         yield Fault(("support",), ", ".join(result.support), ", ".join(task.classes))
+
+
+def _card(result: Result) -> TaskCard:
+    """Return what the entry declared of its predictions."""
+    entry = result.entry
+    return TaskCard(
+        classes=tuple(entry["classes"]),
+        output=entry["output"],
+        description=entry["description"],
+        extra_data=entry["extra_data"],
+        causal=entry["causal"],
+        detections=entry.get("detections"),
+    )
 
 
 def facts(card: Mapping[str, Any]) -> dict[str, Any]:
@@ -57,7 +73,10 @@ def split_faults(task: Task, split: Split, result: Result) -> Iterator[Fault]:
     for name, number in most.items():
         if not 1 <= getattr(result, name) <= number:
             yield Fault((name,), f"{getattr(result, name):,}", f"1 to {number:,}, as the split has it")
-    if task.kind != "frames" and result.details:
-        yield Fault(("details",), "details", f"none of a task of kind {task.kind}")
-    if task.kind == "frames" and not result.details and result.format > 1:
-        yield Fault(("details",), "missing", "details of every frame task, from format 2 on")
+    labels_frames = kind_of(task).labels_frames
+    if result.details and not labels_frames:
+        yield Fault(("details",), "details", "none, because the task labels no frames")
+    if not result.details and labels_frames and result.format > 1:
+        yield Fault(
+            ("details",), "missing", "details, which every task that labels frames has from format 2 on"
+        )

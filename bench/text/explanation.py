@@ -17,10 +17,13 @@ from bench.details import (
     edges,
     recording_rows,
 )
+from bench.display import between, number
 from bench.errors import UsageError, nearest
 from bench.kinds import kind_named
 from bench.results import Result, plain
-from bench.text import WIDE, between, by_part, counted, heading, number, per_minute, table, valued
+from bench.text.scores import WIDE, amount_tested, by_part, heading
+from bench.text.tables import table
+from bench.text.units import per_minute, with_milliseconds
 
 PER_CLASS = ("precision", "recall", "f1", "map", "auroc")
 """The metrics of the table by class, where the task has them."""
@@ -36,7 +39,7 @@ ZONES = {
 }
 """Distances side by side: one by one where the curve is steep."""
 TOLERANCES = (0, 1, 2, 3, 5, 10, 15, 20, 30)
-SHORT = {
+SHORT_TITLES = {
     "accuracy_at_transition": "Accuracy at a transition",
     "accuracy_within_5": "Accuracy within 5 frames",
     "accuracy_beyond_10": "Accuracy beyond 10 frames",
@@ -59,12 +62,12 @@ def explain(result: Result, metric: str | None = None, part: str | None = None) 
     task = result.task
     score = result.scores[card["name"]]
     unit = f", {card['unit']}," if card["unit"] else ""
-    value = f"{card['title']}{unit} {valued(score.value, card['unit'], task['dataset']['fps'])}"
+    value = f"{card['title']}{unit} {with_milliseconds(score.value, card['unit'], task['dataset']['fps'])}"
     level = f"{result.interval['level']:.0%} interval {between(score.low, score.high, card['unit'])}"
     runs = ", ".join(f"{name} {number(value, card['unit'])}" for name, value in score.per_run.items())
     blocks = [
         heading(result),
-        f"{result.recordings} test recordings, {counted(result)}",
+        f"{result.recordings} test recordings, {amount_tested(result)}",
         f"{value}, {level}; {runs}",
     ]
     if part is not None:
@@ -266,7 +269,7 @@ def _hardest(result: Result, metric: str, part: str | None) -> str:
         f"{title}, by {cards[by]['title']}",
         *(["part"] if parted else []),
         "frames",
-        *("\n".join(wrap(SHORT.get(name, cards[name]["title"]), 10)) for name in columns),
+        *("\n".join(wrap(SHORT_TITLES.get(name, cards[name]["title"]), 10)) for name in columns),
         *(f"{cards[result.task['metrics'][0]['name']]['title']}\n{name}" for name in names),
     ]
     return table(headers, [_recording(row, columns, names, parted) for row in ranked[:HARDEST]])

@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import combinations
 
 import pytest
-from pages import RESULTS, entry, page, result, score, task
+from made_up import RESULTS, entry, page, result, score, task
 
 from bench.pages.charts import COSTS, Chart, Shape, cost_chart, text_box
 from bench.pages.ranking import rank

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from pages import RESULTS, Page, details, entry, metric, page, result, score, task
+from made_up import RESULTS, Page, details, entry, metric, page, result, score, task
 
 from bench.errors import DataError, UsageError
 from bench.pages import link, publish, render, shown

@@ -8,14 +8,13 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from pages import details, metric, result, score, task
+from made_up import details, metric, result, score, task
 
 from bench import datasets
 from bench.cli import cli
 from bench.errors import UsageError
-from bench.explanation import explain, explained
 from bench.results import PartScore, Result, write
-from bench.text import by_part, result_text
+from bench.text import by_part, explain, explained, result_text
 from tests.verification.toys import toy_result, toy_task
 
 PARTS = [{"name": "one", "title": "annotator 1"}, {"name": "two", "title": "annotator 2"}]

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from pages import CLASSES, RESULTS, details, page, result, score, task
+from made_up import CLASSES, RESULTS, details, metric, page, result, score, task
 
 from bench.pages.charts import APART, CURVES, TONES, Chart, curve_chart
 from bench.pages.ranking import rank
@@ -134,6 +134,24 @@ def test_segments_are_counted_as_segments() -> None:
     assert table[3][-2:] == ["1,200", "97.2 %"]
     assert "older version" not in made.text
     assert "True segments of each class" in page([result("a", 0.5, task=task(kind="segments"))]).text
+
+
+def test_clusters_say_what_they_stand_for_and_have_every_section_of_labelled_frames() -> None:
+    cards = [metric("f1", "F1"), metric("cluster_ami", "Adjusted mutual information")]
+    asked = task(kind="clusters", metrics=cards)
+    found = {"f1": score(0.5), "cluster_ami": score(0.25, per_class={}, per_class_interval={})}
+    results = [result("a", 0.5, task=asked, scores=found)]
+    stands = "A cluster stands for the class that most of its training frames have"
+    whole, own = page(results), page(results, OWN)
+    assert stands in whole.text
+    assert stands in own.text
+    assert whole.column(0, "AMI") == ["0.250"]
+    (by_class,) = (table for table in own.tables if table[0][0] == "Class")
+    assert by_class[0][1:] == ["F1", "True frames", "Share"]
+    assert [row[1].split("[")[0] for row in by_class[1:]] == ["0.500", "–", "0.900"]
+    assert {"True class", "True frames of", "Recording"} <= {table[0][0] for table in own.tables}
+    assert "one cluster for each frame" in own.text
+    assert stands not in page(RESULTS).text + page(RESULTS, OWN).text
 
 
 def curves(chart: Chart | None) -> list[str]:
