@@ -102,8 +102,8 @@ def _number(packed: UInt8[np.ndarray, "F B"]) -> tuple[UInt8[np.ndarray, "S B"],
     """Return the distinct rows and, for each row, the number of its distinct one."""
     width = packed.shape[1]
     if width == 1:  # at most eight classes: a table of 256 is much quicker than sorting
-        seen = np.bincount(packed[:, 0], minlength=256) > 0
-        return np.flatnonzero(seen).astype(np.uint8)[:, None], (np.cumsum(seen) - 1)[packed[:, 0]]
+        present = np.bincount(packed[:, 0], minlength=256) > 0
+        return np.flatnonzero(present).astype(np.uint8)[:, None], (np.cumsum(present) - 1)[packed[:, 0]]
     rows, index = np.unique(np.ascontiguousarray(packed).view(f"V{width}")[:, 0], return_inverse=True)
     return rows.view(np.uint8).reshape(-1, width), index
 

@@ -29,7 +29,7 @@ from bench.metrics import agreement, boundary, bouts, clusters, ethogram, frames
 from bench.metrics.metric import Metric
 from bench.metrics.pairs import Arrays, class_names, pairs
 
-METRICS = {
+ARRAY_METRICS = {
     metric.name: metric
     for family in (frames, ranking, agreement, boundary, bouts, onsets, ethogram, clusters)
     for metric in family.METRICS
@@ -83,10 +83,11 @@ def per_class(name: str, truth: Arrays, prediction: Arrays, *, classes: Sequence
     >>> per_class("f1", ["rear", "rear", "other"], ["rear", "rear", "rear"], classes=["rear", "dig", "other"])
     {'rear': 0.8, 'dig': nan, 'other': 0.0}
     """
-    metric = METRICS.get(name)
+    metric = ARRAY_METRICS.get(name)
     if metric is None:
         raise UsageError(
-            f"no metric {name!r} of arrays{nearest(name, METRICS)}", hint=f"one of {', '.join(METRICS)}"
+            f"no metric {name!r} of arrays{nearest(name, ARRAY_METRICS)}",
+            hint=f"one of {', '.join(ARRAY_METRICS)}",
         )
     if metric.mean == "none":
         raise UsageError(f"{name!r} is one number, and has no value per class")
@@ -161,27 +162,27 @@ def _of_labels(name: str, example: str) -> OfLabels:
     def function(
         truth: Arrays, labels: Arrays, *, classes: Sequence[str], background: str | None = None
     ) -> float:
-        return _value(METRICS[name], truth, labels, classes, background)[0]
+        return _value(ARRAY_METRICS[name], truth, labels, classes, background)[0]
 
-    return _named(function, METRICS[name], example)
+    return _named(function, ARRAY_METRICS[name], example)
 
 
 def _of_scores(name: str, example: str) -> OfScores:
     def function(
         truth: Arrays, scores: Arrays, *, classes: Sequence[str], background: str | None = None
     ) -> float:
-        return _value(METRICS[name], truth, scores, classes, background)[0]
+        return _value(ARRAY_METRICS[name], truth, scores, classes, background)[0]
 
-    return _named(function, METRICS[name], example)
+    return _named(function, ARRAY_METRICS[name], example)
 
 
 def _of_clusters(name: str, example: str) -> OfClusters:
     def function(
         truth: Arrays, clusters: Arrays, *, classes: Sequence[str], background: str | None = None
     ) -> float:
-        return _value(METRICS[name], truth, clusters, classes, background)[0]
+        return _value(ARRAY_METRICS[name], truth, clusters, classes, background)[0]
 
-    return _named(function, METRICS[name], example)
+    return _named(function, ARRAY_METRICS[name], example)
 
 
 def _named(function: Function, metric: Metric, example: str) -> Function:

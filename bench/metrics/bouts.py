@@ -105,10 +105,10 @@ def count_bouts(truth: Bool[np.ndarray, "T C"], labels: Bool[np.ndarray, "T C"])
 def bout_f1(
     measures: Sequence[BoutCounts], weights: Float[np.ndarray, "R N"], column: int
 ) -> Float[np.ndarray, "R C"]:
-    """F1 of bouts per class at one threshold, 2 found / (true + predicted), in [0, 1]; NaN without true."""
+    """F1 of bouts per class at one threshold, 2 hits / (true + predicted), in [0, 1]; NaN without true."""
     counts = pool(measures, weights)
-    found, true, predicted = counts[..., column], counts[..., 3], counts[..., 4]
-    return np.where(true > 0, share(2 * found, true + predicted), np.nan)
+    hits, true, predicted = counts[..., column], counts[..., 3], counts[..., 4]
+    return np.where(true > 0, share(2 * hits, true + predicted), np.nan)
 
 
 def bout_coverage(

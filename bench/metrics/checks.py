@@ -42,30 +42,30 @@ def label_faults(labels: Array, classes: Sequence[str] | None) -> Iterator[Wrong
     odd = (labels < -1) | (labels > last)
     if odd.any():
         frame = int(odd.argmax())
-        known = f"0 to {last} for {', '.join(classes)}" if classes is not None else f"0 to {last}"
+        indices = f"0 to {last} for {', '.join(classes)}" if classes is not None else f"0 to {last}"
         one_based = classes is not None and labels.min() >= 1 and labels.max() == len(classes)
         yield (
             "labels outside the classes",
             f"labels outside the classes: {odd.sum():,}, the first {labels[frame]} at frame {frame:,}; "
-            f"expected {known}, -1 where not annotated"
+            f"expected {indices}, -1 where not annotated"
             + ("; do the labels count from 1? they count from 0" if one_based else ""),
         )
 
 
 def shape_faults(
-    shape: tuple[int, ...], wanted: tuple[int, int], classes: Sequence[str], cause: str = ""
+    shape: tuple[int, ...], expected: tuple[int, int], classes: Sequence[str], cause: str = ""
 ) -> Iterator[Wrong]:
     """Say why scores of this shape are not (frames, classes); `cause` is why there may be other frames."""
     if len(shape) != 2:
-        hard = "; of hard labels save numpy.eye(classes)[labels]" if shape == wanted[:1] else ""
-        yield "shapes", f"shape {shape}, expected {wanted} (frames, classes){hard}"
-    elif shape == wanted[::-1] != wanted:
-        yield "shapes", f"shape {shape}, expected {wanted} (frames, classes): transposed, save scores.T"
+        hard = "; of hard labels save numpy.eye(classes)[labels]" if shape == expected[:1] else ""
+        yield "shapes", f"shape {shape}, expected {expected} (frames, classes){hard}"
+    elif shape == expected[::-1] != expected:
+        yield "shapes", f"shape {shape}, expected {expected} (frames, classes): transposed, save scores.T"
     else:
-        if shape[1] != wanted[1]:
-            yield "class counts", f"{shape[1]:,} columns, expected {wanted[1]}: {', '.join(classes)}"
-        if shape[0] != wanted[0]:
-            yield "frame counts", f"{shape[0]:,} frames, expected {wanted[0]:,}{cause}"
+        if shape[1] != expected[1]:
+            yield "class counts", f"{shape[1]:,} columns, expected {expected[1]}: {', '.join(classes)}"
+        if shape[0] != expected[0]:
+            yield "frame counts", f"{shape[0]:,} frames, expected {expected[0]:,}{cause}"
 
 
 def finite_faults(scores: Shaped[np.ndarray, "T C"], columns: Sequence[str]) -> Iterator[Wrong]:

@@ -73,8 +73,8 @@ class Naming:
     def labels(self, prediction: Int[np.ndarray, " T"]) -> Bool[np.ndarray, "T C"]:
         """Return the class that the cluster of each frame stands for."""
         place = np.searchsorted(self.clusters, prediction).clip(max=len(self.clusters) - 1)
-        known = self.clusters[place] == prediction
-        return np.where(known[:, None], self.classes[place], self.other)
+        fitted = self.clusters[place] == prediction
+        return np.where(fitted[:, None], self.classes[place], self.other)
 
 
 def name_clusters(measures: Sequence[Contingency]) -> Naming:
@@ -151,8 +151,8 @@ def _mapped_f1(table: Float[np.ndarray, "K S"], labels: Bool[np.ndarray, "S C"])
     frames = table @ labels  # (K, C)
     size, mapped = table.sum(axis=1), _majority(table, labels)
     true = frames.sum(axis=0)
-    found = np.where(mapped, frames, 0.0).sum(axis=0)
-    return np.where(true > 0, share(2 * found, true + size @ mapped), np.nan)
+    hits = np.where(mapped, frames, 0.0).sum(axis=0)
+    return np.where(true > 0, share(2 * hits, true + size @ mapped), np.nan)
 
 
 def _majority(table: Float[np.ndarray, "K S"], labels: Bool[np.ndarray, "S C"]) -> Bool[np.ndarray, "K C"]:

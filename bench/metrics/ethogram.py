@@ -32,7 +32,7 @@ class Ethogram:
     """What one labelling of one span says of bouts and transitions."""
 
     frames: int
-    held: Int[np.ndarray, " C"]
+    held_frames: Int[np.ndarray, " C"]
     """Frames in which each class holds."""
     transitions: Int[np.ndarray, "C C"]
     """Frames t >= 1 in which the class of the column begins while that of the row held in t - 1."""
@@ -59,7 +59,7 @@ def summarise(labels: Bool[np.ndarray, "T C"]) -> Ethogram:
     begins = (after & ~before).astype(np.int64)
     return Ethogram(
         frames=len(labels),
-        held=np.count_nonzero(labels, axis=0),
+        held_frames=np.count_nonzero(labels, axis=0),
         transitions=before.T.astype(np.int64) @ begins,
         bouts=bouts.classes,
         durations=bouts.stops - bouts.starts,
@@ -73,15 +73,15 @@ def summarise_both(truth: Bool[np.ndarray, "T C"], labels: Bool[np.ndarray, "T C
 
 def bout_rate(ethograms: Sequence[Ethogram], weights: Float[np.ndarray, "R N"]) -> Float[np.ndarray, "R C"]:
     """Return the bouts of each class per frame; NaN without frames."""
-    classes = len(ethograms[0].held)
+    classes = len(ethograms[0].held_frames)
     bouts = pool([np.bincount(e.bouts, minlength=classes) for e in ethograms], weights)
     return share(bouts, _frames(ethograms, weights, bouts.shape))
 
 
 def time_share(ethograms: Sequence[Ethogram], weights: Float[np.ndarray, "R N"]) -> Float[np.ndarray, "R C"]:
     """Return the share of frames in which each class holds, in [0, 1]; NaN without frames."""
-    held = pool([e.held for e in ethograms], weights)
-    return share(held, _frames(ethograms, weights, held.shape))
+    frames = pool([e.held_frames for e in ethograms], weights)
+    return share(frames, _frames(ethograms, weights, frames.shape))
 
 
 def median_duration(
@@ -92,7 +92,7 @@ def median_duration(
     durations = np.concatenate([e.durations for e in ethograms])
     owner = np.repeat(np.arange(len(ethograms)), [len(e.bouts) for e in ethograms])
     columns = []
-    for c in range(len(ethograms[0].held)):
+    for c in range(len(ethograms[0].held_frames)):
         own = classes == c
         columns.append(quantiles(durations[own], owner[own], weights, (0.5,))[:, 0])
     return np.stack(columns, axis=1)

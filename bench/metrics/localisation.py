@@ -108,9 +108,9 @@ def average_precision(matches: Matches, weights: Float[np.ndarray, "R N"]) -> Fl
         hits = [h[slice(*np.searchsorted(h, (start, stop)))] for h in matches.hits]
         points = np.unique(pool.tie_end[np.concatenate(hits)])
         detected = _weight_up_to(points - start, pool.recording[start:stop], weights, by_recording)
-        for k, taken in enumerate(hits):
-            correct = np.cumsum(weights[:, pool.recording[taken]], axis=1)
-            at = np.searchsorted(points, pool.tie_end[taken])
+        for k, hit in enumerate(hits):
+            correct = np.cumsum(weights[:, pool.recording[hit]], axis=1)
+            at = np.searchsorted(points, pool.tie_end[hit])
             values[:, k, c] = _area(correct, detected[:, at], truths[:, c])
     return values
 
@@ -126,8 +126,8 @@ def recall_at(matches: Matches, weights: Float[np.ndarray, "R N"], k: int) -> Fl
     values = np.full((len(weights), len(matches.tiou), pool.classes), np.nan)
     for i, tiou in enumerate(matches.tiou):
         reached = np.unique(pairs.truth[among & (pairs.tiou >= tiou)])
-        found = _by_class(pool, reached, weights)
-        np.divide(found, total, out=values[:, i], where=total > 0)
+        hits = _by_class(pool, reached, weights)
+        np.divide(hits, total, out=values[:, i], where=total > 0)
     return values
 
 
@@ -181,18 +181,18 @@ def _weight_up_to(
     """
     if not len(points):
         return np.zeros((len(weights), 0))
-    shown = recording[: points[-1]]
+    counted = recording[: points[-1]]
     steps = np.concatenate([[0], points[:-1]])
-    present, column = np.unique(shown, return_inverse=True)
-    if len(points) * len(present) * (1 + len(weights) / GATHER) < len(shown) * len(weights):
+    present, column = np.unique(counted, return_inverse=True)
+    if len(points) * len(present) * (1 + len(weights) / GATHER) < len(counted) * len(weights):
         group = np.repeat(np.arange(len(points)), points - steps)
         counts = np.bincount(group * len(present) + column, minlength=len(points) * len(present))
         sums = product(weights[:, present], counts.reshape(len(points), len(present)).T.astype(np.float64))
     else:
-        width = max(1, BLOCK // len(shown))
+        width = max(1, BLOCK // len(counted))
         sums = np.concatenate(
             [
-                np.add.reduceat(some[:, i : i + width][shown], steps, axis=0)
+                np.add.reduceat(some[:, i : i + width][counted], steps, axis=0)
                 for some in by_recording
                 for i in range(0, some.shape[1], width)
             ],
@@ -216,26 +216,26 @@ def _area(
     return np.divide(area, truths, out=np.full(len(truths), np.nan), where=truths > 0)
 
 
-def _described() -> list[tuple[str, str, str]]:
+def _frozen_words() -> list[tuple[str, str, str]]:
     """Return name, title and definition of the frozen metrics, in the order of `class_values`."""
     over = "mean over tIoU >= 0.3, 0.4, 0.5, 0.6, 0.7"
-    said = [("detection_map", "mAP over tIoU 0.3:0.1:0.7", f"{AP_IN_WORDS}, {over}. {UNDEFINED}")]
+    names = [("detection_map", "mAP over tIoU 0.3:0.1:0.7", f"{AP_IN_WORDS}, {over}. {UNDEFINED}")]
     for tiou in TIOU:
         name = f"detection_map_{round(100 * tiou)}"
-        said.append((name, f"mAP at tIoU {tiou:.1f}", f"{AP_IN_WORDS} with tIoU >= {tiou!r}. {UNDEFINED}"))
+        names.append((name, f"mAP at tIoU {tiou:.1f}", f"{AP_IN_WORDS} with tIoU >= {tiou!r}. {UNDEFINED}"))
     for k in RECALL_AT:
         words = (
             f"Per class, the share of true segments that any of the {k} * n highest-scored detections of the "
             "class in the recording reaches (n: its true segments of the class there); not one to one; "
             f"{over}. {UNDEFINED}"
         )
-        said.append((f"detection_recall_{k}", f"Recall at {k}x", words))
-    return said
+        names.append((f"detection_recall_{k}", f"Recall at {k}x", words))
+    return names
 
 
-def declare(said: Sequence[tuple[str, str, str]], tiou: Sequence[float]) -> tuple[Metric, ...]:
+def declare(words: Sequence[tuple[str, str, str]], tiou: Sequence[float]) -> tuple[Metric, ...]:
     """Return metrics of these names, titles and definitions, which share one matching at `tiou`."""
-    shared = from_one_matching([name for name, _, _ in said], tiou)
+    shared = from_one_matching([name for name, _, _ in words], tiou)
     return tuple(
         Metric(
             name=name,
@@ -248,8 +248,8 @@ def declare(said: Sequence[tuple[str, str, str]], tiou: Sequence[float]) -> tupl
             reference=REFERENCE,
             shared=shared,
         )
-        for name, title, definition in said
+        for name, title, definition in words
     )
 
 
-METRICS: tuple[Metric, ...] = declare(_described(), TIOU)
+METRICS: tuple[Metric, ...] = declare(_frozen_words(), TIOU)

@@ -132,8 +132,8 @@ def _edge_errors(
     matched[t] = True
     errors = np.zeros(len(true.classes), dtype=np.int64)
     errors[t] = predicted.starts[p] - true.starts[t] if onset else predicted.stops[p] - true.stops[t]
-    seen = true.starts > 0 if onset else true.stops < len(truth)
-    return EdgeErrors(truth.shape[1], true.classes[seen], matched[seen], errors[seen])
+    visible = true.starts > 0 if onset else true.stops < len(truth)
+    return EdgeErrors(truth.shape[1], true.classes[visible], matched[visible], errors[visible])
 
 
 def _per_class(
@@ -149,8 +149,8 @@ def _per_class(
     columns = []
     for c in range(measures[0].num_classes):
         true = weights @ np.bincount(owner[classes == c], minlength=len(measures))
-        found = (classes == c) & matched
-        value = statistic(errors[found], owner[found])
+        of_class = (classes == c) & matched
+        value = statistic(errors[of_class], owner[of_class])
         columns.append(np.where((true > 0) & np.isnan(value), np.inf, value))
     return np.stack(columns, axis=1)
 
@@ -177,9 +177,9 @@ def _pairs_within(true: Int[np.ndarray, " A"], predicted: Int[np.ndarray, " B"])
     pairs = np.zeros(TOLERANCE + 1, dtype=np.int64)
     for low, high in zip(first, stop, strict=True):
         free = np.maximum(free, low)
-        taken = free < high
-        free += taken
-        pairs += taken
+        pairing = free < high
+        free += pairing
+        pairs += pairing
     return pairs
 
 

@@ -40,13 +40,13 @@ def clean(truth: Segments) -> Segments:
 
 def _first_of_each(bounds: Float[np.ndarray, "S 2"], labels: Int[np.ndarray, " S"]) -> list[int]:
     """Walk segments in order of class and start; keep each that duplicates none of those kept before."""
-    kept: list[int] = []
+    rows: list[int] = []
     for i, (start, end) in enumerate(bounds):
         duplicate = False
-        for j in reversed(kept):
+        for j in reversed(rows):
             if labels[j] != labels[i] or start - bounds[j, 0] > TOLERANCE:
                 break
             duplicate = duplicate or bool(abs(end - bounds[j, 1]) <= TOLERANCE)
         if not duplicate:
-            kept.append(i)
-    return kept
+            rows.append(i)
+    return rows

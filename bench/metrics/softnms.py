@@ -49,17 +49,17 @@ def soft_nms(detections: Detections) -> Detections:
     return Detections(detections.bounds[rows], detections.labels[rows], scores)
 
 
-def score_voting(kept: Detections, candidates: Detections) -> Detections:
+def score_voting(final: Detections, candidates: Detections) -> Detections:
     """Move the bounds of each detection to the mean of the candidates of its class that it overlaps by 0.7.
 
-    The mean is weighted by score times tIoU, as in ActionFormer. `kept` is what `soft_nms` made of
+    The mean is weighted by score times tIoU, as in ActionFormer. `final` is what `soft_nms` made of
     `candidates`; labels, scores and order stay, and so do bounds that no candidate votes for.
     """
-    bounds = kept.bounds.astype(np.float64)
-    for label in np.unique(kept.labels):
-        mine, theirs = kept.labels == label, candidates.labels == label
+    bounds = final.bounds.astype(np.float64)
+    for label in np.unique(final.labels):
+        mine, theirs = final.labels == label, candidates.labels == label
         bounds[mine] = vote(bounds[mine], candidates.take(theirs), lambda scores, tiou: scores * tiou)
-    return Detections(bounds, kept.labels, kept.scores)
+    return Detections(bounds, final.labels, final.scores)
 
 
 def gaussian(tiou: Float[np.ndarray, "A M"], _: Float[np.ndarray, "A 1"]) -> Float[np.ndarray, "A M"]:
@@ -77,8 +77,8 @@ def suppress(
     """
     negative = np.flatnonzero(detections.scores < 0)
     if len(negative):
-        found = [f"row {row}: score {detections.scores[row]}, expected 0 or more" for row in negative[:MOST]]
-        raise SubmissionError("detections that Soft-NMS cannot weigh", found)
+        faults = [f"row {row}: score {detections.scores[row]}, expected 0 or more" for row in negative[:MOST]]
+        raise SubmissionError("detections that Soft-NMS cannot weigh", faults)
     row, score, start, end = _by_class(detections)
     picks = [np.empty(0, np.int64)]
     values = [np.empty(0)]

@@ -78,11 +78,11 @@ def lay_out(truths: Sequence[Segments], detections: Sequence[Detections]) -> Poo
     label = np.concatenate([d.labels for d in detections]).astype(np.int64)
     bounds = np.concatenate([d.bounds for d in detections]).astype(np.float64)
     score = np.concatenate([d.scores for d in detections]).astype(np.float64)
-    found = np.searchsorted(keys, recording * classes + label)
-    known = np.append(keys, -1)[found] == recording * classes + label
+    place = np.searchsorted(keys, recording * classes + label)
+    has_truth = np.append(keys, -1)[place] == recording * classes + label
 
     order = _order(label, score, bounds)
-    label, score, found, known = label[order], score[order], found[order], known[order]
+    label, score, place, has_truth = label[order], score[order], place[order], has_truth[order]
     new = np.flatnonzero((label[1:] != label[:-1]) | (score[1:] != score[:-1])) + 1
     ends = np.append(new, len(label))
     return Pool(
@@ -94,8 +94,8 @@ def lay_out(truths: Sequence[Segments], detections: Sequence[Detections]) -> Poo
         recording=recording[order],
         first=np.searchsorted(label, np.arange(classes + 1)),
         tie_end=np.repeat(ends, np.diff(ends, prepend=0)),
-        truths_from=np.append(truths_from, 0)[found],
-        truths_count=np.where(known, np.append(truths_count, 0)[found], 0),
+        truths_from=np.append(truths_from, 0)[place],
+        truths_count=np.where(has_truth, np.append(truths_count, 0)[place], 0),
     )
 
 
@@ -109,7 +109,7 @@ def candidate_pairs(pool: Pool, tiou: float) -> Pairs:
     counts, after = pool.truths_count[rows], np.cumsum(pool.truths_count[rows])
     total = int(after[-1]) if len(after) else 0
     cuts = np.unique(np.append(np.searchsorted(after, np.arange(0, total, CHUNK)), len(rows)))
-    kept = [(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))]
+    pieces = [(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))]
     for start, stop in pairwise(cuts):
         count = counts[start:stop]
         detection = np.repeat(rows[start:stop], count)
@@ -117,8 +117,8 @@ def candidate_pairs(pool: Pool, tiou: float) -> Pairs:
         truth = np.arange(len(detection)) + np.repeat(offset, count)
         overlap = _tiou(pool.bounds[detection], pool.truth_bounds[truth])
         good = np.flatnonzero(overlap >= tiou)
-        kept.append((detection[good], truth[good], overlap[good]))
-    detection, truth, overlap = (np.concatenate(parts) for parts in zip(*kept, strict=True))
+        pieces.append((detection[good], truth[good], overlap[good]))
+    detection, truth, overlap = (np.concatenate(parts) for parts in zip(*pieces, strict=True))
     order = _by_preference(detection, truth, overlap)
     return Pairs(detection[order], truth[order], overlap[order])
 
@@ -136,10 +136,10 @@ def match(pairs: Pairs, tiou: float) -> Int[np.ndarray, " H"]:
     holder = np.full(int(truth.max(initial=-1)) + 1, len(starts))
     free = np.arange(len(starts))
     while len(free):
-        asked = truth[at[free]]
-        before = holder[asked]
-        np.minimum.at(holder, asked, free)
-        now = holder[asked]
+        proposed = truth[at[free]]
+        before = holder[proposed]
+        np.minimum.at(holder, proposed, free)
+        now = holder[proposed]
         displaced = np.unique(before[(before != now) & (before < len(starts))])
         free = np.concatenate([free[now != free], displaced])
         free = free[at[free] < last[free]]

@@ -23,12 +23,12 @@ def product(a: Float[np.ndarray, "R K"], b: Float[np.ndarray, "K G"]) -> Float[n
     width = UNTHREADED // (TILE * len(b))
     if width < SLIVER:
         return np.asarray(a @ b)
-    made = np.empty((len(a), b.shape[1]))
+    out = np.empty((len(a), b.shape[1]))
     for left in range(0, b.shape[1], width):
         side = np.ascontiguousarray(b[:, left : left + width])
         for top in range(0, len(a), TILE):
-            made[top : top + TILE, left : left + width] = a[top : top + TILE] @ side
-    return made
+            out[top : top + TILE, left : left + width] = a[top : top + TILE] @ side
+    return out
 
 
 def pool(

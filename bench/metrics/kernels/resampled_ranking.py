@@ -78,15 +78,15 @@ def precision_by_products(steps: Steps, columns: Float[np.ndarray, "N R"]) -> Fl
     memory = np.empty((3, size, blocks[0].shape[1]))  # written over: fresh memory costs more than the sums
     for hits, frames in zip(hits_above, frames_above, strict=True):
         for part, block in zip(parts, blocks, strict=True):
-            found, counted, gained = memory[:, : len(hits), : block.shape[1]]
-            _times(hits, block, found)  # (thresholds, R)
-            _times(frames, block, counted)
-            np.subtract(found[:1], last[:, part], out=gained[:1])
-            np.subtract(found[1:], found[:-1], out=gained[1:])
-            last[:, part] = found[-1:]
-            if not counted[0].all():  # weighted counts only grow, so the first threshold tells of all
-                np.maximum(counted, TINY, out=counted)
-            summed[part] += np.einsum("pr,pr->r", gained, np.divide(found, counted, out=found))
+            hits_in, frames_in, gained = memory[:, : len(hits), : block.shape[1]]
+            _times(hits, block, hits_in)  # (thresholds, R)
+            _times(frames, block, frames_in)
+            np.subtract(hits_in[:1], last[:, part], out=gained[:1])
+            np.subtract(hits_in[1:], hits_in[:-1], out=gained[1:])
+            last[:, part] = hits_in[-1:]
+            if not frames_in[0].all():  # weighted counts only grow, so the first threshold decides for all
+                np.maximum(frames_in, TINY, out=frames_in)
+            summed[part] += np.einsum("pr,pr->r", gained, np.divide(hits_in, frames_in, out=hits_in))
     return summed
 
 

@@ -90,11 +90,11 @@ def interval(
     >>> found.low.round(3), found.high.round(3)
     (array([0.552]), array([0.848]))
     """
-    chosen = method or DEFAULT_METHOD
-    asked = (chosen,)
-    return intervals(
-        value, groups, asked, resamples=resamples, seed=seed, level=level, bounds=bounds, behind=behind
-    )[chosen]
+    name = method or DEFAULT_METHOD
+    by_name = intervals(
+        value, groups, (name,), resamples=resamples, seed=seed, level=level, bounds=bounds, behind=behind
+    )
+    return by_name[name]
 
 
 def intervals(
