@@ -13,6 +13,13 @@ scores them with its own code:
 `provenance` is left out of result files, because it holds the time. Everything else must be equal. Files that
 only AFTER writes, such as those of a new task, are named and do not fail. The exit code is 1 where a file
 differs or AFTER lacks one.
+
+Between checkouts of which one adds fields to results, or words a sentence otherwise on purpose:
+
+    python tests/studies/rescore.py BEFORE AFTER --results --without digest --without format
+
+`--results` compares result files and `bench score --json` alone, and `--without KEY` leaves out the keys of
+that name, at any depth; what is left must be equal.
 """
 
 from __future__ import annotations
@@ -51,21 +58,38 @@ def main() -> int:
     parser.add_argument("before", type=Path)
     parser.add_argument("after", type=Path)
     parser.add_argument("--keep", type=Path, help="keep what both wrote in this folder")
+    parser.add_argument("--results", action="store_true", help="compare JSON files alone")
+    parser.add_argument("--without", action="append", default=[], metavar="KEY", help="leave out of results")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = (given.keep or Path(name)).resolve()
         home = _home(Path(name) / "home")
         for label, checkout in (("before", given.before), ("after", given.after)):
             _run(checkout.resolve(), folder / label, home)
-        return report(folder / "before", folder / "after")
+        pattern = "*.json" if given.results else "*"
+        files = [
+            {path.name: _content(path, given.without) for path in sorted((folder / side).glob(pattern))}
+            for side in ("before", "after")
+        ]
+    return report(*files)
 
 
-def report(before: Path, after: Path) -> int:
+def _content(path: Path, without: Sequence[str]) -> bytes:
+    """Return the bytes of a file; of a result without the keys of these names."""
+    data = path.read_bytes()
+    if path.suffix != ".json" or not without:
+        return data
+
+    def kept(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: kept(item) for key, item in value.items() if key not in without}
+        return [kept(item) for item in value] if isinstance(value, list) else value
+
+    return json.dumps(kept(json.loads(data)), indent=1).encode()
+
+
+def report(theirs: Mapping[str, bytes], ours: Mapping[str, bytes]) -> int:
     """Print every file that differs and how many are equal; return the exit code."""
-    names = {
-        side: {path.name: path.read_bytes() for path in sorted(side.iterdir())} for side in (before, after)
-    }
-    ours, theirs = names[after], names[before]
     differ = [name for name, data in theirs.items() if ours.get(name) != data]
     for name in differ:
         print(f"DIFFERENT  {name}" if name in ours else f"MISSING    {name}")
