@@ -5,11 +5,24 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
-from bench.errors import DataError
+from bench.errors import DataError, FileError
 
+_LINE_BYTES = 64 * 1024
 Rows = list[tuple[int, list[str]]]
 """Each row with its number, from 1."""
+
+
+def read_header(file: BinaryIO) -> list[str]:
+    """Return the cells of the first line and leave the file behind it; raise `FileError` without one."""
+    first = file.readline(_LINE_BYTES + 1)
+    if len(first) > _LINE_BYTES:
+        raise FileError(f"a first line of more than {_LINE_BYTES:,} bytes: not read")
+    try:
+        return next(csv.reader([first.decode("utf-8-sig").rstrip("\r\n")], strict=True), [])
+    except (csv.Error, UnicodeDecodeError) as fault:
+        raise FileError(f"the first line is not a CSV header ({fault})") from fault
 
 
 def each_row(path: Path, delimiter: str = ",") -> Iterator[tuple[int, list[str]]]:

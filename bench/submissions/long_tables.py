@@ -9,8 +9,6 @@ judged before anything else is read.
 
 from __future__ import annotations
 
-import csv
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -25,11 +23,11 @@ import pyarrow.parquet as pq
 from jaxtyping import Int64, Shaped
 
 from bench.errors import FileError, nearest
+from bench.files.csv_rows import read_header
 from bench.files.faults import quoted
+from bench.files.parquet import UNREADABLE, check_parquet, one_line, unreadable
 from bench.submissions.faults import SHOWN, Fault
 
-_FOOTER_BYTES = 4 * 2**20
-_LINE_BYTES = 64 * 1024
 _SPARE_ROWS = 100_000
 """Rows beyond four times the expected ones, so that small mistakes on small tasks are told in detail."""
 _DECIMAL = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
@@ -69,29 +67,20 @@ def parquet_table(
     `rows` is how many are expected, where that is known. Raises `FileError` where the file is no
     table or far too large.
     """
-    data = file.read()
-    footer = int.from_bytes(data[-8:-4], "little")
-    if data[:4] != b"PAR1" or data[-4:] != b"PAR1" or footer > len(data):
-        raise FileError("not a Parquet file, or one that was cut off")
-    if footer > _FOOTER_BYTES:
-        raise FileError(f"a footer of {footer:,} bytes, expected at most {_FOOTER_BYTES:,}")
+    _check_rows(check_parquet(file, most).num_rows, rows)
+    data = pa.BufferReader(file.read())
     try:
-        parquet = pq.ParquetFile(pa.BufferReader(data))
-        _check_rows(parquet.metadata.num_rows, rows)
-        unpacked = sum(parquet.metadata.row_group(i).total_byte_size for i in range(parquet.num_row_groups))
-        if unpacked > most:
-            raise FileError(f"{unpacked:,} bytes unpacked, expected at most {most:,}: not read")
-        schema = parquet.schema_arrow
+        schema = pq.ParquetFile(data).schema_arrow
         if faults := [*_column_faults(schema.names, layout)] or [*_type_faults(schema, layout)]:
             return faults
         # ids stay a dictionary: a long one that is repeated is held once
-        table = pq.ParquetFile(pa.BufferReader(data), read_dictionary=list(layout.ids)).read()
+        table = pq.ParquetFile(data, read_dictionary=list(layout.ids)).read()
         table.validate(full=True)
         for name in layout.whole:
             place = table.column_names.index(name)
             table = table.set_column(place, name, table[name].cast(pa.int64()))
-    except (pa.ArrowException, OSError, ValueError, KeyError) as fault:
-        raise FileError(f"not a readable Parquet file ({_one_line(fault)})") from fault
+    except UNREADABLE as fault:
+        raise unreadable(fault) from fault
     return [*_null_faults(table, layout)] or table
 
 
@@ -101,13 +90,7 @@ def csv_table(file: BinaryIO, layout: Layout, rows: int | None = None) -> pa.Tab
     `rows` is how many are expected, where that is known. Raises `FileError` where the file is no
     table or far too large.
     """
-    first = file.readline(_LINE_BYTES + 1)
-    if len(first) > _LINE_BYTES:
-        raise FileError(f"a first line of more than {_LINE_BYTES:,} bytes: not read")
-    try:
-        header = next(csv.reader([first.decode("utf-8-sig").rstrip("\r\n")], strict=True), [])
-    except (csv.Error, UnicodeDecodeError) as fault:
-        raise FileError(f"the first line is not a CSV header ({fault})") from fault
+    header = read_header(file)
     if faults := [*_column_faults(header, layout)]:
         return faults
     data = file.read()
@@ -115,7 +98,7 @@ def csv_table(file: BinaryIO, layout: Layout, rows: int | None = None) -> pa.Tab
     try:
         return _csv_cells(data, header, layout)
     except pa.ArrowInvalid as fault:
-        raise FileError(f"not a readable CSV ({_one_line(fault)})") from fault
+        raise FileError(f"not a readable CSV ({one_line(fault)})") from fault
 
 
 def recordings(
@@ -282,7 +265,3 @@ def _numpy(array: Any) -> np.ndarray:
     if isinstance(array, pa.ChunkedArray):
         array = array.combine_chunks()
     return array.to_numpy(zero_copy_only=False)
-
-
-def _one_line(fault: Exception) -> str:
-    return re.sub(r"[^\x20-\x7e]+", " ", str(fault))[:300]
