@@ -16,13 +16,14 @@ from bench.pages.charts import PLOTTED
 from bench.pages.publishing import publish, publish_results
 from bench.pages.ranking import Ranking, Row, Terms, rank, ranking_score
 from bench.pages.site import render
-from bench.pages.words import link, number, shown
+from bench.pages.words import clean, link, number
 
 __all__ = [
     "PLOTTED",
     "Ranking",
     "Row",
     "Terms",
+    "clean",
     "link",
     "number",
     "publish",
@@ -30,5 +31,4 @@ __all__ = [
     "rank",
     "ranking_score",
     "render",
-    "shown",
 ]

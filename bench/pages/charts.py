@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from bench.pages.words import MINUS, amount, number, shown
+from bench.pages.words import MINUS, amount, clean, number
 from bench.results import Score
 
 PLOTTED = 40
@@ -100,17 +100,17 @@ class Chart:
     shapes: tuple[Shape, ...]
 
 
-def interval_chart(id_: str, metric: str, unit: str, drawn: Sequence[tuple[str, Score]]) -> Chart | None:
+def interval_chart(id_: str, metric: str, unit: str, entries: Sequence[tuple[str, Score]]) -> Chart | None:
     """Return named scores with their intervals over an axis of round numbers; None without any.
 
-    `drawn` is in the order of the rows; the first `PLOTTED` are kept.
+    `entries` is in the order of the rows; the first `PLOTTED` are kept.
     """
-    if not drawn:
+    if not entries:
         return None
-    kept = drawn[:PLOTTED]
-    ends = [end for _, score in kept for end in (score.value, score.low, score.high) if not math.isnan(end)]
+    rows = entries[:PLOTTED]
+    ends = [end for _, score in rows for end in (score.value, score.low, score.high) if not math.isnan(end)]
     ticks, digits = round_ticks(min(ends), max(ends))
-    height = 38 * len(kept)
+    height = 38 * len(rows)
 
     def place(value: float) -> str:
         return f"{2 + 96 * (value - ticks[0]) / (ticks[-1] - ticks[0]):.2f}%"
@@ -121,24 +121,24 @@ def interval_chart(id_: str, metric: str, unit: str, drawn: Sequence[tuple[str, 
         shapes.append(line("grid", place(tick), place(tick), 0, height))
         shapes.append(text("tick", place(tick), height + 18, _tick(tick, digits), anchor))
     words = []
-    for k, (name, score) in enumerate(kept):
-        words.append(f"{shown(name, 40)}: {number(score.value, unit)}")
+    for k, (name, score) in enumerate(rows):
+        words.append(f"{clean(name, 40)}: {number(score.value, unit)}")
         shapes.append(line("track", "2%", "98%", 38 * k + 25, 38 * k + 25))
-        shapes.append(text("name", "2%", 38 * k + 14, shown(name, 40)))
+        shapes.append(text("name", "2%", 38 * k + 14, clean(name, 40)))
         shapes.append(text("amount", "98%", 38 * k + 14, number(score.value, unit), "end"))
         if not math.isnan(score.low + score.high):
             words[-1] += f", {number(score.low, unit)} to {number(score.high, unit)}"
             shapes.append(line("range", place(score.low), place(score.high), 38 * k + 25, 38 * k + 25))
         shapes.append(dot("dot", place(score.value), 38 * k + 25))
-    left_out = f" The first {len(kept)} of {len(drawn)} entries." if len(drawn) > len(kept) else ""
+    left_out = f" The first {len(rows)} of {len(entries)} entries." if len(entries) > len(rows) else ""
     return Chart(
         id=id_,
         style="intervals",
         width=None,
         height=height + 30,
-        title=f"{shown(metric, 60)} with interval, by entry",
+        title=f"{clean(metric, 60)} with interval, by entry",
         words=tuple(words),
-        caption=f"{shown(metric, 60)}{f', {unit}' if unit else ''}: value and interval.{left_out}",
+        caption=f"{clean(metric, 60)}{f', {unit}' if unit else ''}: value and interval.{left_out}",
         shapes=tuple(shapes),
     )
 
@@ -147,7 +147,7 @@ def cost_chart(
     id_: str,
     metric: str,
     unit: str,
-    drawn: Sequence[tuple[str, float, int | None]],
+    entries: Sequence[tuple[str, float, int | None]],
     *,
     higher_is_better: bool = True,
 ) -> Chart | None:
@@ -156,44 +156,44 @@ def cost_chart(
     None where fewer than two entries state their cost. A cost of 0 has no place on an axis of powers of ten,
     and counts as not stated. Steps lead through the entries that none beats at the same cost or less.
     """
-    stated = [(cost, value, name) for name, value, cost in drawn if cost]
-    if len(stated) < 2:
+    priced = [(cost, value, name) for name, value, cost in entries if cost]
+    if len(priced) < 2:
         return None
     sign = 1.0 if higher_is_better else -1.0
-    stated.sort(key=lambda each: (each[0], -sign * each[1], each[2]))
-    merits = [sign * value for _, value, _ in stated]
+    priced.sort(key=lambda each: (each[0], -sign * each[1], each[2]))
+    merits = [sign * value for _, value, _ in priced]
     ticks, digits = round_ticks(min(merits), max(merits))
-    first, last = math.floor(math.log10(stated[0][0])), math.ceil(math.log10(stated[-1][0]))
+    first, last = math.floor(math.log10(priced[0][0])), math.ceil(math.log10(priced[-1][0]))
     last = max(last, first + 1)
 
-    def across(cost: int) -> float:
+    def x(cost: int) -> float:
         return round(COSTS.left + (COSTS.right - COSTS.left) * (math.log10(cost) - first) / (last - first), 1)
 
-    def down(merit: float) -> float:
+    def y(merit: float) -> float:
         height = (COSTS.bottom - COSTS.top) * (merit - ticks[0]) / (ticks[-1] - ticks[0])
         return round(COSTS.bottom - height, 1)
 
     decades = range(first, last + 1, 1 + (last - first) // DECADES)
-    points, record = [], -math.inf
-    for (cost, value, name), merit in zip(stated, merits, strict=True):
-        words = f"{shown(name, 40)}: {number(value, unit)} at {amount(cost)}"
-        points.append(Point(across(cost), down(merit), merit > record, shown(name, 30), words))
-        record = max(record, merit)
-    unstated = len(drawn) - len(stated)
-    entries = "entry states" if unstated == 1 else "entries state"
+    points, best = [], -math.inf
+    for (cost, value, name), merit in zip(priced, merits, strict=True):
+        words = f"{clean(name, 40)}: {number(value, unit)} at {amount(cost)}"
+        points.append(Point(x(cost), y(merit), merit > best, clean(name, 30), words))
+        best = max(best, merit)
+    unstated = len(entries) - len(priced)
+    states = "entry states" if unstated == 1 else "entries state"
     return Chart(
         id=id_,
         style="costs",
         width=COSTS.width,
         height=COSTS.height,
-        title=f"{shown(metric, 60)} over FLOPs per frame",
+        title=f"{clean(metric, 60)} over FLOPs per frame",
         words=tuple(point.words for point in points),
-        caption=f"{shown(metric, 60)} over the operations that it takes to label a frame, as the authors "
+        caption=f"{clean(metric, 60)} over the operations that it takes to label a frame, as the authors "
         "declare them (a multiply-add counts as 2). Blue: no entry is better at the same cost or less."
-        + (f" {unstated} {entries} no cost." if unstated else ""),
+        + (f" {unstated} {states} no cost." if unstated else ""),
         shapes=(
-            *_rules(COSTS, [(down(tick), _tick(sign * tick, digits)) for tick in ticks], 6),
-            *_decades([(across(10**power), amount(10**power)) for power in decades]),
+            *_rules(COSTS, [(y(tick), _tick(sign * tick, digits)) for tick in ticks], 6),
+            *_decades([(x(10**power), amount(10**power)) for power in decades]),
             text("tick", COSTS.right, COSTS.bottom + 42, "FLOPs per frame", "end"),
             path("curve rest", _steps([point for point in points if point.best])),
             *(dot("dot" if p.best else "dot beaten", p.x, p.y, p.words) for p in points),
@@ -210,37 +210,37 @@ def curve_chart(
     With `whole` the first is the mean of the others and stands out. After it come six that have a colour and
     a name at their end, then those that have neither.
     """
-    drawn = [(shown(name, NAME), curve) for name, curve in curves if not np.isnan(curve).all()]
-    if not drawn:
+    lines = [(clean(name, NAME), curve) for name, curve in curves if not np.isnan(curve).all()]
+    if not lines:
         return None
-    tones = [*(["whole"] if whole else []), *(f"tone{k}" for k in range(1, TONES + 1))][: len(drawn)]
-    last, bottom = len(drawn[0][1]) - 1, CURVES.bottom
-    ends = [_down(float(curve[np.flatnonzero(~np.isnan(curve))[-1]])) for _, curve in drawn[: len(tones)]]
+    tones = [*(["whole"] if whole else []), *(f"tone{k}" for k in range(1, TONES + 1))][: len(lines)]
+    last, bottom = len(lines[0][1]) - 1, CURVES.bottom
+    ends = [_y(float(curve[np.flatnonzero(~np.isnan(curve))[-1]])) for _, curve in lines[: len(tones)]]
     frames = range(0, last + 1, 5)
     words = []
-    for name, curve in drawn[: len(tones)]:
+    for name, curve in lines[: len(tones)]:
         values = ", ".join(f"{number(float(curve[at]))} at {at}" for at in frames if not np.isnan(curve[at]))
         words.append(f"{name}: {values}")
-    every = [*tones, *["rest"] * (len(drawn) - len(tones))]
-    paths = [path(f"curve {tone}", _path(curve)) for tone, (_, curve) in zip(every, drawn, strict=True)]
+    every = [*tones, *["rest"] * (len(lines) - len(tones))]
+    paths = [path(f"curve {tone}", _path(curve)) for tone, (_, curve) in zip(every, lines, strict=True)]
     names: list[Shape] = []
-    for tone, (name, _), end, place in zip(tones, drawn, ends, _apart(ends), strict=False):
+    for tone, (name, _), end, place in zip(tones, lines, ends, _spread_out(ends), strict=False):
         right, place = CURVES.right, round(place, 1)
         names.append(line(f"lead {tone}", right + 2, right + 9, round(end, 1), place))
         names.append(text(f"name {tone}", right + 12, place + 4, name))
-    rest = " Grey lines without a name: the others." if len(drawn) > len(tones) else ""
+    rest = " Grey lines without a name: the others." if len(lines) > len(tones) else ""
     return Chart(
         id=id_,
         style="curves",
         width=CURVES.width,
         height=CURVES.height,
-        title=shown(title, 120),
+        title=clean(title, 120),
         words=tuple(words),
-        caption=f"{shown(title, 120)}.{rest}",
+        caption=f"{clean(title, 120)}.{rest}",
         shapes=(
-            *_rules(CURVES, [(round(_down(k / 4), 1), f"{k / 4:.2f}") for k in range(5)], 5),
-            *(text("tick", round(_across(at, last), 1), bottom + 17, str(at), "middle") for at in frames),
-            text("tick", (CURVES.left + CURVES.right) // 2, bottom + 36, shown(across, 60), "middle"),
+            *_rules(CURVES, [(round(_y(k / 4), 1), f"{k / 4:.2f}") for k in range(5)], 5),
+            *(text("tick", round(_x(at, last), 1), bottom + 17, str(at), "middle") for at in frames),
+            text("tick", (CURVES.left + CURVES.right) // 2, bottom + 36, clean(across, 60), "middle"),
             *reversed(paths),
             *names,
         ),
@@ -306,22 +306,22 @@ def text_box(x: float, y: float, words: str, anchor: str) -> Box:
 
 def _names(points: Sequence[Point]) -> Iterator[Shape]:
     """Yield names where there is room, the best first; no name covers a mark or another name."""
-    taken = [*COSTS.outside(), *(point.box for point in points)]
-    named: dict[int, Shape] = {}
+    boxes = [*COSTS.outside(), *(point.box for point in points)]
+    names: dict[int, Shape] = {}
     for k in sorted(range(len(points)), key=lambda k: not points[k].best):
         point = points[k]
         style = "name" if point.best else "name tick"
         for anchor, right, below in SPOTS if point.best else SPOTS[::-1]:
             x, y = point.x + right, point.y + below
             box = text_box(x, y, point.name, anchor)
-            if not any(_meet(box, other) for other in taken):
-                named[k] = text(style, x, y, point.name, anchor)
-                taken.append(box)
+            if not any(_overlap(box, other) for other in boxes):
+                names[k] = text(style, x, y, point.name, anchor)
+                boxes.append(box)
                 break
-    yield from (named[k] for k in sorted(named))
+    yield from (names[k] for k in sorted(names))
 
 
-def _meet(one: Box, other: Box) -> bool:
+def _overlap(one: Box, other: Box) -> bool:
     return one[0] < other[1] and other[0] < one[1] and one[2] < other[3] and other[2] < one[3]
 
 
@@ -349,11 +349,11 @@ def _tick(value: float, digits: int) -> str:
     return f"{value + 0.0:.{digits}f}".replace("-", MINUS)  # + 0.0: no tick is -0
 
 
-def _across(at: int, last: int) -> float:
+def _x(at: int, last: int) -> float:
     return CURVES.left + (CURVES.right - CURVES.left) * at / last
 
 
-def _down(value: float) -> float:
+def _y(value: float) -> float:
     return CURVES.bottom - (CURVES.bottom - CURVES.top) * value
 
 
@@ -364,12 +364,12 @@ def _path(curve: Float[np.ndarray, " K"]) -> str:
         if np.isnan(value):
             pen = "M"
             continue
-        steps.append(f"{pen}{_across(at, len(curve) - 1):.1f} {_down(float(value)):.1f}")
+        steps.append(f"{pen}{_x(at, len(curve) - 1):.1f} {_y(float(value)):.1f}")
         pen = "L"
     return "".join(steps)
 
 
-def _apart(ends: Sequence[float]) -> list[float]:
+def _spread_out(ends: Sequence[float]) -> list[float]:
     """Return where names stand that are to be near these ends and not over each other."""
     order = sorted(range(len(ends)), key=lambda k: ends[k])
     places = [0.0] * len(ends)

@@ -27,16 +27,16 @@ from bench.pages.facts import (
     EntryName,
     MetricFacts,
     TaskFacts,
-    Tested,
+    TestFacts,
     Value,
-    changes,
+    changed_data,
     class_values,
     entry_facts,
     entry_name,
     metric_facts,
     std_runs,
     task_facts,
-    tested,
+    test_facts,
     value_of,
     with_short_title,
 )
@@ -131,18 +131,18 @@ class EntryPage:
 
     task: TaskFacts
     entry: EntryName
-    declared: EntryFacts
-    tested: Tested
-    changed: str
+    card: EntryFacts
+    test: TestFacts
+    changed_data: str
     """What it was scored on that is not as declared; empty where all is."""
     metric: MetricFacts
     """The metric that ranks."""
     value: Value
     rank: int | None
     """None where its value is undefined."""
-    ranked: int
+    entries: int
     """Entries in its ranking."""
-    apart: bool
+    separate: bool
     """Whether its ranking is not the one that counts first."""
     runs: int | None
     """None where it was not scored by the metric that ranks."""
@@ -170,20 +170,20 @@ def entry_page(row: Row, ranking: Ranking) -> EntryPage:
     """Return the page of one entry; the details stay empty where its result has none."""
     result, score = row.result, row.score
     held, cards = recording_rows(result), class_metrics(result)
-    task, first = task_facts(result.task), tested(result)
+    task, first = task_facts(result.task), test_facts(result)
     columns = [card for card in result.task["metrics"] if held and card["name"] in held[0].values]
     classes = tuple(name for name in task.classes if held and name in held[0].per_class)
     return EntryPage(
         task=task,
         entry=entry_name(result),
-        declared=entry_facts(result.entry),
-        tested=first,
-        changed=changes(result),
+        card=entry_facts(result.entry),
+        test=first,
+        changed_data=changed_data(result),
         metric=task.metrics[0],
         value=value_of(score, task.metrics[0].unit),
         rank=row.rank,
-        ranked=len(ranking.rows),
-        apart=bool(ranking.apart),
+        entries=len(ranking.rows),
+        separate=bool(ranking.differences),
         runs=len(score.per_run) if score else None,
         std_runs=std_runs(score, task.metrics[0].unit),
         class_metrics=tuple(map(metric_facts, cards)),

@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from bench.about import NAME, TITLE
-from bench.pages.words import amount, link, number, shown
+from bench.pages.words import amount, clean, link, number
 from bench.resources import resource
 from bench.text import DETECTION_FORMS
 
@@ -31,12 +31,12 @@ def environment_of_pages() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        finalize=lambda value: shown(value) if type(value) is str else value,
+        finalize=lambda value: clean(value) if type(value) is str else value,
     )
     environment.filters.update(
+        clean=clean,
         number=number,
         exact=lambda value: repr(float(value)),
-        shown=shown,
         link=link,
         amount=amount,
         whole=lambda value: f"{value:,}",

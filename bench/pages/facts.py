@@ -124,7 +124,7 @@ class ClassSupport:
 
 
 @dataclass(frozen=True)
-class Tested:
+class TestFacts:
     """What an entry was tested on."""
 
     amount: str
@@ -214,7 +214,7 @@ def with_short_title(metric: MetricFacts) -> MetricFacts:
     return replace(metric, title=SHORT_TITLES.get(metric.name, metric.title))
 
 
-def tested(result: Result) -> Tested:
+def test_facts(result: Result) -> TestFacts:
     """Return what the entry of a result was tested on."""
     task, support = result.task, result.support
     total = kind_named(task["kind"]).words.count(result.frames, support)
@@ -227,7 +227,7 @@ def tested(result: Result) -> Tested:
         )
         for name in task["classes"]
     )
-    return Tested(amount_tested(result), result.recordings, result.groups, classes)
+    return TestFacts(amount_tested(result), result.recordings, result.groups, classes)
 
 
 def entry_name(result: Result) -> EntryName:
@@ -266,7 +266,7 @@ def entry_facts(card: Mapping[str, Any]) -> EntryFacts:
     )
 
 
-def changes(result: Result) -> str:
+def changed_data(result: Result) -> str:
     """Return what the entry was scored on that is not as declared; empty where all is."""
     return "; ".join(f"{c['name']}: {c['found']}, expected {c['expected']}" for c in result.changed)
 

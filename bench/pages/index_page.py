@@ -17,7 +17,7 @@ class Best:
     metric: MetricFacts
     value: Value
     entry: EntryName
-    tied: int
+    ties: int
     """How many others have the same value."""
 
 
@@ -28,7 +28,7 @@ class IndexRow:
     task: TaskFacts
     entries: int
     """Those of the ranking that counts first."""
-    apart: int
+    separate: int
     """Entries whose numbers cannot be compared with those."""
     best: Best | None
     """None where no entry has a defined value."""
@@ -47,9 +47,9 @@ def index_page(rankings: Mapping[str, Sequence[Ranking]]) -> IndexPage:
 
 
 def _row(first: Ranking, others: Sequence[Ranking]) -> IndexRow:
-    task = task_facts(first.first.task)
+    task = task_facts(first.best.task)
     score, best = first.rows[0].score, None
     if score and not math.isnan(score.value):
         metric = task.metrics[0]
-        best = Best(metric, value_of(score, metric.unit), entry_name(first.first), first.tied - 1)
+        best = Best(metric, value_of(score, metric.unit), entry_name(first.best), first.ties - 1)
     return IndexRow(task, len(first.rows), sum(len(ranking.rows) for ranking in others), best)

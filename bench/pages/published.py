@@ -43,7 +43,7 @@ class PublishedRow:
 
 
 @dataclass(frozen=True)
-class Published:
+class PublishedModels:
     """The published models of a task, the best by its ranking metric first."""
 
     metrics: tuple[MetricFacts, ...]
@@ -53,7 +53,7 @@ class Published:
     """Whether a value follows from a table instead of being printed."""
 
 
-def published(task: TaskFacts) -> Published | None:
+def published_models(task: TaskFacts) -> PublishedModels | None:
     """Return what is published on a task; None where nothing is."""
     known = {one.name: one for one in TASKS}
     names = {metric.name for metric in task.metrics}
@@ -75,7 +75,9 @@ def published(task: TaskFacts) -> Published | None:
     models.sort(key=merit, reverse=True)
     models.sort(key=lambda rival: rival.part)  # stable; the whole task has none, so it comes first
     rows = tuple(_row(rival, metrics) for rival in models)
-    return Published(metrics, rows, any(number and number.follows for row in rows for number in row.numbers))
+    return PublishedModels(
+        metrics, rows, any(number and number.follows for row in rows for number in row.numbers)
+    )
 
 
 def _row(rival: Rival, metrics: tuple[MetricFacts, ...]) -> PublishedRow:

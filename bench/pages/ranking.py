@@ -28,7 +28,7 @@ class Terms:
         """Say, one per term, what differs from `other`."""
         mine, theirs = asdict(self), asdict(other)
         return [
-            f"{name.replace('_', ' ')} {_brief(mine[name])}, not {_brief(theirs[name])}"
+            f"{name.replace('_', ' ')} {_short(mine[name])}, not {_short(theirs[name])}"
             for name in mine
             if mine[name] != theirs[name]
         ]
@@ -52,32 +52,27 @@ class Ranking:
     """Entries whose numbers can be compared, best first."""
 
     terms: Terms
-    apart: tuple[str, ...]
+    differences: tuple[str, ...]
     """What differs from the first ranking of the task; empty for the first."""
     metrics: tuple[Mapping[str, Any], ...]
     """Every metric that an entry here was scored by; the first ranks."""
     rows: tuple[Row, ...]
 
     @property
-    def size(self) -> int:
-        """How many entries it ranks."""
-        return len(self.rows)
-
-    @property
-    def first(self) -> Result:
+    def best(self) -> Result:
         """The best entry."""
         return self.rows[0].result
 
     @property
-    def tied(self) -> int:
+    def ties(self) -> int:
         """How many entries share the first rank."""
         return sum(row.rank == 1 for row in self.rows)
 
     @property
     def classes(self) -> tuple[str, ...]:
         """The classes that have values of their own under the ranking metric, in the task's order."""
-        valued = {name for row in self.rows if row.score for name in row.score.per_class}
-        return tuple(name for name in self.terms.classes if name in valued)
+        names = {name for row in self.rows if row.score for name in row.score.per_class}
+        return tuple(name for name in self.terms.classes if name in names)
 
 
 def rank(results: Sequence[Result]) -> tuple[Ranking, ...]:
@@ -109,7 +104,7 @@ def ranking_score(result: Result) -> Score | None:
     return result.scores.get(result.task["metrics"][0]["name"])
 
 
-def _ranking(key: Terms, results: Sequence[Result], leading: Terms) -> Ranking:
+def _ranking(key: Terms, results: Sequence[Result], first: Terms) -> Ranking:
     metrics = {metric["name"]: metric for result in results for metric in result.task["metrics"]}
     sign = 1.0 if metrics[key.ranking_metric]["higher_is_better"] else -1.0
 
@@ -117,16 +112,16 @@ def _ranking(key: Terms, results: Sequence[Result], leading: Terms) -> Ranking:
         score = ranking_score(result)
         return -math.inf if score is None or math.isnan(score.value) else sign * score.value
 
-    ordered = sorted(results, key=merit, reverse=True)  # stable: equal values stay by entry id
+    ordered = sorted(results, key=merit, reverse=True)  # stable: equal values stay in the order of entry ids
     merits = [merit(result) for result in ordered]
     rows = tuple(
         Row(None if value == -math.inf else 1 + merits.index(value), result)
         for value, result in zip(merits, ordered, strict=True)
     )
-    return Ranking(key, tuple(key.differences(leading)), tuple(metrics.values()), rows)
+    return Ranking(key, tuple(key.differences(first)), tuple(metrics.values()), rows)
 
 
-def _brief(term: object) -> str:
+def _short(term: object) -> str:
     if isinstance(term, tuple):
         return "(" + ", ".join(map(str, term)) + ")"
     return str(term)[:12] if re.fullmatch("[0-9a-f]{40,}", str(term)) else str(term)

@@ -18,20 +18,20 @@ from bench.pages.facts import (
     MetricFacts,
     PartFacts,
     TaskFacts,
-    Tested,
+    TestFacts,
     Value,
-    changes,
+    changed_data,
     class_values,
     entry_facts,
     entry_name,
     metric_facts,
     std_runs,
     task_facts,
-    tested,
+    test_facts,
     value_of,
     with_short_title,
 )
-from bench.pages.published import Published, published
+from bench.pages.published import PublishedModels, published_models
 from bench.pages.ranking import Ranking, Row, Terms
 from bench.text import by_family, family_line, interval_statement
 
@@ -51,8 +51,8 @@ class RankingRow:
     rank: int | None
     """None where its value is undefined."""
     entry: EntryName
-    declared: EntryFacts
-    changed: str
+    card: EntryFacts
+    changed_data: str
     """What it was scored on that is not as declared; empty where all is."""
     value: Value
     runs: int | None
@@ -95,7 +95,7 @@ class RankingSection:
     """Entries whose numbers can be compared, in every table and chart that shows them."""
 
     terms: Terms
-    apart: tuple[str, ...]
+    differences: tuple[str, ...]
     """What differs from the first ranking of the task; empty for the first."""
     metric: MetricFacts
     """The metric that ranks."""
@@ -133,24 +133,24 @@ class TaskPage:
     """The page of a task."""
 
     task: TaskFacts
-    tested: Tested
+    test: TestFacts
     entries: int
     rankings: tuple[RankingSection, ...]
     """The one that counts first, then those whose numbers cannot be compared with it."""
-    published: Published | None
+    published: PublishedModels | None
     definitions: tuple[Definition, ...]
 
 
 def task_page(rankings: Sequence[Ranking]) -> TaskPage:
     """Return the page of the task of these rankings."""
-    first = rankings[0].first
+    first = rankings[0].best
     task = task_facts(first.task)
     return TaskPage(
         task=task,
-        tested=tested(first),
+        test=test_facts(first),
         entries=sum(len(ranking.rows) for ranking in rankings),
         rankings=tuple(_section(ranking, k) for k, ranking in enumerate(rankings, 1)),
-        published=published(task),
+        published=published_models(task),
         definitions=_definitions(rankings),
     )
 
@@ -178,14 +178,14 @@ def _section(ranking: Ranking, place: int) -> RankingSection:
     ]
     return RankingSection(
         terms=ranking.terms,
-        apart=ranking.apart,
+        differences=ranking.differences,
         metric=metric,
         others=main,
         main_classes=main_classes,
         rows=tuple(_row(row, metric, main_classes, main) for row in ranking.rows),
         classes=ranking.classes,
         by_class=_by_class(ranking),
-        parts=task_facts(ranking.first.task).parts,
+        parts=task_facts(ranking.best.task).parts,
         by_part=_by_part(ranking),
         families=_families(ranking) if others else (),
         intervals=_intervals(ranking),
@@ -205,8 +205,8 @@ def _row(row: Row, metric: MetricFacts, classes: Sequence[str], others: Sequence
     return RankingRow(
         rank=row.rank,
         entry=entry_name(result),
-        declared=entry_facts(result.entry),
-        changed=changes(result),
+        card=entry_facts(result.entry),
+        changed_data=changed_data(result),
         value=value_of(score, metric.unit),
         runs=len(score.per_run) if score else None,
         std_runs=std_runs(score, metric.unit),

@@ -6,7 +6,7 @@ import math
 import re
 from urllib.parse import urlsplit
 
-from bench.text import number as written
+from bench.text import number as plain_number
 
 MINUS = "\N{MINUS SIGN}"
 UNITS = ("", " k", " M", " G", " T", " P")
@@ -17,7 +17,7 @@ _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\
 _HTTPS = re.compile(r"https://[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]{1,500}")  # the characters of RFC 3986
 
 
-def shown(text: str, limit: int = 2000) -> str:
+def clean(text: str, limit: int = 2000) -> str:
     """Return text fit for a page: one line, no control characters, at most `limit` characters."""
     line = _UNPRINTABLE.sub("\ufffd", " ".join(text[: 4 * limit].split()))
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
@@ -36,7 +36,7 @@ def link(url: str | None) -> str | None:
 
 def number(value: float, unit: str = "") -> str:
     """Return the digits that people read, with a true minus sign; a value that rounds to zero has none."""
-    text = written(value, unit)
+    text = plain_number(value, unit)
     return text.lstrip("-") if not text.strip("-0.") else text.replace("-", MINUS)
 
 

@@ -102,7 +102,7 @@ def test_what_cannot_be_compared_is_ranked_apart(changes: dict[str, Any], why: s
     rankings = rank([old, *leading])
     assert [len(ranking.rows) for ranking in rankings] == [2, 1]
     assert [ranking.rows[0].rank for ranking in rankings] == [1, 1]
-    assert rankings[1].apart == (why,)
+    assert rankings[1].differences == (why,)
     made = page([old, *leading])
     assert f"cannot be compared with those of the first ranking: {why}." in made.text
     assert "Ranked separately: metrics version 1, split a1a1a1a1, truth b2b2b2b2" in made.text

@@ -8,7 +8,7 @@ from made_up import Page, page, result, score
 from bench.datasets import TASKS, get_task
 from bench.evaluation import task_card
 from bench.pages.facts import task_facts
-from bench.pages.published import published
+from bench.pages.published import published_models
 from bench.published import read_published, rivals
 from bench.tasks import Task
 from bench.text import rivals_text
@@ -94,7 +94,7 @@ def test_the_page_says_what_only_follows() -> None:
 
 
 def test_a_page_without_rivals_says_nothing_of_them() -> None:
-    assert published(task_facts(task_card(get_task("rat-dyads")))) is None
+    assert published_models(task_facts(task_card(get_task("rat-dyads")))) is None
     made = task_page("rat-dyads")
     assert "Published" not in made.text
     assert {"href": "#published"} not in made.all("a")
@@ -102,7 +102,7 @@ def test_a_page_without_rivals_says_nothing_of_them() -> None:
 
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
 def test_rivals_of_every_task_fit_its_metrics(task: Task) -> None:
-    found = published(task_facts(task_card(task)))
+    found = published_models(task_facts(task_card(task)))
     if found is None:
         assert not [n for n in NUMBERS if n.task == task.name]
         return
