@@ -27,11 +27,11 @@ def explain(
     """
     from bench.results import canonical
     from bench.text import explain as explain_text
-    from bench.text import explained
+    from bench.text import explanation
     from bench.verification.results import read_named
 
     result = read_named(results, task, entry.name)
     if as_json:
-        click.echo(canonical(explained(result, part)).decode(), nl=False)
+        click.echo(canonical(explanation(result, part)).decode(), nl=False)
     else:
         click.echo(explain_text(result, metric, part))

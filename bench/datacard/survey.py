@@ -1,4 +1,4 @@
-"""Count a data set in one pass: a recording is held, reduced to its tally, and let go."""
+"""Count a data set in one pass, so that only one recording at a time is in memory."""
 
 from __future__ import annotations
 
@@ -39,18 +39,18 @@ class Survey:
     dataset: Dataset
     classes: tuple[str, ...]
     subsets: Mapping[str, Sequence[str]]
-    """Name as shown, such as "train" or "annotator1/train" -> ids, those not at hand included."""
+    """Name, such as "train" or "annotator1/train" -> the ids of the split, also of recordings not at hand."""
     tallies: Mapping[str, Tally]
 
-    def held(self, subset: str) -> list[Tally]:
+    def at_hand(self, subset: str) -> list[Tally]:
         """Return the tallies of a subset's recordings at hand."""
         return [self.tallies[id_] for id_ in self.subsets[subset] if id_ in self.tallies]
 
     def bouts(self) -> list[Int[np.ndarray, " _"]]:
         """Return the lengths of all bouts in frames, for each class."""
         empty = np.zeros(0, dtype=np.int64)
-        of = [[empty, *(tally.bouts[c] for tally in self.tallies.values())] for c in range(len(self.classes))]
-        return [np.concatenate(lengths) for lengths in of]
+        tallies, classes = self.tallies.values(), range(len(self.classes))
+        return [np.concatenate([empty, *(tally.bouts[c] for tally in tallies)]) for c in classes]
 
     def missing(self) -> Float[np.ndarray, "A K"] | None:
         """Return the share of frames without each keypoint, over the recordings with poses; None without any.
@@ -92,17 +92,17 @@ def survey(task: Task, recordings: Iterable[Recording]) -> Survey:
 
 
 def survey_dataset(dataset: Dataset, recordings: Iterable[Recording]) -> Survey:
-    """Count the recordings of a data set that no task asks anything of."""
+    """Count the recordings of a data set without a task."""
     tallies = _tallies(recordings, lambda recording: recording.labels)
     return Survey(dataset.title, dataset, dataset.classes, {"all": list(tallies)}, tallies)
 
 
 def tally(recording: Recording, truth: Bool[np.ndarray, "T C"]) -> Tally:
-    """Count one recording, whose labels are `truth`; bouts do not reach across frames nobody annotated."""
+    """Count one recording, whose labels are `truth`. Frames that nobody annotated end a bout."""
     lengths: list[list[int]] = [[] for _ in range(truth.shape[1])]
     for span in spans(recording.annotated):
-        found = find_bouts(truth[span])
-        for class_, start, stop in zip(found.classes, found.starts, found.stops, strict=True):
+        bouts = find_bouts(truth[span])
+        for class_, start, stop in zip(bouts.classes, bouts.starts, bouts.stops, strict=True):
             lengths[class_].append(int(stop - start))
     missing = None
     if recording.keypoints is not None:
@@ -113,7 +113,7 @@ def tally(recording: Recording, truth: Bool[np.ndarray, "T C"]) -> Tally:
         int(recording.annotated.sum()),
         truth[recording.annotated].sum(axis=0),
         missing,
-        tuple(np.array(of, dtype=np.int64) for of in lengths),
+        tuple(np.array(frames, dtype=np.int64) for frames in lengths),
     )
 
 

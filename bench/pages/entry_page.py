@@ -169,10 +169,10 @@ class EntryPage:
 def entry_page(row: Row, ranking: Ranking) -> EntryPage:
     """Return the page of one entry; the details stay empty where its result has none."""
     result, score = row.result, row.score
-    held, cards = recording_rows(result), class_metrics(result)
+    rows, cards = recording_rows(result), class_metrics(result)
     task, first = task_facts(result.task), test_facts(result)
-    columns = [card for card in result.task["metrics"] if held and card["name"] in held[0].values]
-    classes = tuple(name for name in task.classes if held and name in held[0].per_class)
+    columns = [card for card in result.task["metrics"] if rows and card["name"] in rows[0].values]
+    classes = tuple(name for name in task.classes if rows and name in rows[0].per_class)
     return EntryPage(
         task=task,
         entry=entry_name(result),
@@ -193,7 +193,7 @@ def entry_page(row: Row, ranking: Ranking) -> EntryPage:
         boundary_charts=_boundary_charts(result),
         bands=tuple(BANDS),
         band_rows=_band_rows(result),
-        recordings=tuple(_recording(one, columns, classes) for one in held),
+        recordings=tuple(_recording(each, columns, classes) for each in rows),
         recording_metrics=tuple(with_short_title(metric_facts(card)) for card in columns),
         recording_classes=classes,
         families=_families(result),
@@ -243,11 +243,11 @@ def _boundary_charts(result: Result) -> tuple[Chart, ...]:
     title = "Accuracy by distance to the nearest true transition"
     charts = [curve_chart("boundary-plot", title, "frames from a transition", curves, whole=True)]
     for edge in ("onset", "offset") if part_names(result) else ():
-        if found := edges(result, edge):
+        if f1s := edges(result, edge):
             background = result.task["background"]
-            foreground = [(name, curve) for name, curve in found.per_class.items() if name != background]
+            foreground = [(name, curve) for name, curve in f1s.per_class.items() if name != background]
             title = f"{edge.capitalize()}s found: F1 by tolerance"
-            lines = [("mean", found.f1), *foreground]
+            lines = [("mean", f1s.f1), *foreground]
             charts.append(curve_chart(f"{edge}s-plot", title, "frames of tolerance", lines, whole=True))
     return tuple(chart for chart in charts if chart)
 

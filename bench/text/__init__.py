@@ -4,7 +4,7 @@ from bench.display import UNDEFINED, between, number
 from bench.text.checks import checks_text
 from bench.text.datacards import datacard_text, sources_text
 from bench.text.differences import comparison_text
-from bench.text.explanation import SHORT_TITLES, class_metrics, explain, explained
+from bench.text.explanation import SHORT_TITLES, class_metrics, explain, explanation
 from bench.text.integrity import integrity_json, integrity_text
 from bench.text.own_tasks import added_text
 from bench.text.published import compared_text, findings_text, rivals_text
@@ -40,7 +40,7 @@ __all__ = [
     "comparison_text",
     "datacard_text",
     "explain",
-    "explained",
+    "explanation",
     "family_line",
     "findings_text",
     "fold",

@@ -17,7 +17,7 @@ def checks_text(checks: Sequence[Check]) -> str:
     of_papers = sorted((c for c in checks if c.printed), key=_numbered)
     of_tasks = [c for c in checks if not c.printed]
     tables = [("The papers' tables", "table", of_papers, _source), ("The tasks", "task", of_tasks, _task)]
-    blocks = [_overview(title, name, of, key) for title, name, of, key in tables if of]
+    blocks = [_overview(title, name, group, key) for title, name, group, key in tables if group]
     blocks += [
         _block(place, [c for c in of_papers if c.source == place], "task", _task, "printed")
         for place in _distinct(of_papers, _source)
@@ -55,12 +55,12 @@ def _overview(title: str, name: str, checks: Sequence[Check], key: Key) -> str:
     headers = [name, "checks", *VERDICTS.values(), "compared with", "for the rest"]
     rows = []
     for value in _distinct(checks, key):
-        of = [check for check in checks if key(check) == value]
-        counts = [sum(check.ok is ok for check in of) for ok in VERDICTS]
-        found = [check.where for check in of if check.where]
-        places = [WHERE[where] for where in WHERE if where in found]
-        gets = dict.fromkeys(check.get for check in of if check.get)
-        rows.append([value, str(len(of)), *map(str, counts), ", ".join(places), "; ".join(gets)])
+        group = [check for check in checks if key(check) == value]
+        counts = [sum(check.ok is ok for check in group) for ok in VERDICTS]
+        places_used = {check.where for check in group}
+        places = [WHERE[where] for where in WHERE if where in places_used]
+        gets = dict.fromkeys(check.get for check in group if check.get)
+        rows.append([value, str(len(group)), *map(str, counts), ", ".join(places), "; ".join(gets)])
     return f"{title}\n{_stripped(table(headers, rows, 'l' + 'r' * (1 + len(VERDICTS)) + 'll'))}"
 
 

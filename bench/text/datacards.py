@@ -1,4 +1,4 @@
-"""The card as aligned text, for the terminal."""
+"""What `bench data` and `bench pull --list` print: the card of a data set, and where all data sets are."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bench.text.tables import page_width, table
 
 
 def sources_text(datasets: Sequence[Dataset]) -> str:
-    """Return where every data set lives, its licence, and whether it may be passed on."""
+    """Return a table of data sets: official address, licence, whether it may be passed on, official files."""
     rows = [
         [
             dataset.name,
@@ -33,13 +33,13 @@ def sources_text(datasets: Sequence[Dataset]) -> str:
 
 
 def datacard_text(survey: Survey, changed: Sequence[str] = ()) -> str:
-    """Return the card: whose it is, what it holds, what is missing, and how long its bouts last.
+    """Return the card: source and licence, recordings and classes, missing keypoints, lengths of bouts.
 
-    `changed` says what is not as declared and was accepted at the import.
+    `changed` lists what differs from the declaration and was accepted when the data set was imported.
     """
     blocks = [_head(survey), _balance(survey), _missing(survey)]
     if changed:
-        marks = "\n".join(f"- {one}" for one in changed)
+        marks = "\n".join(f"- {change}" for change in changed)
         blocks.insert(1, f"CHANGED: not as declared or frozen; every result says so\n{marks}")
     blocks.append(_bouts(survey) if survey.classes else "No labels: poses alone")
     notes = [
@@ -83,9 +83,9 @@ def _head(survey: Survey) -> str:
 def _balance(survey: Survey) -> str:
     rows = []
     for subset, ids in survey.subsets.items():
-        held = survey.held(subset)
-        here = f"{len(held)}" if len(held) == len(ids) else f"{len(held)} of {len(ids)}"
-        rows.append([subset, here, *_shares(held, len(survey.classes))])
+        tallies = survey.at_hand(subset)
+        count = f"{len(tallies)}" if len(tallies) == len(ids) else f"{len(tallies)} of {len(ids)}"
+        rows.append([subset, count, *_shares(tallies, len(survey.classes))])
     headers = ["subset", "recordings", "groups", "frames", "annotated", *survey.classes]
     title = "Share of the annotated frames in which a class holds" if survey.classes else "Recordings"
     return f"{title}\n{table(headers, rows)}"
@@ -105,8 +105,8 @@ def _missing(survey: Survey) -> str:
         return "Missing keypoints: no recording here has poses"
     dataset = survey.dataset
     rows = [
-        [animal, *(f"{100 * share:.1f} %" for share in [of.mean(), *of])]
-        for animal, of in zip(dataset.animals, missing, strict=True)
+        [animal, *(f"{100 * share:.1f} %" for share in [shares.mean(), *shares])]
+        for animal, shares in zip(dataset.animals, missing, strict=True)
     ]
     return "Frames without a keypoint\n" + table(["animal", "mean", *dataset.keypoints], rows)
 
@@ -114,11 +114,11 @@ def _missing(survey: Survey) -> str:
 def _bouts(survey: Survey) -> str:
     lengths, fps = survey.bouts(), survey.dataset.fps
     rows = []
-    for name, of, counts in zip(survey.classes, lengths, doubling(lengths), strict=True):
-        low, middle, high = np.percentile(of, [5, 50, 95]) if of.size else (np.nan,) * 3
-        quantiles = [f"{value:.0f}" if of.size else UNDEFINED for value in (low, middle, high)]
-        seconds = f"{middle / fps:.2f}" if of.size else UNDEFINED
-        rows.append([name, f"{len(of):,}", *quantiles, seconds, bar(counts)])
+    for name, frames, counts in zip(survey.classes, lengths, doubling(lengths), strict=True):
+        low, middle, high = np.percentile(frames, [5, 50, 95]) if frames.size else (np.nan,) * 3
+        quantiles = [f"{value:.0f}" if frames.size else UNDEFINED for value in (low, middle, high)]
+        seconds = f"{middle / fps:.2f}" if frames.size else UNDEFINED
+        rows.append([name, f"{len(frames):,}", *quantiles, seconds, bar(counts)])
     headers = ["class", "bouts", "5 %", "median", "95 %", "median, s", "1, 2, 4, 8, … frames"]
     return "Lengths of bouts, in frames\n" + table(headers, rows, "l" + "r" * (len(headers) - 2) + "l")
 

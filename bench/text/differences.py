@@ -16,11 +16,11 @@ def comparison_text(
     names: tuple[str, str], task: Mapping[str, Any], rows: Sequence[Difference], *, every: bool
 ) -> str:
     """Return what `bench compare` prints: both values, their difference, its interval and p."""
-    fps, shown = task["dataset"]["fps"], []
+    fps, cells = task["dataset"]["fps"], []
     for card, row in list(zip(task["metrics"], rows, strict=True))[: None if every else MAIN]:
         unit, factor = unit_to_read(card["unit"], fps)
         values = [number(x * factor, unit) for x in (row.first, row.second, row.difference)]
-        shown.append(
+        cells.append(
             [
                 with_unit(card["title"], unit),
                 *values,
@@ -29,17 +29,17 @@ def comparison_text(
             ]
         )
     headers = ["metric", *names, "difference", "95% interval", "p"]
-    lines = [f"{names[0]} against {names[1]} on {task['name']}", "", table(headers, shown), ""]
+    lines = [f"{names[0]} against {names[1]} on {task['name']}", "", table(headers, cells), ""]
     lines.append(f"the difference is {names[0]} minus {names[1]}")
     if rows[0].reason:
         lines.append(f"no interval: {rows[0].reason}")
     else:
-        one = rows[0]
+        first = rows[0]
         lines.append(
-            f"both under the same {one.resamples:,} resamples of {one.groups} groups of recordings; p is"
+            f"both under the same {first.resamples:,} resamples of {first.groups} groups of recordings; p is"
         )
         lines.append("two-sided, of no difference, not corrected for the number of metrics, and with so many")
         lines.append(
-            f"groups and resamples never below {one.least_p:.3f}; errors are better low, the rest high"
+            f"groups and resamples never below {first.least_p:.3f}; errors are better low, the rest high"
         )
     return "\n".join(lines)

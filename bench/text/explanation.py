@@ -1,4 +1,4 @@
-"""The reasons behind a result's numbers as aligned text: from the result alone, nothing is computed anew."""
+"""What `bench explain` prints: why the numbers of a result are what they are. It reads the result alone."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from bench.text.units import per_minute, with_milliseconds
 
 PER_CLASS = ("precision", "recall", "f1", "map", "auroc")
 """The metrics of the table by class, where the task has them."""
-IN_THEIR_PLACE = 6
-"""How many others stand there where it has none of these."""
+OTHERS = 6
+"""How many other metrics the table by class shows where a task has none of these."""
 ZONES = {
     **{str(k): slice(k, k + 1) for k in range(6)},
     "6–10": slice(6, 11),
@@ -45,7 +45,7 @@ SHORT_TITLES = {
     "accuracy_beyond_10": "Accuracy beyond 10 frames",
     "cluster_ami": "AMI",
 }
-"""What some metrics are called in a narrow column."""
+"""Titles of metrics in narrow columns."""
 HARDEST = 5
 BAR = 30
 """Characters of a bar that is 1."""
@@ -54,11 +54,11 @@ BAR = 30
 def explain(result: Result, metric: str | None = None, part: str | None = None) -> str:
     """Return why a result's numbers are what they are.
 
-    `metric` is the one shown by part and the one that recordings are hard by, unless it is that which ranks;
-    `part` is the only one whose details count. Raises `UsageError` with the nearest name where either is not
-    in the result.
+    `metric` is the metric of the table by part, and the one that orders the hardest recordings; without it
+    the one that ranks. `part` limits confusion, boundaries, edges and recordings to one part. Raises
+    `UsageError` with the nearest name where the result lacks either.
     """
-    card = _known(result := per_minute(result), metric, part)
+    card = _metric_card(result := per_minute(result), metric, part)
     task = result.task
     score = result.scores[card["name"]]
     unit = f", {card['unit']}," if card["unit"] else ""
@@ -76,7 +76,7 @@ def explain(result: Result, metric: str | None = None, part: str | None = None) 
     if len(task["parts"]) > 1 or metric is not None:
         blocks += ["", by_part(result, card["name"])]
     if not result.details:
-        return "\n".join([*blocks, "", _without(result)])
+        return "\n".join([*blocks, "", _why_no_details(result)])
     blocks += [
         "",
         _confusion(result, part),
@@ -90,16 +90,16 @@ def explain(result: Result, metric: str | None = None, part: str | None = None) 
     return "\n".join(blocks)
 
 
-def explained(result: Result, part: str | None = None) -> dict[str, Any]:
-    """Return what `explain` shows of the details as plain values: of the whole task, or of one part."""
-    _known(result, None, part)
+def explanation(result: Result, part: str | None = None) -> dict[str, Any]:
+    """Return the details that `explain` prints as JSON values, of the whole task or of one part."""
+    _metric_card(result, None, part)
     if not result.details:
-        raise UsageError(_without(result), hint="bench evaluate submissions/<entry>")
+        raise UsageError(_why_no_details(result), hint="bench evaluate submissions/<entry>")
     names = result.task["classes"]
     matrix = confusion_matrix(result, part)
     curves = {name: boundary(result, name, part) for name in (None, *names)}
     onsets = {edge: edges(result, edge, part) for edge in ("onset", "offset")}
-    found = {
+    values = {
         "task": result.task["name"],
         "entry": result.entry["id"],
         "part": part,
@@ -116,24 +116,24 @@ def explained(result: Result, part: str | None = None) -> dict[str, Any]:
         },
         "edges": {
             edge: {
-                "f1": of.f1.tolist(),
-                "area": of.area,
-                "per_class": {name: curve.tolist() for name, curve in of.per_class.items()},
-                "true": of.true,
-                "predicted": of.predicted,
+                "f1": f1s.f1.tolist(),
+                "area": f1s.area,
+                "per_class": {name: curve.tolist() for name, curve in f1s.per_class.items()},
+                "true": f1s.true,
+                "predicted": f1s.predicted,
             }
-            for edge, of in onsets.items()
-            if of
+            for edge, f1s in onsets.items()
+            if f1s
         },
         "recordings": [vars(row) for row in recording_rows(result, part)],
     }
-    return dict(plain(found))
+    return dict(plain(values))
 
 
-def _known(result: Result, metric: str | None, part: str | None) -> Any:
+def _metric_card(result: Result, metric: str | None, part: str | None) -> Any:
     """Return the card of the metric, or of the one that ranks; refuse names that the result lacks."""
     cards = {card["name"]: card for card in result.task["metrics"]}
-    parts = [one["name"] for one in result.task["parts"]]
+    parts = [part_card["name"] for part_card in result.task["parts"]]
     if metric is not None and metric not in cards:
         raise UsageError(
             f"{result.task['name']} has no metric {metric!r}{nearest(metric, cards)}",
@@ -145,7 +145,7 @@ def _known(result: Result, metric: str | None, part: str | None) -> Any:
     return cards[metric] if metric else result.task["metrics"][0]
 
 
-def _without(result: Result) -> str:
+def _why_no_details(result: Result) -> str:
     if not kind_named(result.task["kind"]).labels_frames:
         return f"a result of {result.task['kind']} holds no frames to look at: this is all"
     return "this result was scored before details were kept; score it again"
@@ -154,43 +154,43 @@ def _without(result: Result) -> str:
 def class_metrics(result: Result) -> list[Mapping[str, Any]]:
     """Return the metrics that a table by class shows: precision, recall, F1, AP, AUROC, or others."""
     scores = result.scores
-    held = [
+    with_classes = [
         card for card in result.task["metrics"] if card["name"] in scores and scores[card["name"]].per_class
     ]
-    cards = {card["name"]: card for card in held}
-    return [cards[name] for name in PER_CLASS if name in cards] or held[:IN_THEIR_PLACE]
+    cards = {card["name"]: card for card in with_classes}
+    return [cards[name] for name in PER_CLASS if name in cards] or with_classes[:OTHERS]
 
 
 def _classes(result: Result) -> str:
     """Return, class by class, precision, recall, F1, AP and AUROC, and how many frames it has."""
-    chosen = class_metrics(result)
+    columns = class_metrics(result)
     words = kind_named(result.task["kind"]).words
     total = max(1, words.count(result.frames, result.support))
-    titles = {"map": "AP"} | {card["name"]: card["title"] for card in chosen if card["name"] != "map"}
+    titles = {"map": "AP"} | {card["name"]: card["title"] for card in columns if card["name"] != "map"}
     rows = [
         [
             name,
-            *(number(result.scores[card["name"]].per_class[name], card["unit"]) for card in chosen),
+            *(number(result.scores[card["name"]].per_class[name], card["unit"]) for card in columns),
             f"{result.support[name]:,}",
             f"{result.support[name] / total:.1%}",
         ]
         for name in result.task["classes"]
     ]
-    headers = ["by class", *("\n".join(wrap(titles[card["name"]], 14)) for card in chosen)]
+    headers = ["by class", *("\n".join(wrap(titles[card["name"]], 14)) for card in columns)]
     return table([*headers, words.unit, "share"], rows)
 
 
 def _confusion(result: Result, part: str | None) -> str:
-    """Return the frames and the shares of every cell; of many classes the shares alone, columns by number."""
+    """Return frames and share of every cell; where classes are many, only shares under numbered columns."""
     matrix = confusion_matrix(result, part)
     if matrix is None:
-        return "No confusion matrix: classes overlap, so no predicted class stands in for a true one."
+        return "No confusion matrix: several classes may hold in a frame."
     names, wide = result.task["classes"], len(result.task["classes"]) > WIDE
     total = matrix.sum(axis=1, keepdims=True)
     shares = np.divide(matrix, total, where=total > 0, out=np.zeros_like(matrix))
     rows = []
-    for k, (name, frames, of) in enumerate(zip(names, matrix, shares, strict=True)):
-        pairs = zip(frames, of, strict=True)
+    for k, (name, frames, row_shares) in enumerate(zip(names, matrix, shares, strict=True)):
+        pairs = zip(frames, row_shares, strict=True)
         cells = [f"{share:.0%}" if wide else f"{count:,.0f}  {share:4.0%}" for count, share in pairs]
         rows.append([f"{k + 1} {name}" if wide else name, *cells, f"{frames.sum():,.0f}"])
     heads = [str(k + 1) for k in range(len(names))] if wide else names
@@ -198,32 +198,32 @@ def _confusion(result: Result, part: str | None) -> str:
 
 
 def _boundary(result: Result, part: str | None) -> str:
-    """Return accuracy by distance, its bands, and both by class; of many classes the bands alone."""
+    """Return accuracy by distance and by band, also of each class; of many classes only by band."""
     names = result.task["classes"]
     curves = [boundary(result, name, part) for name in (None, *names)]
     whole, *by_class = [curve for curve in curves if curve]
-    beside, columns = ([], []) if len(names) > WIDE else (by_class, names)
+    by_column, columns = ([], []) if len(names) > WIDE else (by_class, names)
     headers = ["frames from a true transition", "frames", "accuracy", "0" + " " * (BAR - 2) + "1", *columns]
-    rows = [_zone(label, zone, whole, beside) for label, zone in ZONES.items()]
-    bands = [_zone(label, zone, whole, beside) for label, zone in BANDS.items()]
+    rows = [_zone(label, zone, whole, by_column) for label, zone in ZONES.items()]
+    bands = [_zone(label, zone, whole, by_column) for label, zone in BANDS.items()]
     text = table(headers, [*rows, [""] * len(headers), *bands])
-    if beside:
+    if by_column:
         return text
-    of_class = [
+    by_band = [
         [name, *(number(value) for value in curve.bands.values())]
         for name, curve in zip(names, by_class, strict=True)
     ]
-    return f"{text}\n\n{table(['accuracy by class', *BANDS], of_class)}"
+    return f"{text}\n\n{table(['accuracy by class', *BANDS], by_band)}"
 
 
 def _zone(label: str, zone: slice, whole: Boundary, by_class: Sequence[Boundary]) -> list[str]:
     value = whole.within(zone)
-    filled = 0 if np.isnan(value) else round(BAR * value)
+    full = 0 if np.isnan(value) else round(BAR * value)
     return [
         label,
         f"{whole.frames[zone].sum():,.0f}",
         number(value),
-        "█" * filled + "·" * (BAR - filled),
+        "█" * full + "·" * (BAR - full),
         *(number(curve.within(zone)) for curve in by_class),
     ]
 
@@ -231,27 +231,27 @@ def _zone(label: str, zone: slice, whole: Boundary, by_class: Sequence[Boundary]
 def _edges(result: Result, part: str | None) -> str:
     rows, background = [], result.task["background"]
     for edge in ("onset", "offset"):
-        found = edges(result, edge, part)
-        if found is None:
+        curves = edges(result, edge, part)
+        if curves is None:
             continue
         rows.append(
-            [f"{edge}s, mean", *(number(found.f1[k]) for k in TOLERANCES), number(found.area), "", ""]
+            [f"{edge}s, mean", *(number(curves.f1[k]) for k in TOLERANCES), number(curves.area), "", ""]
         )
-        for name, curve in found.per_class.items():
+        for name, curve in curves.per_class.items():
             rows.append(
                 [
                     f"· {name}" + (" (in no mean)" if name == background else ""),
                     *(number(curve[k]) for k in TOLERANCES),
                     number(float(curve.mean())),
-                    f"{found.true[name]:,}",
-                    f"{found.predicted[name]:,.0f}",
+                    f"{curves.true[name]:,}",
+                    f"{curves.predicted[name]:,.0f}",
                 ]
             )
     return table(["F1 within so many frames", *map(str, TOLERANCES), "area", "true", "predicted"], rows)
 
 
 def _hardest(result: Result, metric: str, part: str | None) -> str:
-    """Return the recordings with the worst values: of the metric that is asked for, if each has one."""
+    """Return the recordings with the worst values of `metric`; of the one that ranks where they lack it."""
     every = recording_rows(result, part)
     by = metric if every and metric in every[0].values else result.task["metrics"][0]["name"]
     cards = {card["name"]: card for card in result.task["metrics"]}

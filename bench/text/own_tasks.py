@@ -12,45 +12,45 @@ from bench.text.tables import table
 
 
 def added_text(added: Added) -> str:
-    """Return what was found: every recording with its files, the balance of classes, and what follows."""
-    task, held = added.task, added.held.recordings
+    """Return every recording with its files and classes, and below them the facts of the task and notes."""
+    task, recordings = added.task, added.held.recordings
     subsets: dict[str, list[str]] = {}
-    for of in added.chosen.values():
-        for subset, ids in of.items():
+    for part in added.chosen.values():
+        for subset, ids in part.items():
             for id_ in ids:
                 subsets.setdefault(id_, []).append(subset)
     rows = []
     for source in added.sources.found:
-        stored = held[source.id]
+        stored = recordings[source.id]
         shares = [f"{100 * stored.counts[name] / stored.frames:.1f} %" for name in task.classes]
         files = [_below(added.folder, path) for path in (source.poses, source.labels)]
-        sides = ", ".join(dict.fromkeys(subsets.get(source.id, ["not in the split"])))
-        who = source.id if source.group == source.id else f"{source.id} of {source.group}"
-        rows.append([who, sides, f"{stored.frames:,}", *shares, *files])
+        names = ", ".join(dict.fromkeys(subsets.get(source.id, ["not in the split"])))
+        title = source.id if source.group == source.id else f"{source.id} of {source.group}"
+        rows.append([title, names, f"{stored.frames:,}", *shares, *files])
     headers = ["recording", "subset", "frames", *task.classes, "poses", "labels"]
     drawn = table(headers, rows, "ll" + "r" * (1 + len(task.classes)) + "ll")
     return "\n".join([drawn, "", *_facts(added), *(f"left out: {what}" for what in added.sources.left_out)])
 
 
 def _facts(added: Added) -> list[str]:
-    task, held = added.task, added.held
+    task, manifest = added.task, added.held
     dataset, split = task.dataset, task.load_split()
-    frames = sum(stored.frames for stored in held.recordings.values())
-    size = f"{len(held.recordings)} recordings, {frames:,} frames at {dataset.fps:g} per second"
+    frames = sum(stored.frames for stored in manifest.recordings.values())
+    size = f"{len(manifest.recordings)} recordings, {frames:,} frames at {dataset.fps:g} per second"
     poses = f"{len(dataset.animals)} x {len(dataset.keypoints)} keypoints: {', '.join(dataset.keypoints)}"
     lines = [f"{task.name}: {size}; {poses if dataset.animals else 'no poses'}"]
     for part in split.parts:
         counts = ", ".join(f"{len(split.ids(part, subset))} {subset}" for subset in SUBSETS)
         lines.append(f"split{'' if len(split.parts) == 1 else f' {part}'}: {counts}")
     lines.append(f"frozen: {added.split}, sha256 {split.digest}")
-    tested = {group for part in split.parts for group in split.group_of(part, "test").values()}
-    if len(tested) < MIN_GROUPS:
+    groups = {group for part in split.parts for group in split.group_of(part, "test").values()}
+    if len(groups) < MIN_GROUPS:
         lines.append(
-            f"note: test groups: {len(tested)}; with fewer than {MIN_GROUPS} results have no interval"
+            f"note: test groups: {len(groups)}; with fewer than {MIN_GROUPS} results have no interval"
         )
     for part, subset in product(split.parts, ("train", "test")):
-        shown = split.totals[part][subset].counts if split.ids(part, subset) else {}
-        absent = [name for name in task.classes if shown and not shown[name]]
+        frames_of = split.totals[part][subset].counts if split.ids(part, subset) else {}
+        absent = [name for name in task.classes if frames_of and not frames_of[name]]
         if absent:
             lines.append(f"note: no {subset} recording shows {' or '.join(absent)}")
     if not added.trains:

@@ -1,4 +1,4 @@
-"""Findings and tables as aligned text, for the terminal."""
+"""What `bench audit`, `bench reproduce` and `bench evaluate` print of published tables."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bench.text.tables import table
 WHOLE = ("frames", "parameters", "seconds")
 """Units of whole numbers."""
 FEW = 6
-"""So many findings of one check and table that agree are shown each; more are counted."""
+"""Findings of one check and table that agree are printed one by one up to this number; more are counted."""
 
 ONE_SEED = "One seed has no ±: --seeds 5 gives ours"
 
@@ -23,30 +23,30 @@ ONE_SEED = "One seed has no ±: --seeds 5 gives ours"
 def findings_text(findings: Sequence[Finding], *, every: bool) -> str:
     """Return one aligned table to a check; many that agree become one line unless `every`."""
     blocks = []
-    for check in dict.fromkeys(found.check for found in findings):
-        chosen = [found for found in findings if found.check == check]
+    for check in dict.fromkeys(finding.check for finding in findings):
+        group = [finding for finding in findings if finding.check == check]
         rows = [
             row
-            for place in dict.fromkeys(found.place for found in chosen)
-            for row in _rows(place, [found for found in chosen if found.place == place], every=every)
+            for place in dict.fromkeys(finding.place for finding in group)
+            for row in _rows(place, [finding for finding in group if finding.place == place], every=every)
         ]
         headers = ["where", "what", "printed", "follows", "from", "verdict"]
         blocks.append(f"{check}\n{table(headers, rows, 'llrrll')}")
-    counts = [(name, sum(found.verdict == name for found in findings)) for name in VERDICTS]
+    counts = [(name, sum(finding.verdict == name for finding in findings)) for name in VERDICTS]
     summary = ", ".join(f"{count} {name}" for name, count in counts)
     return "\n\n".join([*blocks, f"{len(findings)} findings: {summary}"])
 
 
 def _rows(place: str, findings: Sequence[Finding], *, every: bool) -> list[list[str]]:
-    agreeing = [found for found in findings if found.verdict == AGREES]
-    counted = not every and len(agreeing) > FEW
+    agreements = sum(finding.verdict == AGREES for finding in findings)
+    count_only = not every and agreements > FEW
     rows = [
-        [place, found.what, found.printed, found.follows, found.rule, found.verdict]
-        for found in findings
-        if not (counted and found.verdict == AGREES)
+        [place, finding.what, finding.printed, finding.follows, finding.rule, finding.verdict]
+        for finding in findings
+        if not (count_only and finding.verdict == AGREES)
     ]
-    if counted:
-        rows.append([place, f"{len(agreeing)} others", "", "", "", AGREES])
+    if count_only:
+        rows.append([place, f"{agreements} others", "", "", "", AGREES])
     return rows
 
 
@@ -55,8 +55,8 @@ def rivals_text(task: str, metric: str, title: str) -> str:
 
     `metric` is one of which more is better, `title` what the column is called.
     """
-    known = {one.name: one for one in TASKS}
-    found = [
+    known = {each.name: each for each in TASKS}
+    pairs = [
         (rival, rival.numbers[metric])
         for rival in rivals(task, read_published(), known.get)
         if metric in rival.numbers and not rival.part
@@ -67,7 +67,7 @@ def rivals_text(task: str, metric: str, title: str) -> str:
             number.text,
             number.place + (", follows from its classes" if metric in rival.follows else ""),
         )
-        for rival, number in sorted(found, key=lambda pair: -pair[1].value)
+        for rival, number in sorted(pairs, key=lambda pair: -pair[1].value)
     ]
     headers = ("published, not scored here", title, "where")
     return table(headers, rows, "lrl") if rows else ""
@@ -80,17 +80,17 @@ def compared_text(rows: Sequence[Compared]) -> str:
     """
     blocks = []
     for published in dict.fromkeys(row.number.table for row in rows):
-        chosen = [row for row in rows if row.number.table == published]
+        group = [row for row in rows if row.number.table == published]
         headers = ["row", "number", "published", "ours", "difference", "in deviations"]
         align = "llrrrl"
-        lines = [list(_compared(row)) for row in chosen]
-        if any(row.variant for row in chosen):
+        lines = [list(_compared(row)) for row in group]
+        if any(row.variant for row in group):
             headers.insert(2, "baseline")
             align = "lllrrrl"
-            for row, line in zip(chosen, lines, strict=True):
-                line.insert(2, _whose(row))
+            for row, line in zip(group, lines, strict=True):
+                line.insert(2, _baseline(row))
         drawn = table(headers, lines, align)
-        one_seed = any(_lacks_spread(row) and row.runs == 1 for row in chosen)
+        one_seed = any(_lacks_spread(row) and row.runs == 1 for row in group)
         notes = filter(None, [published.note, ONE_SEED if one_seed else ""])
         blocks.append("\n".join([f"{published.place}: {published.title}", drawn, *notes]))
     return "\n\n".join(blocks)
@@ -118,7 +118,7 @@ def _lacks_spread(row: Compared) -> bool:
     return not (row.reason or row.yardstick or row.number.unit in WHOLE)
 
 
-def _whose(row: Compared) -> str:
+def _baseline(row: Compared) -> str:
     """Say which baseline a line is of, and whether another one may be meant."""
     if row.variant:
         return f"{row.variant}, a variant"

@@ -101,7 +101,7 @@ def interval_statement(how: Mapping[str, Any]) -> str:
 
 def _changes(changed: Sequence[Mapping[str, str]]) -> list[str]:
     """Say what is not as declared, the first few in full."""
-    lines = [f"  {one['name']}: {one['found']}, expected {one['expected']}" for one in changed[:MAIN]]
+    lines = [f"  {item['name']}: {item['found']}, expected {item['expected']}" for item in changed[:MAIN]]
     if len(changed) > MAIN:
         lines.append(f"  and {len(changed) - MAIN} more: --json, or the result file")
     return ["CHANGED DATA: not as declared or frozen", *lines] if lines else []

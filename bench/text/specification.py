@@ -35,42 +35,43 @@ def metric_pages(name: str | None = None) -> str:
         return _family_page(name)
     if name in PROCEDURES:
         return f"{name}\n{'=' * len(name)}\n{inspect.getdoc(PROCEDURES[name])}"
-    for one in METRICS:
-        if one.name == name:
-            return _metric_page(one)
+    for each in METRICS:
+        if each.name == name:
+            return _metric_page(each)
     known = [*FAMILIES, *PROCEDURES]
     raise UsageError(
-        f"no metric or family {name!r}{nearest(name, [*known, *(one.name for one in METRICS)])}",
+        f"no metric or family {name!r}{nearest(name, [*known, *(each.name for each in METRICS)])}",
         hint=f"bench metrics, or one of {', '.join(known)}",
     )
 
 
 def by_family(cards: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
-    """Put metrics under their families, in the order of `FAMILIES`; those of no family now are "others"."""
-    family = {one.name: name for name, module in FAMILIES.items() for one in module.METRICS}
-    grouped: dict[str, list[Mapping[str, Any]]] = {name: [] for name in (*FAMILIES, "others")}
+    """Put metrics under their families, in the order of `FAMILIES`; those without a family are "others"."""
+    family = {each.name: name for name, module in FAMILIES.items() for each in module.METRICS}
+    families: dict[str, list[Mapping[str, Any]]] = {name: [] for name in (*FAMILIES, "others")}
     for card in cards:
-        grouped[family.get(card["name"], "others")].append(card)
-    return {name: of for name, of in grouped.items() if of}
+        families[family.get(card["name"], "others")].append(card)
+    return {name: members for name, members in families.items() if members}
 
 
 def family_line(name: str) -> str:
-    """Say in one line what a family of metrics is about; empty where it is none of ours."""
+    """Return in one line what a family of metrics is about; empty for "others"."""
     return (inspect.getdoc(FAMILIES[name]) or "").split("\n")[0] if name in FAMILIES else ""
 
 
 def _family_page(family: str) -> str:
     module = FAMILIES[family]
     head = f"{family}\n{'=' * len(family)}\n{inspect.getdoc(module)}"
-    return "\n\n".join([head, *(_metric_page(one) for one in module.METRICS)])
+    return "\n\n".join([head, *(_metric_page(each) for each in module.METRICS)])
 
 
-def _metric_page(one: Metric) -> str:
-    better = "higher is better" if one.higher_is_better else "lower is better"
-    facts = [f"reads {one.reads}", f"mean over {one.mean}" if one.mean != "none" else "one number", better]
-    if one.unit:
-        facts.append(f"unit: {one.unit}")
-    lines = [f"{one.name}: {one.title} ({', '.join(facts)})", *wrap(one.definition, 100)]
-    if one.reference:
-        lines.append(one.reference)
+def _metric_page(page_of: Metric) -> str:
+    better = "higher is better" if page_of.higher_is_better else "lower is better"
+    mean = f"mean over {page_of.mean}" if page_of.mean != "none" else "one number"
+    facts = [f"reads {page_of.reads}", mean, better]
+    if page_of.unit:
+        facts.append(f"unit: {page_of.unit}")
+    lines = [f"{page_of.name}: {page_of.title} ({', '.join(facts)})", *wrap(page_of.definition, 100)]
+    if page_of.reference:
+        lines.append(page_of.reference)
     return "\n  ".join(lines)

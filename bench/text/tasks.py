@@ -27,10 +27,10 @@ def _classes(task: Task) -> str:
 def _held(task: Task) -> str:
     """Say how many recordings the store holds, or the command that gets them."""
     try:
-        held = manifest(task.dataset)
+        recordings = manifest(task.dataset).recordings
     except DataError:
         return f"none: {how_to_pull(task.dataset)}"
     within = task.protocol.within
-    if within and not any(stored.counts.get(name) for stored in held.recordings.values() for name in within):
-        return f"absent: none of {len(held.recordings)} is {' or '.join(within)}"
-    return f"{len(held.recordings)}" + (" (simulated)" if task.dataset.simulated else "")
+    if within and not any(stored.counts.get(name) for stored in recordings.values() for name in within):
+        return f"absent: none of {len(recordings)} is {' or '.join(within)}"
+    return f"{len(recordings)}" + (" (simulated)" if task.dataset.simulated else "")

@@ -14,7 +14,7 @@ from bench import datasets
 from bench.cli import cli
 from bench.errors import UsageError
 from bench.results import PartScore, Result, write
-from bench.text import by_part, explain, explained, result_text
+from bench.text import by_part, explain, explanation, result_text
 from tests.verification.toys import toy_result, toy_task
 
 PARTS = [{"name": "one", "title": "annotator 1"}, {"name": "two", "title": "annotator 2"}]
@@ -93,11 +93,11 @@ def test_one_part_alone() -> None:
     printed = explain(made(), part="two")
     assert rows(printed, "true class")[0][-1] == "65"
     assert len(rows(printed, "recordings, the hardest first")) == 2
-    assert explained(made(), "two")["confusion"][0] == [25.0, 20.0, 20.0]
+    assert explanation(made(), "two")["confusion"][0] == [25.0, 20.0, 20.0]
 
 
 def test_json_has_what_the_tables_show() -> None:
-    found = json.loads(json.dumps(explained(made()), allow_nan=False))
+    found = json.loads(json.dumps(explanation(made()), allow_nan=False))
     assert found["boundary"]["all"]["frames"][0] == 16
     assert found["boundary"]["all"]["bands"]["at a transition"] == 0.25
     assert found["boundary"]["mount"]["accuracy"] == [None] * 32
@@ -117,7 +117,7 @@ def test_without_details_the_rest_is_explained_and_json_is_refused() -> None:
     assert "score it again" in explain(bare)
     assert rows(explain(bare), "by class")
     with pytest.raises(UsageError, match="before details were kept"):
-        explained(bare)
+        explanation(bare)
     segments = made(details={}, task=task(kind="segments", parts=PARTS, metrics=METRICS))
     assert "holds no frames to look at" in explain(segments)
 
@@ -152,7 +152,7 @@ def test_the_command_reads_the_result_alone(tmp_path: Path, monkeypatch: pytest.
     assert shown.exit_code == 0
     assert shown.output == explain(scored) + "\n"
     as_json = run(cli, ["explain", "toy", "a", "--results", str(tmp_path), "--json"])
-    assert json.loads(as_json.output) == explained(scored)
+    assert json.loads(as_json.output) == explanation(scored)
     wrong = run(cli, ["explain", "toy", "b", "--results", str(tmp_path)])
     assert isinstance(wrong.exception, UsageError)
     assert "did you mean 'toy--a'" in str(wrong.exception)
