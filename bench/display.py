@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from html import escape
+from typing import Any
 
 UNDEFINED = "–"
 
@@ -27,12 +28,22 @@ def between(low: float, high: float, unit: str = "") -> str:
     return UNDEFINED if math.isnan(low) or math.isnan(high) else f"{number(low, unit)} – {number(high, unit)}"
 
 
+def score_cells(title: str, unit: str, score: Any) -> list[str]:
+    """Return the cells of one metric: title, value, interval, and the values of the classes.
+
+    `score` is a `bench.results.Score`, which this room does not know.
+    """
+    classes = [number(value, unit) for value in score.per_class.values()]
+    return [title, number(score.value, unit), between(score.low, score.high, unit), *classes]
+
+
 def html_table(caption: str, headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a table as HTML, every text escaped; cells are texts.
+    """Return a table as HTML, every text escaped; short rows end with empty cells.
 
     >>> html_table("<b>", ["a"], [["1 & 2"]])
     '<table><caption>&lt;b&gt;</caption><tr><th>a</th></tr><tr><td>1 &amp; 2</td></tr></table>'
     """
     head = "".join(f"<th>{escape(text)}</th>" for text in headers)
-    body = "".join(f"<tr>{''.join(f'<td>{escape(text)}</td>' for text in row)}</tr>" for row in rows)
+    full = [[*row, *[""] * (len(headers) - len(row))] for row in rows]
+    body = "".join(f"<tr>{''.join(f'<td>{escape(text)}</td>' for text in row)}</tr>" for row in full)
     return f"<table><caption>{escape(caption)}</caption><tr>{head}</tr>{body}</table>"

@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from bench.display import between, html_table, number
+from bench.display import html_table, score_cells
 from bench.errors import DataError, FileError, SubmissionError
 from bench.files.strict_json import read_json
 from bench.files.writing import write_bytes
@@ -109,19 +109,12 @@ class Result:
         place = f"{self.entry['name']} on {self.task['name']}"
         caption = f"{place}{simulated}{changed}: {self.recordings} recordings"
         headers = ["metric", "value", f"{self.interval['level']:.0%} interval", *self.task["classes"]]
-        rows = [line + [""] * (len(headers) - len(line)) for line in self._lines()]
-        return html_table(caption, headers, rows)
+        return html_table(caption, headers, self._lines())
 
     def _lines(self) -> list[list[str]]:
         """Return title, value, interval and class values of the first metrics of the task."""
-        lines = []
-        for card in self.task["metrics"][:SHOWN]:
-            score, unit = self.scores[card["name"]], card["unit"]
-            classes = [number(score.per_class[name], unit) for name in score.per_class]
-            lines.append(
-                [card["title"], number(score.value, unit), between(score.low, score.high, unit), *classes]
-            )
-        return lines
+        cards = self.task["metrics"][:SHOWN]
+        return [score_cells(card["title"], card["unit"], self.scores[card["name"]]) for card in cards]
 
     @property
     def file_name(self) -> str:
@@ -131,6 +124,36 @@ class Result:
     def digest(self) -> str:
         """Return the SHA-256 of the result without its provenance."""
         return digest_of({key: plain(value) for key, value in asdict(self).items()})
+
+
+def scaled(score: Score, factor: float) -> Score:
+    """Return a score in another unit: every value and every end of an interval times the factor."""
+    parts = {
+        part_name: PartScore(
+            part.value * factor,
+            part.low * factor,
+            part.high * factor,
+            {name: value * factor for name, value in part.per_class.items()},
+        )
+        for part_name, part in score.per_part.items()
+    }
+    return replace(
+        score,
+        value=score.value * factor,
+        low=score.low * factor,
+        high=score.high * factor,
+        std_runs=score.std_runs * factor,
+        std_parts=score.std_parts * factor,
+        per_class={name: value * factor for name, value in score.per_class.items()},
+        per_class_interval=_pairs_times(score.per_class_interval, factor),
+        per_part=parts,
+        per_run={name: value * factor for name, value in score.per_run.items()},
+        other_intervals=_pairs_times(score.other_intervals, factor),
+    )
+
+
+def _pairs_times(pairs: Mapping[str, tuple[float, float]], factor: float) -> dict[str, tuple[float, float]]:
+    return {name: (low * factor, high * factor) for name, (low, high) in pairs.items()}
 
 
 def to_json(result: Result) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from bench.results import read
 from bench.store import pull_simulated
 from bench.tasks import NAMED_IN_TRAINING, WHOLE_RECORDINGS, Part, Task
 
-ROOT = Path(__file__).parent.parent
+README = (Path(__file__).parent.parent / "README.md").read_text()
 DEMO = get_task("demo-7x90")
 IDS = DEMO.load_split().ids("all", "test")
 SPLIT = DEMO.load_split()
@@ -105,8 +105,9 @@ def test_importing_it_waits_for_nothing() -> None:
 
 
 def test_the_python_of_the_readme_runs(toys: Path) -> None:
-    section = (ROOT / "README.md").read_text().split("## From Python")[1].split("\n## ")[0]
+    section = README.split("## From Python")[1].split("\n## ")[0]
     code = python_of(section).replace('"demo"', f'"{DEMO.name}"')
+    anything = README.split("## Score anything")[1].split("\n## ")[0]
     assert len([line for line in code.splitlines() if line.strip()]) <= 12
     for entry in ("mymodel", "prior"):
         command("new", f"submissions/{entry}", "--task", DEMO.name)
@@ -114,6 +115,10 @@ def test_the_python_of_the_readme_runs(toys: Path) -> None:
     names: dict[str, Any] = {}
     exec(code, names)  # noqa: S102
     assert names["result"].task["name"] == DEMO.name
+    np.savez("truth.npz", m1=np.arange(60) // 9 % 3, m2=np.arange(41) // 7 % 3)
+    np.savez("scores.npz", m1=np.eye(3)[np.arange(60) // 9 % 3], m2=np.eye(3)[np.arange(41) // 6 % 3])
+    exec(python_of(anything), names)  # noqa: S102
+    assert 0 < names["found"].scores["f1"].value < 1
 
 
 @pytest.mark.parametrize("kind", KINDS)

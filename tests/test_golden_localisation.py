@@ -16,7 +16,7 @@ from bench.evaluation import evaluate
 from bench.kinds import SEGMENTS
 from bench.metrics.localisation import TIOU
 from bench.recordings import Recording, Segments
-from bench.scorefiles import score_segment_files
+from bench.scoring import score_segments
 from bench.submissions import Entry, TaskCard, entry_card, read_tasks, write_card
 from bench.tasks import Task
 from tests.test_localisation_tasks import task as toy
@@ -110,5 +110,5 @@ def test_a_submission_scores_as_the_reference_and_as_bench_score(
         assert values[f"detection_recall_{k}"] == pytest.approx(np.mean(expected["recall"][k]), abs=1e-12)
     database = tmp_path / "truth.json"
     database.write_text(json.dumps({"database": {id_: {"annotations": rows} for id_, rows in truth.items()}}))
-    alone = score_segment_files(database, file, resamples=0)
+    alone = score_segments(database, file, resamples=0)
     assert {name: score.value for name, score in alone.scores.items()} == values

@@ -296,7 +296,7 @@ def test_predictions_that_do_not_fit(run: Run, kind: str) -> None:
 def test_what_unpacks_to_far_more_than_the_truth_needs_is_not_read(
     run: Run, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
-    monkeypatch.setattr("bench.scorefiles.arrays.SPARE", 1_000)
+    monkeypatch.setattr("bench.scoring.reading.SPARE", 1_000)
     save("truth.npz", labels())
     more = {**noisy(), "m/2": np.random.default_rng(0).random((2_000, 3))}
     if path == "p.npz":

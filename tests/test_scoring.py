@@ -7,6 +7,7 @@ import importlib
 import math
 from dataclasses import replace
 from itertools import groupby
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -20,14 +21,16 @@ from sklearn.metrics import (
 )
 
 from bench.errors import BenchError, DataError, SubmissionError, UsageError
-from bench.evaluation import Measured, score_all
+from bench.evaluation import Measured, anyone, score_all
+from bench.evaluation.anyone import to_json
 from bench.kinds import MAX_CLUSTERS
-from bench.metrics import CLUSTER_METRICS, DETECTION_METRICS, FRAME_METRICS
+from bench.metrics import CLUSTER_METRICS, DETECTION_METRICS, FRAME_METRICS, thresholds
 from bench.metrics.localisation import TIOU, measure
 from bench.metrics.softnms import score_voting, soft_nms
 from bench.recordings import Detections, Segments
 from bench.results import canonical
-from bench.scoring import score_clusters, score_frames, score_segments, text, to_json
+from bench.scoring import score_clusters, score_frames, score_segments
+from bench.text import scores_text
 from tests.metrics.plain_localisation import THRESHOLDS, loop_table, random_recordings
 
 CLASSES = ("attack", "mount it", "other")
@@ -136,7 +139,7 @@ def test_frames_come_in_milliseconds_and_rates_per_minute() -> None:
     assert all(one["per_minute"]["value"] == pytest.approx(one["value"] * 1500) for one in rates)
     without = to_json(score_frames(truth, shifted, CLASSES, resamples=20))["scores"]
     assert not any("milliseconds" in one or "per_minute" in one for one in without.values())
-    assert "ms" in text(score_frames(truth, shifted, CLASSES, fps=25.0, resamples=20))
+    assert "ms" in scores_text(score_frames(truth, shifted, CLASSES, fps=25.0, resamples=20))
 
 
 def test_what_was_never_matched_is_infinite_in_words() -> None:
@@ -146,7 +149,7 @@ def test_what_was_never_matched_is_infinite_in_words() -> None:
     infinite = [name for name, score in found.scores.items() if math.isinf(score.value)]
     assert infinite
     assert to_json(found)["scores"][infinite[0]]["value"] == "inf"
-    assert "∞" in text(found)
+    assert "∞" in scores_text(found)
 
 
 def test_clusters_equal_scikit_learn() -> None:
@@ -169,9 +172,9 @@ def test_clusters_equal_scikit_learn() -> None:
 
 def test_clusters_without_class_names_are_counted() -> None:
     found = score_clusters({"a": np.array([0, 2, -1])}, {"a": np.array([5, 6, 7], dtype=np.uint8)})
-    assert found.classes == ("0", "1", "2")
+    assert found.question.classes == ("0", "1", "2")
     assert math.isnan(found.scores["cluster_f1"].per_class["1"])
-    assert "2 clusters" in text(found)
+    assert "2 clusters" in scores_text(found)
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -265,7 +268,7 @@ def test_post_processing_is_the_frozen_one_and_is_said() -> None:
         scored = score_segments(truth, found, classes, resamples=20, **options)
         assert repr(scored.scores) == repr(expected.scores)
         assert scored.counts["detections"] == form
-        assert f"({'scored as they are, without Soft-NMS' if form == 'raw' else form})" in text(scored)
+        assert f"({'scored as they are, without Soft-NMS' if form == 'raw' else form})" in scores_text(scored)
     raw = score_segments(truth, found, classes, resamples=20)
     assert scored.scores["detection_map"].value != raw.scores["detection_map"].value
 
@@ -286,7 +289,7 @@ def test_truth_that_is_there_twice_is_counted_as_dropped() -> None:
     truth = {"v": Segments(np.array([[0.0, 2.0], [0.0005, 2.0], [3.0, 3.0]]), np.array([0, 0, 0]), 1)}
     scored = score_segments(truth, {}, ["a"])
     assert (scored.counts["segments"], scored.counts["dropped"]) == (1, 2)
-    assert "2 dropped" in text(scored)
+    assert "2 dropped" in scores_text(scored)
 
 
 def frames_with(**change: object) -> object:
@@ -402,7 +405,7 @@ def test_segment_faults() -> None:
 def test_many_classes_stand_below_each_other() -> None:
     classes = [f"class\x1b[2J{c}" for c in range(12)]
     truth = {"a": np.arange(48) % 12}
-    shown = text(score_frames(truth, {"a": np.eye(12)[truth["a"]]}, classes))
+    shown = scores_text(score_frames(truth, {"a": np.eye(12)[truth["a"]]}, classes))
     rows = [line for line in shown.splitlines() if "class" in line and "x1b" in line]
     assert len(rows) == 12
     assert "\x1b" not in shown
@@ -410,8 +413,24 @@ def test_many_classes_stand_below_each_other() -> None:
     assert len(widths) == 5  # two tables
 
 
-@pytest.mark.parametrize("name", ["", ".frames", ".clusters", ".segments", ".scores"])
+@pytest.mark.parametrize("name", ["scoring", "scoring.frames", "scoring.clusters", "scoring.segments"])
 def test_examples_in_the_docstrings_are_true(name: str) -> None:
-    ran = doctest.testmod(importlib.import_module(f"bench.scoring{name}"))
+    ran = doctest.testmod(importlib.import_module(f"bench.{name}"))
     assert ran.attempted > 0
     assert ran.failed == 0
+
+
+@pytest.mark.parametrize("module", [anyone, thresholds])
+def test_examples_behind_them_are_true(module: ModuleType) -> None:
+    ran = doctest.testmod(module)
+    assert ran.attempted > 0
+    assert ran.failed == 0
+
+
+def test_scores_are_short_in_a_notebook() -> None:
+    truth = labels()
+    scores = score_frames(truth, noisy(truth), ("<b>", "mount it", "other"), background="other", resamples=0)
+    f1 = scores.scores["f1"]
+    assert repr(scores) == f"<scores of frames: F1 {f1.value:.3f} (–); 6 recordings>"
+    assert "<th>&lt;b&gt;</th>" in scores._repr_html_()
+    assert scores._repr_html_().count("<tr>") == 5

@@ -11,7 +11,7 @@ import click
 from bench.errors import UsageError
 
 if TYPE_CHECKING:
-    from bench.scoring import Scores
+    from bench.evaluation.anyone import Scores
 
 Command = Callable[..., None]
 file = click.Path(path_type=Path)
@@ -65,9 +65,9 @@ def frames(
     TRUTH: .npz, recording -> class index of every frame, -1 where not annotated. PRED: .npz, recording ->
     (frames, classes); or .parquet or .csv with columns recording, frame and one per class.
     """
-    from bench.scorefiles import score_frame_files
+    from bench.scoring import score_frames
 
-    scores = score_frame_files(
+    scores = score_frames(
         truth,
         pred,
         _names(classes),
@@ -102,9 +102,9 @@ def segments(
 
     Other thresholds than the frozen ones give metrics with other names.
     """
-    from bench.scorefiles import score_segment_files
+    from bench.scoring import score_segments
 
-    scores = score_segment_files(
+    scores = score_segments(
         truth,
         detections,
         tiou=_thresholds(tiou),
@@ -136,22 +136,21 @@ def clusters(
 
     Both .npz, recording -> one whole number per frame; -1 in TRUTH where not annotated.
     """
-    from bench.scorefiles import score_cluster_files
+    from bench.scoring import score_clusters
 
     names = None if classes is None else _names(classes)
-    scores = score_cluster_files(
-        truth, pred, names, background=background, groups=groups, resamples=resamples
-    )
+    scores = score_clusters(truth, pred, names, background=background, groups=groups, resamples=resamples)
     _print(scores, as_json)
 
 
 def _print(scores: Scores, as_json: bool) -> None:
+    from bench.evaluation.anyone import to_json
     from bench.results import canonical
-    from bench.scoring import text, to_json
+    from bench.text import scores_text
 
     for warning in scores.warnings:
         click.echo(f"warning: {warning}", err=True)
-    click.echo(canonical(to_json(scores)).decode() if as_json else text(scores) + "\n", nl=False)
+    click.echo(canonical(to_json(scores)).decode() if as_json else scores_text(scores) + "\n", nl=False)
 
 
 def _names(listed: str) -> list[str]:

@@ -50,7 +50,7 @@ def view(task: Task, recording: Recording, counted: Bool[np.ndarray, " T"] | Non
 
 
 def _judge(
-    task: Task, part: Cut, predicted: Mapping[str, Scores], _form: DetectionForm | None
+    task: Task, part: Cut, predicted: Mapping[str, Num[np.ndarray, "_ _"]], _form: DetectionForm | None
 ) -> dict[str, Sequence[np.ndarray]]:
     scores = [predicted[span.recording][span.frames] for span in part.test]
     return {"scores": scores, "labels": [labels_of(array, exclusive=task.exclusive) for array in scores]}

@@ -1,4 +1,4 @@
-"""What is wrong with arrays that somebody wants scored: all of it, by recording."""
+"""What is wrong with what somebody wants scored: all of it, by recording."""
 
 from __future__ import annotations
 
@@ -7,21 +7,25 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
-from jaxtyping import Shaped
 
 from bench.errors import BenchError, UsageError, nearest
 from bench.files.faults import quoted
+from bench.kinds import MAX_CLUSTERS
+from bench.metrics.checks import (
+    Array,
+    Wrong,
+    finite_faults,
+    index_faults,
+    label_faults,
+    shape_faults,
+)
+from bench.recordings import SHOWN as ROWS
+from bench.recordings import Detections, Segments
 from bench.submissions.checks import length_cause
 from bench.submissions.faults import SHOWN, Fault, is_name, listing
 
-MAX_UNNAMED = 1_000
-"""Classes that have no name: a larger index is a slip, and would cost memory for all those below it."""
-AGAIN = "mend what is listed, then score again"
 
-Array = Shaped[np.ndarray, "*_"]
-
-
-def refuse(error: type[BenchError], title: str, faults: Iterable[Fault], hint: str = AGAIN) -> None:
+def refuse(error: type[BenchError], title: str, faults: Iterable[Fault], hint: str) -> None:
     """Raise one error with all faults, if there are any."""
     listed = listing(faults)
     if listed:
@@ -50,20 +54,14 @@ def check_question(classes: Sequence[str], background: str | None = None, fps: f
         raise UsageError("a question that cannot be asked", wrong)
 
 
-def truth_faults(
-    truth: Mapping[str, Array], classes: Sequence[str] | None, groups: Mapping[str, str] | None
-) -> Iterator[Fault]:
-    """Say what keeps these labels (class index per frame, -1 = not annotated) from being the truth.
-
-    Without `classes` every index from 0 to 999 is one.
-    """
+def truth_faults(truth: Mapping[str, Array], classes: Sequence[str] | None) -> Iterator[Fault]:
+    """Say what keeps these labels (class index per frame, -1 = not annotated) from being the truth."""
     if not truth:
         yield Fault("truth", "no recording, expected one array of labels per recording")
-    faults = [fault.at(quoted(id_)) for id_ in truth for fault in _label_faults(truth[id_], classes)]
+    faults = [fault for id_, of in truth.items() for fault in _at(id_, label_faults(of, classes))]
     yield from faults
     if truth and not faults and not any((labels >= 0).any() for labels in truth.values()):
         yield Fault("truth", "no annotated frame: every label is -1")
-    yield from group_faults(truth, groups)
 
 
 def group_faults(ids: Collection[str], groups: Mapping[str, str] | None) -> Iterator[Fault]:
@@ -74,112 +72,101 @@ def group_faults(ids: Collection[str], groups: Mapping[str, str] | None) -> Iter
         yield Fault("recordings without a group", f"{quoted(id_)} has no group{near}")
 
 
-def score_faults(
-    frames: Mapping[str, int],
-    scores: Mapping[str, Array],
-    classes: Sequence[str],
-    unread: Collection[str] = (),
-) -> Iterator[Fault]:
-    """Compare scores (frames, classes) with what the truth expects; `unread` are named elsewhere."""
-    yield from name_faults(frames, [*scores, *unread])
-    for id_, array in scores.items():
-        if id_ in frames:
-            for fault in _score_faults(id_, array, frames, scores, classes):
-                yield fault.at(quoted(id_))
-
-
-def cluster_faults(
-    frames: Mapping[str, int], clusters: Mapping[str, Array], unread: Collection[str] = ()
-) -> Iterator[Fault]:
-    """Compare cluster ids, one whole number per frame, with what the truth expects."""
-    yield from name_faults(frames, [*clusters, *unread])
-    for id_, array in clusters.items():
-        if id_ not in frames:
-            continue
-        if fault := _index_fault(array, "cluster id"):
-            yield fault.at(quoted(id_))
-        elif len(array) != frames[id_]:
-            yield _length_fault(id_, len(array), frames, clusters).at(quoted(id_))
-
-
-def name_faults(expected: Collection[str], found: Collection[str]) -> Iterator[Fault]:
+def name_faults(expected: Collection[str], given: Collection[str]) -> Iterator[Fault]:
     """Name the recordings that are missing, and those that the truth does not have."""
-    there = set(found)
-    missing = [id_ for id_ in expected if id_ not in there]
+    present = set(given)
+    missing = [id_ for id_ in expected if id_ not in present]
     for id_ in missing:
         yield Fault("recordings missing", f"{quoted(id_)} is missing, the truth has it")
-    for i, id_ in enumerate(id_ for id_ in found if id_ not in expected):
+    for i, id_ in enumerate(id_ for id_ in given if id_ not in expected):
         near = nearest(id_, missing) if i < SHOWN else ""  # the others are only counted
         yield Fault("recordings not expected", f"{quoted(id_)} is not in the truth{near}")
 
 
-def _label_faults(labels: Array, classes: Sequence[str] | None) -> Iterator[Fault]:
-    if fault := _index_fault(labels, "class index"):
-        yield fault
-        return
-    last = (len(classes) if classes is not None else MAX_UNNAMED) - 1
-    odd = (labels < -1) | (labels > last)
-    if not odd.any():
-        return
-    frame = int(odd.argmax())
-    known = f"0 to {last} for {', '.join(classes)}" if classes is not None else f"0 to {last}"
-    one_based = classes is not None and labels.min() >= 1 and labels.max() == len(classes)
-    yield Fault(
-        "labels outside the classes",
-        f"labels outside the classes: {odd.sum():,}, the first {labels[frame]} at frame {frame:,}; "
-        f"expected {known}, -1 where not annotated"
-        + ("; do the labels count from 1? they count from 0" if one_based else ""),
-    )
-
-
-def _index_fault(array: Array, what: str) -> Fault | None:
-    """Say why this is not one whole number per frame; None where it is."""
-    if array.ndim != 1:
-        cause = "; of one-hot labels save labels.argmax(axis=1)" if array.ndim == 2 else ""
-        if array.ndim == 2 and not np.isin(array, (0, 1)).all():
-            cause = "; these look like scores: the truth comes first, then the predictions"
-        return Fault("shapes", f"shape {array.shape}, expected (frames,): one {what} per frame{cause}")
-    if array.dtype.kind not in "iu":
-        return Fault("types", f"{array.dtype}, expected whole numbers: save labels.astype(int)")
-    return Fault("empty recordings", "no frames") if not len(array) else None
-
-
-def _score_faults(
-    id_: str,
-    array: Array,
-    frames: Mapping[str, int],
+def score_faults(
+    truth: Mapping[str, Array],
     scores: Mapping[str, Array],
     classes: Sequence[str],
+    unread: Collection[str] = (),
 ) -> Iterator[Fault]:
-    wanted = (frames[id_], len(classes))
-    if array.dtype.kind not in "fiub":
-        yield Fault("types", f"{array.dtype}, expected numbers, one score per frame and class")
-        return
-    if array.ndim != 2:
-        hard = "; of hard labels save numpy.eye(classes)[labels]" if array.shape == wanted[:1] else ""
-        yield Fault("shapes", f"shape {array.shape}, expected {wanted} (frames, classes){hard}")
-        return
-    if array.shape == wanted[::-1] != wanted:
-        found = f"shape {array.shape}, expected {wanted} (frames, classes)"
-        yield Fault("shapes", f"{found}: transposed, save scores.T")
-        return
-    if array.shape[1] != wanted[1]:
-        names = ", ".join(classes)
-        yield Fault("class counts", f"{array.shape[1]:,} columns, expected {wanted[1]}: {names}")
-    if array.shape[0] != wanted[0]:
-        yield _length_fault(id_, len(array), frames, scores)
-    for name, odd in (("NaN", np.isnan(array)), ("infinite", np.isinf(array))):
-        if odd.any():
-            frame, column = np.unravel_index(int(odd.argmax()), odd.shape)
-            place = f"frame {frame:,}, column {column}"
-            yield Fault(f"{name} values", f"{name} values: {odd.sum():,}, the first at {place}")
+    """Say which scores are not finite numbers (frames, classes) for the frames of the truth.
+
+    `unread` are recordings that are there and whose faults are named elsewhere.
+    """
+    yield from name_faults(truth, [*scores, *unread])
+    for id_, array in scores.items():
+        if id_ not in truth:
+            continue
+        if array.dtype.kind not in "fiub":
+            wrong = [("types", f"{array.dtype}, expected numbers, one score per frame and class")]
+        else:
+            wanted = (len(truth[id_]), len(classes))
+            wrong = list(shape_faults(array.shape, wanted, classes, _length_cause(id_, truth, scores)))
+            if "shapes" not in dict(wrong):
+                wrong += finite_faults(array, [f"column {i}" for i in range(array.shape[1])])
+        yield from _at(id_, wrong)
 
 
-def _length_fault(id_: str, found: int, frames: Mapping[str, int], given: Mapping[str, Array]) -> Fault:
-    expected, cause = frames[id_], ""
-    for other, length in frames.items():
-        if length == found and other in given and given[other].shape[:1] == (expected,):
-            cause = f": the frames of {quoted(other)}, are the two swapped?"
-            break
-    cause = cause or length_cause(found, expected)
-    return Fault("frame counts", f"{found:,} frames, expected {expected:,}{cause}")
+def cluster_faults(
+    truth: Mapping[str, Array], clusters: Mapping[str, Array], unread: Collection[str] = ()
+) -> Iterator[Fault]:
+    """Say which cluster ids are not one whole number per frame of the truth, or are too many."""
+    known = {id_: array for id_, array in clusters.items() if id_ in truth}
+    faults = list(name_faults(truth, [*clusters, *unread]))
+    for id_, array in known.items():
+        wrong = list(index_faults(array, "cluster id"))
+        if not wrong and len(array) != len(truth[id_]):
+            cause = _length_cause(id_, truth, clusters)
+            wrong = [("frame counts", f"{len(array):,} frames, expected {len(truth[id_]):,}{cause}")]
+        faults += _at(id_, wrong)
+    yield from faults
+    kept = [np.unique(array[truth[id_] >= 0]) for id_, array in known.items()] if not faults else []
+    number = len(np.unique(np.concatenate(kept))) if kept else 0
+    if number > MAX_CLUSTERS:
+        yield Fault(
+            "clusters",
+            f"{number:,} distinct clusters in annotated frames, expected at most {MAX_CLUSTERS:,}: "
+            "a cluster id means the same in every recording; are these frame or segment numbers?",
+        )
+
+
+def segment_faults(truth: Mapping[str, Segments], classes: int) -> Iterator[Fault]:
+    """Say what keeps true segments in memory from being scored."""
+    if not sum(len(segments.labels) for segments in truth.values()):
+        yield Fault("truth", "no true segment in any recording")
+    for id_, segments in truth.items():
+        if segments.classes != classes:
+            text = f"{quoted(id_)}: segments of {segments.classes} classes, expected {classes}"
+            yield Fault("classes", text)
+
+
+def detection_faults(
+    truth: Collection[str], detections: Mapping[str, Detections], classes: int, *, soft_nms: bool
+) -> Iterator[Fault]:
+    """Name detections in recordings that the truth does not have, of unknown labels, or below zero."""
+    yield from (fault for fault in name_faults(truth, detections) if fault.kind != "recordings missing")
+    for id_, given in detections.items():
+        if (given.labels >= classes).any():
+            row = int((given.labels >= classes).argmax())
+            text = f"{quoted(id_)}: row {row} has label {given.labels[row]}, expected 0 to {classes - 1}"
+            yield Fault("labels", text)
+        rows = np.flatnonzero(given.scores < 0)
+        if soft_nms and len(rows):
+            named = ", ".join(map(str, rows[:ROWS])) + (f" and {len(rows) - ROWS} more" * (len(rows) > ROWS))
+            text = f"{quoted(id_)}: scores below 0, which Soft-NMS cannot weigh, in rows {named}"
+            yield Fault("scores below zero", text)
+
+
+def _at(id_: str, wrong: Iterable[Wrong]) -> list[Fault]:
+    return [Fault(*one).at(quoted(id_)) for one in wrong]
+
+
+def _length_cause(id_: str, truth: Mapping[str, Array], given: Mapping[str, Array]) -> str:
+    """Guess why the number of frames is wrong; empty where it is right, or nothing comes to mind."""
+    length, expected = given[id_].shape[:1], len(truth[id_])
+    if length in ((), (expected,)):
+        return ""
+    for other, labels in truth.items():
+        if (len(labels),) == length and other in given and given[other].shape[:1] == (expected,):
+            return f": the frames of {quoted(other)}, are the two swapped?"
+    return length_cause(length[0], expected)

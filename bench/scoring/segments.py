@@ -1,62 +1,65 @@
-"""Scored segments against true segments, at the frozen tIoU thresholds or at others.
-
-The frozen names (`detection_map`, ...) belong to the frozen thresholds. At other thresholds every name
-carries them, `map_over_tiou_0.5_0.75`, because another number is another metric.
-"""
+"""Scored segments against true segments, at the frozen thresholds of overlap or at others."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 
-from bench.errors import DataError, SubmissionError, UsageError
+from bench.errors import UsageError
 from bench.evaluation import RESAMPLES
-from bench.files.faults import quoted
-from bench.kinds import SEGMENTS
-from bench.metrics import DETECTION_METRICS, Metric, softnms
-from bench.metrics.localisation import AP_IN_WORDS, RECALL_AT, TIOU, UNDEFINED, declare, measure
-from bench.recordings import SHOWN as ROWS
+from bench.evaluation.anyone import Question, Scores, score_spans
+from bench.files.strict_json import uncollected
+from bench.kinds import Span
+from bench.metrics import softnms
+from bench.metrics.localisation import TIOU
+from bench.metrics.segments import clean
+from bench.metrics.thresholds import check_thresholds, metrics_at
 from bench.recordings import Detections, Segments
-from bench.scoring.checks import check_question, group_faults, name_faults, refuse
-from bench.scoring.scores import Scores, group_index, reduce_spans
+from bench.scoring.activitynet import SegmentSource, read_segments
+from bench.scoring.checks import check_question, detection_faults, segment_faults
+from bench.scoring.reading import Groups, read_named_groups, refuse_all
 from bench.submissions.faults import Fault
 
 NOTHING = Detections(np.empty((0, 2)), np.empty(0, dtype=np.int64), np.empty(0))
-NEAR = 1e-12
-"""Thresholds this near to the frozen ones are them: 0.4 stands for 0.39999999999999997."""
 
 
 def score_segments(
-    truth: Mapping[str, Segments],
-    detections: Mapping[str, Detections],
-    classes: Sequence[str],
+    truth: Mapping[str, Segments] | str | Path,
+    detections: Mapping[str, Detections] | str | Path,
+    classes: Sequence[str] = (),
     *,
     tiou: Sequence[float] = TIOU,
+    subset: str | None = None,
     soft_nms: bool = False,
     score_voting: bool = False,
-    groups: Mapping[str, str] | None = None,
+    groups: Groups = None,
     resamples: int = RESAMPLES,
 ) -> Scores:
-    """Score detections by interpolated average precision and recall.
+    """Score detections by interpolated average precision and recall; two files, or both in memory.
 
     Args:
-        truth: Recording id -> its true segments in seconds; ids are any text.
+        truth: Recording id -> its true segments in seconds; or JSON in ActivityNet's layout, whose labels
+            that are scored, sorted, are the classes.
         detections: Recording id -> what was found there. A recording of the truth that is not here has
-            no detections, and its segments are missed.
-        classes: Names of the labels 0, 1, ...: the class set. A class without a true segment is NaN.
+            no detections. In a file, those of labels that the truth does not have count nowhere, as in
+            ActivityNet's evaluator; a warning names them.
+        classes: Of segments in memory, the names of the labels 0, 1, ...: the class set. A class without a
+            true segment is NaN.
         tiou: Thresholds in (0, 1]. 0.3, 0.4, 0.5, 0.6, 0.7 are the frozen ones, and give the metrics of
             `bench.metrics.DETECTION_METRICS`; others give metrics that are named by them.
+        subset: Of a file, the recordings that are scored; detections in others are left out.
         soft_nms: First apply the frozen Soft-NMS (`bench.metrics.softnms`) to each recording.
         score_voting: After it, move bounds by the frozen score voting.
-        groups: Recording id -> animal, cage or session, the unit of the intervals.
-        resamples: How many times the groups are drawn.
+        groups: Recording id -> animal, cage or session, the unit of the intervals; or a CSV.
+        resamples: How many times the groups are drawn for the intervals.
 
     Returns:
         The metrics by name; `counts["detections"]` says in which form the detections were scored.
 
     Raises:
-        UsageError: classes or thresholds that mean nothing, or voting without Soft-NMS.
+        UsageError: classes, thresholds or a subset that mean nothing, or voting without Soft-NMS.
         DataError: every fault of the truth and the groups.
         SubmissionError: every fault of the detections.
 
@@ -65,131 +68,66 @@ def score_segments(
     >>> score_segments(truth, {"clip 1": found}, ["rearing", "licking"]).scores["detection_map"].per_class
     {'rearing': 1.0, 'licking': 0.2}
     """
-    check_question(classes)
     thresholds = check_thresholds(tiou)
+    source, named = _read(truth, detections, classes, subset, groups, soft_nms)
     if score_voting and not soft_nms:
         raise UsageError(
             "score voting moves what Soft-NMS kept; alone it is not defined", hint="use Soft-NMS too"
         )
-    refuse(DataError, "the truth cannot be scored", _truth_faults(truth, len(classes), groups))
-    faults = detection_faults(truth, detections, len(classes), soft_nms=soft_nms)
-    refuse(SubmissionError, "the detections cannot be scored", faults)
-    given = {id_: detections.get(id_, NOTHING) for id_ in sorted(truth)}
+    question = Question("segments", tuple(source.classes), groups=named, resamples=resamples)
     form = "raw" if not soft_nms else "soft-nms" + "+score-voting" * score_voting
-    return _score_form(form, truth, given, tuple(classes), thresholds, groups, resamples)
+    return _score(question, source, thresholds, form)
 
 
-def _score_form(
-    form: str,
-    truth: Mapping[str, Segments],
-    given: Mapping[str, Detections],
-    classes: tuple[str, ...],
-    thresholds: tuple[float, ...],
-    groups: Mapping[str, str] | None,
-    resamples: int,
-) -> Scores:
-    pairs = [measure(truth[id_], _processed(found, form)) for id_, found in given.items()]
-    metrics = metrics_at(thresholds)
-    index, count = group_index(list(given), groups)
-    shows = np.stack([SEGMENTS.count(pair.truth) > 0 for pair in pairs])
-    found, how = reduce_spans(metrics, {measure: pairs}, index, shows, classes, None, resamples)
-    support = np.sum([SEGMENTS.count(pair.truth) for pair in pairs], axis=0)
-    counted = int(support.sum())
-    return Scores(
-        kind="segments",
-        classes=classes,
-        background=None,
-        metrics=metrics,
-        scores=found,
-        interval=how,
-        recordings=len(given),
-        groups=count,
-        support=dict(zip(classes, support.tolist(), strict=True)),
-        counts={
-            "tiou": list(thresholds),
-            "segments": counted,
-            "dropped": sum(len(truth[id_].labels) for id_ in given) - counted,
-            "detections": form,
-            "detections_given": sum(len(one.labels) for one in given.values()),
-            "detections_scored": sum(len(pair.detections.labels) for pair in pairs),
-            "recordings_without_detections": sum(not len(one.labels) for one in given.values()),
-        },
-    )
+def _read(
+    truth: Mapping[str, Segments] | str | Path,
+    detections: Mapping[str, Detections] | str | Path,
+    classes: Sequence[str],
+    subset: str | None,
+    groups: Groups,
+    soft_nms: bool,
+) -> tuple[SegmentSource, Mapping[str, str] | None]:
+    """Return what is to be scored, and the groups; raise one error with all that is wrong."""
+    if isinstance(truth, Mapping) and isinstance(detections, Mapping):
+        check_question(classes)
+        source = SegmentSource(truth, detections, classes)
+        wrong, unfit = list(segment_faults(truth, len(classes))), list[Fault]()
+    elif isinstance(truth, Mapping) or isinstance(detections, Mapping):
+        raise UsageError("truth and detections: expected both in memory, or two files")
+    else:
+        with uncollected():
+            source, wrong, unfit = read_segments(Path(truth), Path(detections), subset)
+    named, group_wrong = read_named_groups(groups, source.truth)
+    if not wrong and not group_wrong:
+        unfit += detection_faults(source.truth, source.detections, len(source.classes), soft_nms=soft_nms)
+    command = ("segments", truth, detections)
+    refuse_all(command, groups, (wrong, group_wrong, unfit), "the detections cannot be scored")
+    return source, named
 
 
-def check_thresholds(tiou: Sequence[float]) -> tuple[float, ...]:
-    """Return the thresholds in rising order, the frozen ones as they are stored."""
-    thresholds = tuple(sorted(map(float, tiou)))
-    wrong = [f"tIoU {value}: expected more than 0 and at most 1" for value in tiou if not 0 < value <= 1]
-    if len(set(thresholds)) < len(thresholds) or not thresholds:
-        wrong.append(f"tIoU {', '.join(map(str, tiou)) or 'of no threshold'}: expected different numbers")
-    if wrong:
-        raise UsageError("tIoU thresholds that mean nothing", wrong)
-    frozen = len(thresholds) == len(TIOU) and np.allclose(thresholds, TIOU, rtol=0, atol=NEAR)
-    return TIOU if frozen else thresholds
+def _score(question: Question, source: SegmentSource, thresholds: tuple[float, ...], form: str) -> Scores:
+    group = question.numbered(source.truth)
+    given = {id_: source.detections.get(id_, NOTHING) for id_ in group}
+    kept = {id_: _processed(one, form) for id_, one in given.items()}
+    true = {id_: clean(source.truth[id_]) for id_ in group}
+    counted = sum(len(segments.labels) for segments in true.values())
+    counts = {
+        "tiou": list(thresholds),
+        "segments": counted,
+        "dropped": sum(len(segments.labels) for segments in source.truth.values()) - counted,
+        "detections": form,
+        "detections_given": sum(len(one.labels) for one in given.values()),
+        "detections_scored": sum(len(one.labels) for one in kept.values()),
+        "recordings_without_detections": sum(not len(one.labels) for one in given.values()),
+        **source.left_out,
+    }
+    cut = [Span(id_, slice(None), true[id_], group[id_]) for id_ in group]
+    return score_spans(question, metrics_at(thresholds), cut, kept, counts, source.warnings)
 
 
-def metrics_at(thresholds: tuple[float, ...]) -> tuple[Metric, ...]:
-    """Return the frozen metrics at the frozen thresholds, and metrics of other names at others.
-
-    >>> [metric.name for metric in metrics_at((0.5, 0.75))][:3]
-    ['map_over_tiou_0.5_0.75', 'map_at_tiou_0.5', 'map_at_tiou_0.75']
-    """
-    if thresholds == TIOU:
-        return DETECTION_METRICS
-    written = [f"{value!r}" for value in thresholds]
-    over = ("over_tiou_" if len(written) > 1 else "at_tiou_") + "_".join(written)
-    listed = ", ".join(written)
-    mean = f", mean over tIoU >= {listed}" if len(written) > 1 else f" with tIoU >= {listed}"
-    said = [(f"map_{over}", f"mAP at tIoU {listed}", f"{AP_IN_WORDS}{mean}. {UNDEFINED}")]
-    if len(written) > 1:
-        said += [
-            (f"map_at_tiou_{one}", f"mAP at tIoU {one}", f"{AP_IN_WORDS} with tIoU >= {one}. {UNDEFINED}")
-            for one in written
-        ]
-    said += [
-        (
-            f"recall_{k}_{over}",
-            f"Recall at {k}x, tIoU {listed}",
-            f"As detection_recall_{k}, at the thresholds named. {UNDEFINED}",
-        )
-        for k in RECALL_AT
-    ]
-    return declare(said, thresholds)
-
-
-def detection_faults(
-    truth: Mapping[str, Segments], detections: Mapping[str, Detections], classes: int, *, soft_nms: bool
-) -> Iterator[Fault]:
-    """Name detections in recordings that the truth does not have, of unknown labels, or below zero."""
-    yield from (fault for fault in name_faults(truth, list(detections)) if fault.kind != "recordings missing")
-    for id_, found in detections.items():
-        if (found.labels >= classes).any():
-            row = int((found.labels >= classes).argmax())
-            text = f"{quoted(id_)}: row {row} has label {found.labels[row]}, expected 0 to {classes - 1}"
-            yield Fault("labels", text)
-        rows = np.flatnonzero(found.scores < 0)
-        if soft_nms and len(rows):
-            named = ", ".join(map(str, rows[:ROWS])) + (f" and {len(rows) - ROWS} more" * (len(rows) > ROWS))
-            text = f"{quoted(id_)}: scores below 0, which Soft-NMS cannot weigh, in rows {named}"
-            yield Fault("scores below zero", text)
-
-
-def _truth_faults(
-    truth: Mapping[str, Segments], classes: int, groups: Mapping[str, str] | None
-) -> Iterator[Fault]:
-    if not sum(len(segments.labels) for segments in truth.values()):
-        yield Fault("truth", "no true segment in any recording")
-    for id_, segments in truth.items():
-        if segments.classes != classes:
-            text = f"{quoted(id_)}: segments of {segments.classes} classes, expected {classes}"
-            yield Fault("classes", text)
-    yield from group_faults(truth, groups)
-
-
-def _processed(found: Detections, form: str) -> Detections:
+def _processed(detections: Detections, form: str) -> Detections:
     """Bring raw detections into the form that is scored."""
     if form == "raw":
-        return found
-    kept = softnms.soft_nms(found)
-    return kept if form == "soft-nms" else softnms.score_voting(kept, found)
+        return detections
+    kept = softnms.soft_nms(detections)
+    return kept if form == "soft-nms" else softnms.score_voting(kept, detections)

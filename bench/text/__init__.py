@@ -1,6 +1,7 @@
 """Everything that is printed: numbers, tables, and the text of every command that shows results."""
 
 from bench.display import UNDEFINED, between, number
+from bench.text.anyone import scores_text
 from bench.text.checks import checks_text
 from bench.text.datacards import datacard_text, sources_text
 from bench.text.differences import comparison_text
@@ -55,6 +56,7 @@ __all__ = [
     "plan_text",
     "result_text",
     "rivals_text",
+    "scores_text",
     "sources_text",
     "table",
     "tasks_text",

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import replace
 
 from bench.display import number
-from bench.results import PartScore, Result, Score
+from bench.results import Result, scaled
 
 
 def unit_to_read(unit: str, fps: float) -> tuple[str, float]:
@@ -43,34 +42,5 @@ def per_minute(result: Result) -> Result:
         unit, factor = unit_to_read(card["unit"], result.task["dataset"]["fps"])
         cards.append({**card, "unit": unit})
         if factor != 1 and card["name"] in scores:
-            scores[card["name"]] = _times(scores[card["name"]], factor)
+            scores[card["name"]] = scaled(scores[card["name"]], factor)
     return replace(result, task={**result.task, "metrics": cards}, scores=scores)
-
-
-def _times(score: Score, factor: float) -> Score:
-    parts = {
-        part_name: PartScore(
-            part.value * factor,
-            part.low * factor,
-            part.high * factor,
-            {name: value * factor for name, value in part.per_class.items()},
-        )
-        for part_name, part in score.per_part.items()
-    }
-    return replace(
-        score,
-        value=score.value * factor,
-        low=score.low * factor,
-        high=score.high * factor,
-        std_runs=score.std_runs * factor,
-        std_parts=score.std_parts * factor,
-        per_class={name: value * factor for name, value in score.per_class.items()},
-        per_class_interval=_pairs_times(score.per_class_interval, factor),
-        per_part=parts,
-        per_run={name: value * factor for name, value in score.per_run.items()},
-        other_intervals=_pairs_times(score.other_intervals, factor),
-    )
-
-
-def _pairs_times(pairs: Mapping[str, tuple[float, float]], factor: float) -> dict[str, tuple[float, float]]:
-    return {name: (low * factor, high * factor) for name, (low, high) in pairs.items()}

@@ -1,41 +1,33 @@
-"""Scores as aligned text, for the terminal."""
+"""What `bench score` prints: the numbers of anyone's arrays, and what was counted."""
 
 from __future__ import annotations
 
+from bench.display import between, number
+from bench.evaluation.anyone import Scores
 from bench.files.faults import quoted
 from bench.metrics import METRICS_VERSION, Metric
 from bench.results import Score
-from bench.scoring.scores import Scores
-from bench.text import (
-    between,
-    fold,
-    interval_statement,
-    number,
-    table,
-    unit_to_read,
-    with_milliseconds,
-    with_unit,
-)
-
-WIDE = 8
-"""From so many classes on they stand below each other."""
+from bench.text.scores import WIDE, interval_statement
+from bench.text.tables import fold, table
+from bench.text.units import unit_to_read, with_milliseconds, with_unit
 
 
-def text(found: Scores) -> str:
+def scores_text(scores: Scores) -> str:
     """Return every value with its interval, the values of the classes, and what was counted."""
-    beside = found.classes if found.kind != "segments" and len(found.classes) <= WIDE else ()
-    headers = ["metric", "value", f"{found.interval['level']:.0%} interval", *map(named, beside)]
-    rows = [_row(one, found.scores[one.name], found.fps, beside) for one in found.metrics]
-    blocks = [_counted(found), "", table(headers, rows)]
+    question = scores.question
+    beside = question.classes if question.kind != "segments" and len(question.classes) <= WIDE else ()
+    headers = ["metric", "value", f"{scores.interval['level']:.0%} interval", *map(named, beside)]
+    rows = [_row(one, scores.scores[one.name], question.fps, beside) for one in scores.metrics]
+    blocks = [_counted(scores), "", table(headers, rows)]
     if not beside:
-        blocks += ["", _by_class(found), ""]
+        blocks += ["", _by_class(scores), ""]
     else:
-        support = ", ".join(f"{named(name)} {count:,}" for name, count in found.support.items())
+        support = ", ".join(f"{named(name)} {count:,}" for name, count in scores.support.items())
         blocks += ["", f"frames per class: {support}"]
-    if found.background is not None:
-        shown = quoted(found.background)
-        blocks.append(f"frames of {shown} count; its own value is in no mean without background")
-    blocks.append(interval_statement(found.interval))
+    if question.background is not None:
+        background = quoted(question.background)
+        blocks.append(f"frames of {background} count; its own value is in no mean without background")
+    blocks.append(interval_statement(scores.interval))
     blocks.append(f"metrics version {METRICS_VERSION}; bench metrics NAME says what a number means")
     return "\n".join(blocks)
 
@@ -45,10 +37,10 @@ def named(name: str) -> str:
     return name if name.isprintable() and len(name) <= 80 else quoted(name)
 
 
-def _counted(found: Scores) -> str:
-    counts = found.counts
-    of = f"{found.recordings:,} recordings, {found.groups:,} groups"
-    if found.kind == "segments":
+def _counted(scores: Scores) -> str:
+    counts = scores.counts
+    of = f"{scores.recordings:,} recordings, {scores.groups:,} groups"
+    if scores.question.kind == "segments":
         form = counts["detections"]
         form = "scored as they are, without Soft-NMS" if form == "raw" else form
         return (
@@ -56,7 +48,7 @@ def _counted(found: Scores) -> str:
             f"or there twice)\n{counts['detections_scored']:,} detections ({form}), "
             f"{counts['recordings_without_detections']:,} recordings without any"
         )
-    clusters = f", {counts['clusters']:,} clusters" if found.kind == "clusters" else ""
+    clusters = f", {counts['clusters']:,} clusters" if scores.question.kind == "clusters" else ""
     return f"{of}, {counts['frames']:,} frames ({counts['unannotated']:,} not annotated, left out){clusters}"
 
 
@@ -70,18 +62,18 @@ def _row(metric: Metric, score: Score, fps: float | None, beside: tuple[str, ...
     ]
 
 
-def _by_class(found: Scores) -> str:
-    chosen = [one for one in found.metrics if found.scores[one.name].per_class]
-    if found.kind != "segments":
+def _by_class(scores: Scores) -> str:
+    chosen = [one for one in scores.metrics if scores.scores[one.name].per_class]
+    if scores.question.kind != "segments":
         chosen = chosen[:4]
-    what = "segments" if found.kind == "segments" else "frames"
+    what = "segments" if scores.question.kind == "segments" else "frames"
     headers = ["class", what, *(fold(one.title) for one in chosen)]
     rows = [
         [
             named(name),
-            f"{found.support[name]:,}",
-            *(number(found.scores[one.name].per_class[name], one.unit) for one in chosen),
+            f"{scores.support[name]:,}",
+            *(number(scores.scores[one.name].per_class[name], one.unit) for one in chosen),
         ]
-        for name in found.classes
+        for name in scores.question.classes
     ]
     return table(headers, rows)

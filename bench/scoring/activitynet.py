@@ -1,41 +1,41 @@
-"""Segments from JSON in ActivityNet's layout: read strictly, compare, score.
+"""Segments from JSON in ActivityNet's layout, read strictly.
 
     {"database": {id: {"annotations": [{"segment": [start, end], "label": text}], "subset": text}}}
     {"results": {id: [{"segment": [start, end], "label": text, "score": number}]}}
 
-Seconds. Other keys are let be. NaN and Infinity, which JSON does not have, are refused, and so is a key
+Seconds. Other keys are kept unread. NaN and Infinity, which JSON does not have, are refused, and so is a key
 that stands twice in one object, of which a lenient reader would lose one.
 """
 
 from __future__ import annotations
 
-import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench.errors import DataError, FileError, SubmissionError, UsageError, nearest
-from bench.evaluation import RESAMPLES
+from bench.errors import FileError, UsageError, nearest
 from bench.files.faults import quoted, shown
-from bench.files.strict_json import read_json, uncollected
-from bench.metrics.localisation import TIOU
+from bench.files.strict_json import read_json
 from bench.recordings import Detections, Segments
-from bench.scorefiles.read import GIB, read_groups, to_mend
-from bench.scoring import Scores, score_segments
-from bench.scoring.checks import group_faults, refuse
-from bench.scoring.segments import check_thresholds, detection_faults
-from bench.submissions.detections import (
-    Rows,
-    columns_of,
-    detections_of,
-    numbered,
-    row_faults,
-)
+from bench.scoring.arrays import GIB
+from bench.submissions.detections import Rows, columns_of, detections_of, numbered, row_faults
 from bench.submissions.faults import SHOWN, Fault
 
 MAX_FILE = 2 * GIB
+
+
+@dataclass(frozen=True, eq=False)
+class SegmentSource:
+    """True segments and detections, by recording."""
+
+    truth: Mapping[str, Segments]
+    detections: Mapping[str, Detections]
+    classes: Sequence[str]
+    left_out: Mapping[str, Any] = field(default_factory=dict)
+    """What of the files is not scored."""
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,84 +47,31 @@ class _Truth:
     """Recordings of other subsets."""
     warnings: tuple[str, ...] = ()
 
-    def classes(self) -> list[str]:
-        return sorted({row["label"] for rows in self.rows.values() for row in rows})
 
+def read_segments(
+    truth: Path, detections: Path, subset: str | None
+) -> tuple[SegmentSource, list[Fault], list[Fault]]:
+    """Read both files; return what they hold, the faults of the truth, and those of the detections.
 
-def score_segment_files(
-    truth: Path,
-    detections: Path,
-    *,
-    tiou: Sequence[float] = TIOU,
-    subset: str | None = None,
-    soft_nms: bool = False,
-    score_voting: bool = False,
-    groups: Path | None = None,
-    resamples: int = RESAMPLES,
-) -> Scores:
-    """Score a detection file against a ground truth, both JSON in ActivityNet's layout.
-
-    The classes are the labels of the truth that is scored, sorted. Detections of other labels count
-    nowhere, as in ActivityNet's evaluator; a warning names them. With `subset` only its recordings are
-    scored, and detections elsewhere in the database are left out. See `score_segments` for the rest.
+    The classes are the labels of the truth that is scored, sorted. Detections of other labels, and those in
+    recordings of other subsets, are left out; a warning names them. Where the truth has faults its recordings
+    are there without segments. Raises `UsageError` for a subset that the truth does not have.
     """
-    check_thresholds(tiou)
-    with uncollected():
-        given = _read(truth, detections, subset, groups, soft_nms=soft_nms)
-    scores = score_segments(
-        given.segments,
-        given.detections,
-        given.classes,
-        tiou=tiou,
-        soft_nms=soft_nms,
-        score_voting=score_voting,
-        groups=given.groups,
-        resamples=resamples,
-    )
-    counts = {**scores.counts, "subset": subset, **given.left_out}
-    return replace(scores, counts=counts, warnings=given.warnings)
-
-
-@dataclass(frozen=True, eq=False)
-class _Given:
-    """What both files hold, checked."""
-
-    segments: dict[str, Segments]
-    detections: dict[str, Detections]
-    classes: list[str]
-    groups: Mapping[str, str] | None
-    left_out: dict[str, Any]
-    warnings: tuple[str, ...]
-
-
-def _read(
-    truth: Path, detections: Path, subset: str | None, groups: Path | None, *, soft_nms: bool
-) -> _Given:
-    """Read both files and the groups; raise one error with every fault of the truth, or of the detections."""
-    again = shlex.join(["bench", "score", "segments", str(truth), str(detections)])
     annotated, wrong = _read_truth(truth, subset)
-    named, group_wrong = read_groups(groups)
-    wrong = [fault.at(str(truth)) for fault in wrong]
-    if not group_wrong:
-        group_wrong = [fault.at(str(groups)) for fault in group_faults(annotated.rows, named)]
-    hint = to_mend({truth: wrong, groups: group_wrong}, again)
-    wrong += group_wrong
     results, unfit = _read_results(detections)
-    classes = annotated.classes() if not wrong else []
-    found, left_out, warnings = _select(results, annotated, classes)
-    segments: dict[str, Segments] = {}
-    if not wrong:
-        known = numbered(classes)
-        segments = {
-            id_: Segments(*columns_of(rows, known), len(known)) for id_, rows in annotated.rows.items()
-        }
-        unfit += detection_faults(segments, found, len(classes), soft_nms=soft_nms)
-    unfit = [fault.at(str(detections)) for fault in unfit]
-    if wrong:
-        refuse(DataError, "the truth cannot be scored", [*wrong, *unfit], hint)
-    hint = f"mend {detections}, then: {again}"
-    refuse(SubmissionError, "the detections cannot be scored", unfit, hint)
-    return _Given(segments, found, classes, named, left_out, (*annotated.warnings, *warnings))
+    labels = {row["label"] for rows in annotated.rows.values() for row in rows} if not wrong else set()
+    known = numbered(sorted(labels))
+    scored, left_out, warnings = _select(results, annotated, known)
+    rows = {id_: of if not wrong else [] for id_, of in annotated.rows.items()}
+    segments = {id_: Segments(*columns_of(of, known), len(known)) for id_, of in rows.items()}
+    source = SegmentSource(
+        segments,
+        scored,
+        list(known),
+        {"subset": subset, **left_out},
+        (*annotated.warnings, *warnings),
+    )
+    return source, wrong, unfit
 
 
 def _read_top(path: Path, key: str) -> tuple[dict[str, Any], list[Fault]]:
@@ -190,28 +137,28 @@ def _read_results(path: Path) -> tuple[dict[str, Rows], list[Fault]]:
 
 
 def _select(
-    results: Mapping[str, Rows], truth: _Truth, classes: Sequence[str]
+    results: Mapping[str, Rows], truth: _Truth, known: Mapping[str, int]
 ) -> tuple[dict[str, Detections], dict[str, Any], tuple[str, ...]]:
     """Take the detections that count; return what was left out beside them, and say so."""
-    known, ignored, outside = numbered(classes), Counter[str](), 0
-    found = {}
+    ignored, outside = Counter[str](), 0
+    scored = {}
     for id_, rows in results.items():
         if id_ in truth.elsewhere:
             outside += len(rows)
             continue
         kept = [row for row in rows if row["label"] in known]
         ignored.update(row["label"] for row in rows if row["label"] not in known)
-        found[id_] = detections_of(kept, known)
+        scored[id_] = detections_of(kept, known)
     warnings = []
     if ignored:
-        said = [
-            f"{quoted(label)} ({count:,}{nearest(label, classes)})"
+        labels = [
+            f"{quoted(label)} ({count:,}{nearest(label, known)})"
             for label, count in sorted(ignored.items())[:SHOWN]
         ]
         more = f" and {len(ignored) - SHOWN} more" if len(ignored) > SHOWN else ""
         warnings.append(
-            f"detections of labels that the truth does not have, left out: {', '.join(said)}{more}"
+            f"detections of labels that the truth does not have, left out: {', '.join(labels)}{more}"
         )
     if outside:
         warnings.append(f"detections in recordings of other subsets, left out: {outside:,}")
-    return found, {"ignored": dict(ignored), "outside_subset": outside}, tuple(warnings)
+    return scored, {"ignored": dict(ignored), "outside_subset": outside}, tuple(warnings)

@@ -1,11 +1,11 @@
-"""What reading a file gives, before it is compared with anything; and the reading of .npz and of groups."""
+"""Arrays by recording from .npz and long tables, and groups from CSV: read before anything is compared."""
 
 from __future__ import annotations
 
 import csv
 import io
 import zipfile
-from collections.abc import Collection, Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,7 +23,7 @@ MAX_GROUPS_FILE = GIB // 16
 
 
 @dataclass(frozen=True, eq=False)
-class Read:
+class Source:
     """The arrays of one file, by recording, and what is wrong with the file."""
 
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
@@ -39,27 +39,56 @@ class Read:
         self.faults.append(Fault(kind, f"{quoted(id_)}: {text}"))
 
 
-def closed(text: str) -> Read:
+def unread_file(text: str) -> Source:
     """Return what is known of a file that cannot be read at all."""
-    return Read(faults=[Fault("files", text)], whole=False)
+    return Source(faults=[Fault("files", text)], whole=False)
 
 
-def read_npz(path: Path, most: int = MAX_FILE) -> Read:
+def read_npz(path: Path, most: int = MAX_FILE) -> Source:
     """Read every array of an archive; objects, which would have to be unpickled, are refused.
 
     Where the arrays need more than `most` bytes of memory none is read. Types are floats of at most 64
     bits, whole numbers and truth values.
     """
-    found = Read()
+    content = Source()
     try:
         with open_regular(path, MAX_FILE, follow=True) as file, open_npz(file, unpacked=most) as archive:
             for name, count in repeated(archive).items():
-                found.faults.append(Fault("twice", f"{quoted(name)} stands in the archive {count} times"))
+                content.faults.append(Fault("twice", f"{quoted(name)} stands in the archive {count} times"))
             for member in archive.infolist():
-                _read_member(archive, member, found)
+                _read_member(archive, member, content)
     except FileError as fault:
-        return closed(fault.title)
-    return found
+        return unread_file(fault.title)
+    return content
+
+
+def read_table(path: Path, classes: Sequence[str], most: int) -> Source:
+    """Read a table of recording, frame and one column per class, in any order, into arrays of float64.
+
+    See `bench.submissions.long_tables` for what cells may hold. A Parquet file that needs more than `most`
+    bytes unpacked is not read.
+    """
+    from bench.submissions import long_tables  # pyarrow is slow to import
+
+    layout = long_tables.Layout(("recording",), tuple(classes), ordered=False, cells="numbers")
+    try:
+        with open_regular(path, MAX_FILE, follow=True) as file:
+            if path.suffix == ".parquet":
+                table = long_tables.parquet_table(file, layout, most)
+            else:
+                table = long_tables.csv_table(file, layout)
+    except FileError as fault:
+        return unread_file(fault.title)
+    if isinstance(table, list):
+        return Source(faults=table, whole=False)
+    content = Source()
+    scores = long_tables.values(table, layout, np.dtype(np.float64))
+    for (id_,), rows, frames in long_tables.recordings(table, layout):
+        if wrong := long_tables.frame_fault(frames):
+            content.skip(id_, "frames", wrong)
+        else:
+            content.arrays[id_] = scores[rows]
+    return content
 
 
 def read_groups(path: Path | None) -> tuple[dict[str, str] | None, list[Fault]]:
@@ -87,23 +116,18 @@ def read_groups(path: Path | None) -> tuple[dict[str, str] | None, list[Fault]]:
     return groups, faults
 
 
-def to_mend(faults: Mapping[Path | None, Collection[Fault]], again: str) -> str:
-    """Name the files that have faults, and the command to give then."""
-    return f"mend {' and '.join(str(path) for path, of in faults.items() if of)}, then: {again}"
-
-
-def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, found: Read) -> None:
+def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, content: Source) -> None:
     id_ = member.orig_filename.removesuffix(".npy")
     if id_ == member.orig_filename:
-        found.faults.append(Fault("array names", f"{quoted(id_)}: expected arrays, saved with numpy.savez"))
+        content.faults.append(Fault("array names", f"{quoted(id_)}: expected arrays, saved with numpy.savez"))
         return
     try:
         _, array = read_array(archive, member, _is_number, "numbers: save one array of them per recording")
     except FileError as fault:
-        found.skip(id_, "arrays", fault.title)
+        content.skip(id_, "arrays", fault.title)
     else:
         if array is not None:
-            found.arrays[id_] = array
+            content.arrays[id_] = array
 
 
 def _is_number(dtype: np.dtype) -> bool:
