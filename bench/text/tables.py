@@ -52,9 +52,15 @@ class Column:
         return replace(self, head=_wrapped(self.head, width - PADDING), cells=cells)
 
     def with_short_head(self) -> Column:
-        """Return it with the header wrapped to the width of the cells, or of its longest word."""
+        """Return it with the header wrapped to the width of the cells, or of its longest word.
+
+        A header that places words by several spaces, such as the ends of an axis, stays as it is.
+        """
+        if "  " in self.head:
+            return self
+        least = [LEAST] if self.left else [0]
         widths = [*(_width(cell) - PADDING for cell in self.cells), *map(len, self.head.split())]
-        return replace(self, head=_wrapped(self.head, max(widths, default=LEAST)))
+        return replace(self, head=_wrapped(self.head, max(least + widths)))
 
 
 def terminal_width() -> int | None:
@@ -119,16 +125,19 @@ def _drawn(columns: Sequence[Column], titles: Mapping[int, str]) -> str:
         maxcolwidths=limits if any(limits) else None,
         disable_numparse=True,
     )
-    if not titles:
+    wrapped = any("\n" in text for column in columns for text in (column.head, *column.cells))
+    # tabulate leaves out an empty row where any cell is wrapped
+    heights = [0 if wrapped and not any(row) else max(cell.count("\n") + 1 for cell in row) for row in rows]
+    if not titles and 0 not in heights:
         return drawn
-    lines, heights = drawn.split("\n"), [max(cell.count("\n") + 1 for cell in row) for row in rows]
+    lines, indent = drawn.split("\n"), " " * (GAP if titles else 0)
     start = len(lines) - sum(heights)
-    made = [f"{' ' * GAP}{line}" for line in lines[:start]]
+    result = [f"{indent}{line}" for line in lines[:start]]
     for k, height in enumerate(heights):
-        made += ["", titles[k]] if k in titles else []
-        made += [f"{' ' * GAP}{line}" for line in lines[start : start + height]]
+        result += ["", titles[k]] if k in titles else []
+        result += [f"{indent}{line}" for line in lines[start : start + height]] or [""]
         start += height
-    return "\n".join(made)
+    return "\n".join(result)
 
 
 def _fitted(columns: Sequence[Column], width: int) -> list[Sequence[Column]]:

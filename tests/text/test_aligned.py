@@ -84,3 +84,16 @@ def test_limits_wrap_words_without_a_terminal() -> None:
 def test_a_table_without_rows_is_its_headers() -> None:
     assert table(HEADERS, []).splitlines()[0].split()[0] == "metric"
     assert longest(table(HEADERS, [], width=40)) <= 40
+
+
+@pytest.mark.parametrize("width", [None, 60, 40])
+def test_an_empty_row_stays_where_cells_are_wrapped(width: int | None) -> None:
+    lines = table(HEADERS, [ROWS[0], [""] * len(HEADERS), ROWS[1]], width=width).splitlines()
+    last = next(k for k, line in enumerate(lines) if line.startswith("Bout F1"))
+    assert not lines[last - 1].strip()
+    assert lines[last - 2].strip()
+
+
+def test_the_ends_of_an_axis_in_a_header_stay_apart() -> None:
+    axis = "0" + " " * 18 + "1"
+    assert axis in table(["name of a curve", axis, "value"], [["a", "#" * 20, "0.5"]], width=40)
