@@ -11,11 +11,24 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.evaluation import LEVEL, RESAMPLES, SEED, Measured, cut, headlines, measure, together
+from bench.errors import DataError
+from bench.evaluation import (
+    LEVEL,
+    RESAMPLES,
+    SEED,
+    Measured,
+    counted_metrics,
+    cut,
+    headlines,
+    measure,
+    measured_of,
+    together,
+)
 from bench.kinds import DetectionForm
 from bench.metrics import Metric
 from bench.metrics.sampling.paired import paired_difference, sign_p_value
 from bench.recordings import Recording
+from bench.results import Result
 from bench.submissions import Predictions
 from bench.tasks import Task
 
@@ -60,6 +73,33 @@ def compare(
     cuts = cut(task, task.load_split(), recordings)
     one, other = measure(task, cuts, first, forms[0]), measure(task, cuts, second, forms[1])
     return compare_measured(task.metrics, one, other, resamples=resamples)
+
+
+def compare_results(task: Task, first: Result, second: Result) -> list[Difference]:
+    """Compare two entries by their results alone, on the metrics that follow from counts of recordings.
+
+    These are F1, precision, recall, accuracy, kappa and their means. Each row is the one of `compare`.
+    Raises `DataError` where a result holds no such counts, or the truths of the two differ.
+    """
+    one, other = measured_of(first), measured_of(second)
+    again = f"bench evaluate submissions/ENTRY --task {task.name} (with the predictions of the entry)"
+    if one is None or other is None:
+        lacking = [of for of, counts in ((first, one), (second, other)) if counts is None]
+        raise DataError(
+            f"results on {task.name} that count no recordings: only predictions will do",
+            [f"{of.file_name}: {_why_no_counts(of)}" for of in lacking],
+            hint=again.replace("ENTRY", str(lacking[0].entry["id"])),
+        )
+    if first.truth_digest != second.truth_digest:
+        digests = [f"{of.file_name}: truth {of.truth_digest[:12]}…" for of in (first, second)]
+        raise DataError("these results were compared with different truths", digests, again)
+    return compare_measured(counted_metrics(task.metrics), one, other)
+
+
+def _why_no_counts(result: Result) -> str:
+    if result.format == 1:
+        return "format 1; results count every recording from format 2 on"
+    return f"a task of kind {result.task['kind']} has no frames to count"
 
 
 def compare_measured(

@@ -13,13 +13,14 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from bench import evaluation, results, store
 from bench.about import NAME
 from bench.access import TaskData
 from bench.comparison import Difference
 from bench.comparison import compare as differences
+from bench.comparison import compare_results as differences_of_results
 from bench.datasets import get_task
 from bench.display import between, number
 from bench.errors import UsageError, nearest
@@ -40,6 +41,9 @@ from bench.submissions import (
 from bench.tasks import Task
 from bench.verification.results import read_result
 
+RESULTS = Path("leaderboard/results")
+"""Where results lie unless another folder is named."""
+
 
 @dataclass(frozen=True, eq=False)
 class Submitted:
@@ -57,10 +61,10 @@ class Submitted:
         return self.entry.tasks[self.task.name]
 
     @property
-    def title(self) -> str:
-        """The entry's name with its remark, and whether its detections are raw or final."""
-        words = ", ".join(filter(None, (self.card.remark, self.card.detections)))
-        return f"{self.entry.name} ({words})" if words else self.entry.name
+    def side(self) -> Side:
+        """The entry as comparisons name it."""
+        card = self.card
+        return Side(self.entry.id, _title(self.entry.name, card.remark, card.detections))
 
     @property
     def summary(self) -> str:
@@ -69,22 +73,34 @@ class Submitted:
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """Two submissions on one task, FIRST minus SECOND."""
+class Side:
+    """One of two entries that are compared."""
 
-    first: Submitted
-    second: Submitted
+    id: str
+    title: str
+    """Its name with its remark, and whether its detections are raw or final."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two entries on one task, FIRST minus SECOND."""
+
+    task: Task
+    first: Side
+    second: Side
     differences: Sequence[Difference]
-    """One per metric of the task."""
+    """One per metric of the task; of two results, per metric that follows from the counts in them."""
     changed: Sequence[Mapping[str, str]]
     """What `bench pull --accept-changed` took as the data; empty: all as declared."""
+    source: Literal["predictions", "results"] = "predictions"
+    """What was compared: the predictions of both, or their result files alone."""
 
     def __repr__(self) -> str:
         """Name both and give the difference in the metric that ranks."""
-        titles = {metric.name: metric.title for metric in self.first.task.metrics}
+        titles = {metric.name: metric.title for metric in self.task.metrics}
         row = self.differences[0]
         words = f"{titles[row.metric]} {number(row.difference)} ({between(row.low, row.high)})"
-        names = f"{self.first.entry.id} minus {self.second.entry.id} on {self.first.task.name}"
+        names = f"{self.first.id} minus {self.second.id} on {self.task.name}"
         return f"<comparison {names}: {words}, p {number(row.p_value)}>"
 
 
@@ -168,13 +184,48 @@ def score(submitted: Submitted) -> Result:
     return replace(result, changed=_changed(task), provenance=_provenance())
 
 
-def compare(first: str | Path, second: str | Path, task: str) -> Comparison:
+def compare(first: str | Path, second: str | Path, task: str, folder: str | Path = RESULTS) -> Comparison:
     """Compare two submissions on one task: every metric of the first minus the second, with interval and p.
 
-    Raises what `read_submission` raises.
+    Where the predictions of one are not at hand, the results of both in `folder` serve, as
+    `compare_results` says. Raises what `read_submission` and `compare_results` raise.
     """
+    found = compare_results(first, second, task, folder)
+    if found is not None:
+        return found
     (one,), (other,) = (read_submission(path, task) for path in (first, second))
     return compare_submitted(one, other)
+
+
+def compare_results(
+    first: str | Path, second: str | Path, task: str, folder: str | Path = RESULTS
+) -> Comparison | None:
+    """Compare two entries by their result files in a folder, on the metrics that follow from their counts.
+
+    None where the predictions of both are at hand, or where neither they nor the result of an entry are:
+    then the submissions are to be read. Raises `DataError` where a result is not as it should be, or does not
+    count its recordings.
+    """
+    paths = [Path(first), Path(second)]
+    files = [Path(folder) / f"{task}--{path.name}.json" for path in paths]
+    at_hand = [(path / task).exists() for path in paths]
+    if all(at_hand) or not all(file.is_file() for file in files):
+        return None
+    one, other = (read_result(file) for file in files)
+    asked = get_task(task)
+    rows = differences_of_results(asked, one, other)
+    changed = {change["name"]: change for result in (one, other) for change in result.changed}
+    return Comparison(asked, _side(one), _side(other), rows, list(changed.values()), "results")
+
+
+def _side(result: Result) -> Side:
+    entry = result.entry
+    return Side(entry["id"], _title(entry["name"], entry.get("remark"), entry.get("detections")))
+
+
+def _title(name: str, remark: str | None, detections: str | None) -> str:
+    words = ", ".join(filter(None, (remark, detections)))
+    return f"{name} ({words})" if words else name
 
 
 def compare_submitted(first: Submitted, second: Submitted) -> Comparison:
@@ -186,17 +237,18 @@ def compare_submitted(first: Submitted, second: Submitted) -> Comparison:
         first.recordings,
         forms=(first.card.detections, second.card.detections),
     )
-    return Comparison(first, second, rows, _changed(first.task))
+    return Comparison(first.task, first.side, second.side, rows, _changed(first.task))
 
 
 def comparison_json(comparison: Comparison) -> dict[str, Any]:
-    """Return a comparison as plain JSON values; "changed" only where the data were changed."""
+    """Return a comparison as plain values; "changed" where data were, "source" where it is results."""
     content = {
-        "task": comparison.first.task.name,
-        "first": comparison.first.entry.id,
-        "second": comparison.second.entry.id,
+        "task": comparison.task.name,
+        "first": comparison.first.id,
+        "second": comparison.second.id,
         "metrics": [asdict(row) for row in comparison.differences],
         **({"changed": list(comparison.changed)} if comparison.changed else {}),
+        **({"source": comparison.source} if comparison.source == "results" else {}),
     }
     return dict(results.plain(content))
 

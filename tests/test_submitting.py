@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,7 @@ from click.testing import CliRunner
 from bench import results, store, submitting
 from bench.cli import cli
 from bench.datasets import demo
-from bench.errors import SubmissionError, UsageError
+from bench.errors import DataError, SubmissionError, UsageError
 from bench.submissions import write_run
 
 
@@ -45,7 +47,7 @@ def test_a_submission_is_read_with_the_recordings_that_it_answers(entry: Path) -
     (submitted,) = submitting.read_submission(entry, "demo")
     assert set(submitted.recordings) == set(demo.TASK.load_split().ids("all", "test"))
     assert submitted.summary == ""
-    assert submitted.title == submitted.entry.name
+    assert submitted.side.title == submitted.entry.name
 
 
 def test_an_entry_differs_from_itself_by_nothing(entry: Path) -> None:
@@ -54,6 +56,56 @@ def test_an_entry_differs_from_itself_by_nothing(entry: Path) -> None:
     assert {row.metric for row in found.differences} == {metric.name for metric in demo.TASK.metrics}
     assert {row.difference for row in found.differences if not np.isnan(row.difference)} == {0.0}
     assert "changed" not in submitting.comparison_json(found)
+
+
+def without_predictions(entry: Path, tmp_path: Path) -> tuple[Path, Path, Path]:
+    """Score two entries, then take their predictions away; return both and the folder of results."""
+    other = tmp_path / "other"
+    shutil.copytree(entry, other)
+    with np.load(entry / "demo" / "seed0.npz") as arrays:
+        moved = {name.partition("/")[2]: np.roll(arrays[name], 5, axis=0) for name in arrays.files}
+    (other / "demo" / "seed0.npz").unlink()
+    write_run(other, "demo", "seed0", {"all": moved})
+    folder = tmp_path / "results"
+    for path in (entry, other):
+        results.write(submitting.evaluate(path)[0], folder)
+    return entry, other, folder
+
+
+def test_two_results_are_compared_without_predictions(entry: Path, tmp_path: Path) -> None:
+    one, other, folder = without_predictions(entry, tmp_path)
+    assert submitting.compare_results(one, other, "demo", folder) is None, "the predictions are at hand"
+    expected = {row.metric: row for row in submitting.compare(one, other, "demo", folder).differences}
+    shutil.rmtree(other / "demo")
+    found = submitting.compare(one, other, "demo", folder)
+    assert found.source == "results"
+    names = [row.metric for row in found.differences]
+    assert {"f1", "accuracy", "recall", "precision", "cohen_kappa"} <= set(names) < set(expected)
+    assert [repr(row) for row in found.differences] == [repr(expected[name]) for name in names]
+    asked = ["compare", str(one), str(other), "--task", "demo", "--results", str(folder)]
+    printed = CliRunner().invoke(cli, asked).output
+    assert f"from the result files alone; {len(expected) - len(names)} more metrics" in printed
+    assert '"source": "results"' in CliRunner().invoke(cli, [*asked, "--json"]).output
+
+
+def test_a_result_that_counts_no_recordings_cannot_be_compared(entry: Path, tmp_path: Path) -> None:
+    one, other, folder = without_predictions(entry, tmp_path)
+    path = folder / "demo--other.json"
+    held = json.loads(path.read_bytes())
+    for part in held["details"]["parts"].values():
+        del part["categories"], part["recordings"]["counts"], part["recordings"]["group"]
+    del held["digest"]
+    path.write_bytes(results.canonical(held | {"format": 1}))
+    shutil.rmtree(other / "demo")
+    with pytest.raises(DataError) as caught:
+        submitting.compare(one, other, "demo", folder)
+    assert caught.value.hint is not None
+    assert caught.value.hint.startswith("bench evaluate submissions/other --task demo")
+    assert [problem.partition(":")[0] for problem in caught.value.problems] == [path.name]
+    held["scores"]["f1"]["value"] = 1.5
+    path.write_bytes(results.canonical(held | {"format": 1}))
+    with pytest.raises(DataError, match=r"scores\.f1\.value: 1\.5"):
+        submitting.compare(one, other, "demo", folder)
 
 
 def test_faults_are_raised_before_anything_is_scored(entry: Path) -> None:

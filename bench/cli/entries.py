@@ -84,21 +84,27 @@ def evaluate(
 @click.option("--task", "task_name", required=True, help="The task that both answer.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 @click.option("--all", "every", is_flag=True, help="Print every number, not only the main ones.")
-def compare(first: Path, second: Path, task_name: str, as_json: bool, every: bool) -> None:
-    """Compare two submissions on the same test recordings: FIRST minus SECOND, with interval and p."""
+@click.option("--results", default=RESULTS, type=folder, show_default=True, help="Where results lie.")
+def compare(first: Path, second: Path, task_name: str, as_json: bool, every: bool, results: Path) -> None:
+    """Compare two submissions on the same test recordings: FIRST minus SECOND, with interval and p.
+
+    Where the predictions of one are not at hand, both result files serve: F1, precision, recall, accuracy and
+    kappa follow from what they count.
+    """
     from bench import submitting
     from bench.evaluation import task_card
     from bench.results import canonical
     from bench.text import comparison_text
 
-    (one,), (other,) = _read(first, task_name), _read(second, task_name)
-    comparison = submitting.compare_submitted(one, other)
+    comparison = submitting.compare_results(first, second, task_name, results)
+    if comparison is None:
+        (one,), (other,) = _read(first, task_name), _read(second, task_name)
+        comparison = submitting.compare_submitted(one, other)
     if as_json:
         click.echo(canonical(submitting.comparison_json(comparison)).decode(), nl=False)
         return
-    click.echo(
-        comparison_text((one.title, other.title), task_card(one.task), comparison.differences, every=every)
-    )
+    titles, card = (comparison.first.title, comparison.second.title), task_card(comparison.task)
+    click.echo(comparison_text(titles, card, comparison.differences, every=every))
     if comparison.changed:
         count = len(comparison.changed)
         click.echo(f"CHANGED DATA, {count} departures from what is declared: bench data {task_name}")

@@ -17,7 +17,8 @@ def comparison_text(
 ) -> str:
     """Return what `bench compare` prints: both values, their difference, its interval and p."""
     fps, cells = task["dataset"]["fps"], []
-    for card, row in list(zip(task["metrics"], rows, strict=True))[: None if every else MAIN]:
+    cards = {card["name"]: card for card in task["metrics"]}
+    for card, row in [(cards[row.metric], row) for row in rows[: None if every else MAIN]]:
         unit, factor = unit_to_read(card["unit"], fps)
         values = [number(x * factor, unit) for x in (row.first, row.second, row.difference)]
         cells.append(
@@ -41,5 +42,9 @@ def comparison_text(
         lines.append("two-sided, of no difference, not corrected for the number of metrics, and with so many")
         lines.append(
             f"groups and resamples never below {first.least_p:.3f}; errors are better low, the rest high"
+        )
+    if len(rows) < len(cards):
+        lines.append(
+            f"from the result files alone; {len(cards) - len(rows)} more metrics need the predictions"
         )
     return "\n".join(lines)

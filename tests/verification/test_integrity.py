@@ -23,7 +23,7 @@ from bench.verification.results import check_result, check_results, read_result,
 from tests.verification.toys import Content, content, drop, put, toy_result, toy_task, write_content
 
 COMMITTED = Path(__file__).parents[2] / "leaderboard" / "results"
-FIRST_FORMAT = COMMITTED / "rat-dyads--conv1d.json"
+FIRST_FORMAT = COMMITTED / "rat-dyads--msgl.json"
 Change = Callable[[Content], None]
 
 
