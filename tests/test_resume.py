@@ -279,6 +279,8 @@ def test_only_an_edit_of_what_the_reader_imports_makes_it_read_again(
     (lab / file).write_text(text)
     assert store.pull(dataset(reader.read), official)[1] is False
     assert [7, 11] * times == reader.READ
+    assert store.pull(dataset(reader.read), official)[1] is False
+    assert [7, 11] * times == reader.READ, "the edit was read once"
 
 
 @pytest.mark.parametrize("made", DATASETS, ids=lambda made: made.name)

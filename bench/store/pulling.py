@@ -7,11 +7,13 @@ import itertools
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace as replaced
 from pathlib import Path
 
 from tqdm import tqdm
 
 from bench.errors import DataError, UsageError, first
+from bench.files.writing import write_text
 from bench.files.zips import unpack
 from bench.recordings import Recording
 from bench.resources import home
@@ -77,7 +79,7 @@ def pull(
             changed=(*changed, *departed),
             origin=origin or {},
         )
-        (folder / NEW / MANIFEST).write_text(built.text())
+        write_text(folder / NEW / MANIFEST, built.text())
         return built, _put(dataset, folder, target, built, replace=replace)
 
 
@@ -143,6 +145,9 @@ def _put(dataset: Dataset, folder: Path, target: Path, built: Manifest, *, repla
             _refuse_unless_same(dataset, held, built)
             same = set(held.changed) == set(built.changed) and held.origin == built.origin
             if same and not damage(dataset, held, held.shards):
+                if held.key != built.key:  # so that the next pull of these files need not read them
+                    known = replaced(held, key=built.key, files=built.files)
+                    write_text(target / MANIFEST, known.text())
                 return False
         with suppress(FileNotFoundError):  # another pull has set it aside already
             target.replace(folder / f"old{next(turns)}")
