@@ -158,6 +158,17 @@ def test_metrics_need_numpy_alone(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=module_of)
+def test_files_are_opened_and_written_in_one_room(path: Path) -> None:
+    """Formats that need care, and the way in which a file takes the place of another."""
+    if not path.is_relative_to(ROOT / "bench" / "files"):
+        source = path.read_text()
+        assert not {"h5py", "tomllib", "mmap"} & imported(ast.parse(source))
+        assert not [
+            word for word in ("os.replace", "is_symlink", "O_NOFOLLOW", 'name}.part"') if word in source
+        ]
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=module_of)
 def test_rooms_stay_small(path: Path) -> None:
     source = path.read_text()
     assert source.count("\n") <= 400, f"{path} holds two ideas"

@@ -18,14 +18,21 @@ def read_toml(path: Path, limit: int, *, follow: bool = False) -> tuple[dict[str
 
     `follow` is that of `open_regular`. Raises `FileError` saying what is wrong.
     """
+    with open_regular(path, limit, follow=follow) as file:
+        data = file.read()
     try:
-        with open_regular(path, limit, follow=follow) as file:
-            text = file.read().decode()
-        if max(line.count(".") for line in text.split("\n")) > DOTS:
-            raise FileError(f"a line of more than {DOTS} dots: not read")
-        return tomllib.loads(text), text
+        text = data.decode()
     except UnicodeDecodeError as fault:
-        raise FileError(f"not UTF-8: byte {fault.start:,} is {fault.object[fault.start]:#04x}") from None
+        raise FileError(f"not UTF-8: byte {fault.start:,} is {data[fault.start]:#04x}") from None
+    return parse_toml(text), text
+
+
+def parse_toml(text: str) -> dict[str, Any]:
+    """Return the content of a text; raise `FileError` saying what is wrong."""
+    if max(line.count(".") for line in text.split("\n")) > DOTS:
+        raise FileError(f"a line of more than {DOTS} dots: not read")
+    try:
+        return tomllib.loads(text)
     except RecursionError:
         raise FileError("not a TOML file (nested too deep)") from None
     except ValueError as fault:  # bad TOML, or a number of ten thousand digits

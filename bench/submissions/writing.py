@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bench.errors import SubmissionError, UsageError
+from bench.errors import FileError, SubmissionError, UsageError
 from bench.files.faults import quoted
+from bench.files.strict_toml import parse_toml
 from bench.files.writing import write_text
 from bench.submissions.card import CARD, Entry, TaskCard, parse, to_toml
 from bench.submissions.convert import by_part
@@ -57,8 +57,10 @@ def write_card(folder: Path, entry: Entry, replace: bool = False) -> Path:
     text = to_toml(entry)
     problems = [] if entry.id == folder.name else [f"id {entry.id!r}, the folder is named {folder.name!r}"]
     problems += [f"task {quoted(name)}: expected {SAFE_NAME_RULE}" for name in _odd(entry.tasks)]
-    if not problems:
-        problems = listing(parse(entry.id, tomllib.loads(text))[1])
+    try:
+        problems = problems or listing(parse(entry.id, parse_toml(text))[1])
+    except FileError as fault:
+        problems = [fault.title]
     if problems:
         raise SubmissionError(f"{path} was not written", problems)
     if path.exists() and not replace:

@@ -78,6 +78,12 @@ def test_a_card_is_written_once_unless_asked(tmp_path):
     assert [p.name for p in folder.iterdir()] == ["submission.toml"]
 
 
+def test_a_card_of_too_many_dots_is_not_written(tmp_path):
+    with pytest.raises(SubmissionError, match="more than 200 dots"):
+        write_card(tmp_path / "mine", make_entry(tmp_path / "mine", authors=("A" + "." * 99,) * 3))
+    assert not (tmp_path / "mine").exists()
+
+
 def test_a_card_that_would_not_be_read_is_not_written(tmp_path):
     folder = tmp_path / "mine"
     bad = make_entry(folder, name="two\nlines", authors=(), code="http://a.org")
