@@ -14,15 +14,15 @@ from pathlib import Path
 from bench import store
 from bench.datasets import refuse_official
 from bench.datasets.own import (
-    Chosen,
+    Choice,
     Declaration,
     OwnTask,
     Sources,
     choose,
     find,
     freeze,
-    kept,
     own_path,
+    own_task,
     read_declaration,
     skeleton,
     to_json,
@@ -42,8 +42,8 @@ class Added:
     folder: Path
     """Of the recordings."""
     sources: Sources
-    chosen: Chosen
-    held: Manifest
+    choice: Choice
+    stored: Manifest
     split: Path
     """Where the split is frozen."""
     new: bool
@@ -52,7 +52,7 @@ class Added:
     @property
     def trains(self) -> bool:
         """Whether every part has recordings to train on."""
-        return all(subsets["train"] for subsets in self.chosen.values())
+        return all(subsets["train"] for subsets in self.choice.values())
 
 
 def add(path: Path, *, replace: bool = False) -> Added:
@@ -66,31 +66,31 @@ def add(path: Path, *, replace: bool = False) -> Added:
     if not os.access(path.parent, os.W_OK):
         raise UsageError(f"{path.parent} cannot be written", ["the split is frozen beside the declaration"])
     try:
-        sources, chosen, own = _frozen(folder, declared)
+        sources, choice, own = _frozen(folder, declared)
     except DataError as fault:
         hint = f"{fault.hint or 'mend the files or the declaration'}, then: bench add {path}"
         raise DataError(fault.title, fault.problems, hint=hint + " --replace" * replace) from None
     task, dataset = own.task(), own.dataset()
     frozen = path.parent / f"{declared.name}.split.json"
-    again = f"bench add {path} --replace"
-    before = kept(declared.name)
+    command = f"bench add {path} --replace"
+    before = own_task(declared.name)
     if not replace:
-        _refuse_changed(own, before, frozen, again)
+        _refuse_changed(own, before, frozen, command)
     try:  # a store that no task of this name goes with was read by another declaration
-        held, written = store.pull(dataset, folder, [task], replace=replace or before is None)
+        stored, written = store.pull(dataset, folder, [task], replace=replace or before is None)
     except DataError as fault:
-        raise DataError(fault.title, fault.problems, hint=again) from None
+        raise DataError(fault.title, fault.problems, hint=command) from None
     new = [_write(frozen, own.split), _write(own_path(declared.name), to_json(own)), written]
-    return Added(task, folder, sources, chosen, held, frozen, any(new))
+    return Added(task, folder, sources, choice, stored, frozen, any(new))
 
 
-def _frozen(folder: Path, declared: Declaration) -> tuple[Sources, Chosen, OwnTask]:
+def _frozen(folder: Path, declared: Declaration) -> tuple[Sources, Choice, OwnTask]:
     """Read and check every recording, and freeze the split."""
     sources = find(folder, declared)
-    chosen = choose(folder, declared, sources)
+    choice = choose(folder, declared, sources)
     bare = OwnTask(declared, skeleton(folder, declared), "")
-    split = freeze(declared, chosen, bare.dataset().read(folder))
-    return sources, chosen, OwnTask(declared, bare.skeleton, split)
+    split = freeze(declared, choice, bare.dataset().read(folder))
+    return sources, choice, OwnTask(declared, bare.skeleton, split)
 
 
 def _write(path: Path, content: str) -> bool:
@@ -101,7 +101,7 @@ def _write(path: Path, content: str) -> bool:
     return True
 
 
-def _refuse_changed(own: OwnTask, before: OwnTask | None, frozen: Path, again: str) -> None:
+def _refuse_changed(own: OwnTask, before: OwnTask | None, frozen: Path, command: str) -> None:
     """Raise `DataError` where the name or the split is something else already."""
     problems = []
     if before is not None:
@@ -113,7 +113,9 @@ def _refuse_changed(own: OwnTask, before: OwnTask | None, frozen: Path, again: s
     if frozen.is_file() and frozen.read_bytes() != own.split.encode():
         problems.append(f"{frozen} freezes another split, or other labels")
     if problems:
-        raise DataError(f"task {own.declared.name!r} is there already, and is another", problems, hint=again)
+        raise DataError(
+            f"task {own.declared.name!r} is there already, and is another", problems, hint=command
+        )
 
 
 def _differences(before: Declaration, now: Declaration) -> list[str]:

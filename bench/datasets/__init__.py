@@ -67,15 +67,15 @@ def get_task(name: str) -> Task:
     for task in TASKS:
         if task.name == name:
             return task
-    kept = own.kept(name)
-    found = demo.task_by_name(name) if kept is None else kept.task()
-    if found is None:
+    own_task = own.own_task(name)
+    task_of_name = demo.task_by_name(name) if own_task is None else own_task.task()
+    if task_of_name is None:
         if name in [dataset.name for dataset in DATASETS]:
             asking = [task.name for task in all_tasks() if task.dataset.name == name]
-            named = f"name a task that asks it: {', '.join(asking)}" if asking else "bench tasks"
-            raise UsageError(f"{name!r} is a data set, no task", hint=named)
+            hint = f"name a task that asks it: {', '.join(asking)}" if asking else "bench tasks"
+            raise UsageError(f"{name!r} is a data set, no task", hint=hint)
         raise _unknown("task", name, [task.name for task in all_tasks()])
-    return found
+    return task_of_name
 
 
 def get_dataset(name: str) -> Dataset:
@@ -91,8 +91,8 @@ def get_dataset(name: str) -> Dataset:
     try:
         return get_task(name).dataset
     except UsageError:
-        known = dict.fromkeys([*(task.name for task in all_tasks()), *(of.name for of in DATASETS)])
-        raise _unknown("dataset", name, list(known)) from None
+        names = dict.fromkeys([*(task.name for task in all_tasks()), *(dataset.name for dataset in DATASETS)])
+        raise _unknown("dataset", name, list(names)) from None
 
 
 def tasks_of(dataset: Dataset) -> list[Task]:
@@ -100,9 +100,9 @@ def tasks_of(dataset: Dataset) -> list[Task]:
 
     None asks a data set of poses alone.
     """
-    known = [task for task in TASKS if task.dataset.name == dataset.name]
-    if known:
-        return known
+    tasks = [task for task in TASKS if task.dataset.name == dataset.name]
+    if tasks:
+        return tasks
     try:
         return [get_task(dataset.name)]
     except UsageError:
@@ -118,9 +118,9 @@ def refuse_official(name: str) -> None:
         )
 
 
-def _unknown(kind: str, name: str, known: list[str]) -> UsageError:
+def _unknown(kind: str, name: str, names: list[str]) -> UsageError:
     if name.endswith(".toml"):
         return UsageError(f"{name} is a file, no {kind}", hint=f"bench add {name}, then use the name in it")
     return UsageError(
-        f"no {kind} {name!r}{nearest(name, known)}", hint=f"one of {', '.join(known)}, or demo-<R>x<F>"
+        f"no {kind} {name!r}{nearest(name, names)}", hint=f"one of {', '.join(names)}, or demo-<R>x<F>"
     )

@@ -57,8 +57,8 @@ def read_label_table(path: Path) -> Iterator[Recording]:
     sequence, annotation = rows.T
     faults = []
     if (np.diff(sequence) < 0).any() or not np.array_equal(np.unique(sequence), np.arange(len(TEST_IDS))):
-        found = ", ".join(map(str, np.unique(sequence)[:25]))
-        faults.append(f"sequences {found}, expected 0 to {len(TEST_IDS) - 1}, in that order")
+        numbers = ", ".join(map(str, np.unique(sequence)[:25]))
+        faults.append(f"sequences {numbers}, expected 0 to {len(TEST_IDS) - 1}, in that order")
     outside = np.flatnonzero((annotation < 0) | (annotation >= len(CLASSES)))
     if outside.size:
         faults.append(

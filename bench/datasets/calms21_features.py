@@ -34,27 +34,27 @@ def name_beside(name: str) -> str:
 
 @dataclass(frozen=True)
 class Features:
-    """One file of features; a sequence is read when it is asked for."""
+    """One file of features; each sequence is read when it is needed."""
 
     path: Path
     places: Mapping[tuple[str, str], tuple[int, int]]
 
-    def of(self, group: str, key: str, frames: int) -> Float32[np.ndarray, "T 32"]:
+    def read(self, group: str, key: str, frames: int) -> Float32[np.ndarray, "T 32"]:
         """Return the features of a sequence; raise `DataError` where they are not one row per frame."""
         if (group, key) not in self.places:
             raise DataError("", [f"no features of it in {self.path.name}"])
         try:
-            read = parse_json(read_at(self.path, self.places[group, key]))
-            found = np.array(read["features"], dtype=np.float32)
+            content = parse_json(read_at(self.path, self.places[group, key]))
+            features = np.array(content["features"], dtype=np.float32)
         except (FileError, KeyError, TypeError, ValueError) as fault:
             raise DataError(
                 "", [f"features that cannot be read in {self.path.name}: {type(fault).__name__}: {fault}"]
             ) from fault
-        if found.shape != (frames, SIZE):
-            raise DataError("", [f"features of shape {found.shape}, expected ({frames}, {SIZE})"])
-        if not np.isfinite(found).all():
-            raise DataError("", [f"features: {int((~np.isfinite(found)).sum())} numbers are not finite"])
-        return found
+        if features.shape != (frames, SIZE):
+            raise DataError("", [f"features of shape {features.shape}, expected ({frames}, {SIZE})"])
+        if not np.isfinite(features).all():
+            raise DataError("", [f"features: {int((~np.isfinite(features)).sum())} numbers are not finite"])
+        return features
 
 
 def find(poses: Path) -> Features | None:

@@ -47,7 +47,7 @@ _DECODER = json.JSONDecoder(parse_constant=lambda _: float("inf"), object_pairs_
 
 
 @dataclass(frozen=True)
-class Named:
+class Identity:
     """What a group's name and a sequence's key say of the sequence."""
 
     id: str
@@ -60,14 +60,14 @@ class Named:
     """What the metadata must say; None where any number will do."""
 
 
-Name = Callable[[Path, str, str], Named]
+Name = Callable[[Path, str, str], Identity]
 """(file, group's name, sequence's key) -> what they say; raises `DataError` where they say nothing."""
 
 
-def by_mouse(_: Path, group: str, key: str) -> Named:
+def by_mouse(_: Path, group: str, key: str) -> Identity:
     """Name a sequence by the last part of its key, and group it by the mouse number there."""
     id_ = key.rsplit("/", 1)[-1].lower()
-    return Named(id_, id_.split("_", 1)[0], annotator=annotator_of(group))
+    return Identity(id_, id_.split("_", 1)[0], annotator=annotator_of(group))
 
 
 def annotator_of(group: str) -> str:
@@ -101,14 +101,14 @@ def read_layout(
             for group, key, text in entries(path):
                 place = f"{path.name}: {key}"
                 try:
-                    named = name(path, group, key)
-                    if named.id in origin:
-                        raise DataError("", [f"id {named.id!r} is taken by {origin[named.id]}"])
-                    origin[named.id] = place
-                    if named.id not in skip:
+                    identity = name(path, group, key)
+                    if identity.id in origin:
+                        raise DataError("", [f"id {identity.id!r} is taken by {origin[identity.id]}"])
+                    origin[identity.id] = place
+                    if identity.id not in skip:
                         build = _recording if labelled else _unlabelled
-                        read = build(named, _DECODER.decode(text.decode()), simulated=simulated)
-                        more = None if features is None else features.of(group, key, read.frames)
+                        read = build(identity, _DECODER.decode(text.decode()), simulated=simulated)
+                        more = None if features is None else features.read(group, key, read.frames)
                         yield replace(read, features=more)
                 except DataError as error:
                     faults += [f"{place}: {problem}" for problem in error.problems]
@@ -145,28 +145,29 @@ class _Arrays:
     metadata: dict[str, Any]
 
 
-def _recording(named: Named, value: Any, *, simulated: bool) -> Recording:
+def _recording(identity: Identity, value: Any, *, simulated: bool) -> Recording:
     sequence = _arrays(value, _FIELDS)
     metadata = sequence.metadata
     annotator = next((metadata[key] for key in _ANNOTATOR if key in metadata), None)
-    faults = _array_faults(sequence) + _label_faults(sequence, named.vocab)
-    if annotator is None or named.annotator not in (None, str(annotator)):
-        known = f"{named.annotator} in the name of its group" if named.annotator else "expected a number"
-        faults.append(f"annotator_id {annotator!r} in the metadata, {known}")
+    faults = _array_faults(sequence) + _label_faults(sequence, identity.vocab)
+    if annotator is None or identity.annotator not in (None, str(annotator)):
+        expected = f"{identity.annotator} in the name of its group"
+        expected = expected if identity.annotator else "expected a number"
+        faults.append(f"annotator_id {annotator!r} in the metadata, {expected}")
     faults += _mark_faults(metadata, simulated)
     keypoints, scores, annotations = sequence.keypoints, sequence.scores, sequence.annotations
     if faults or keypoints is None or scores is None or annotations is None:
         raise DataError("", faults)
     poses, confidence = _poses(keypoints, scores)
     class_of = np.full(max(metadata["vocab"].values()) + 1, -1)
-    for number, label in enumerate(named.vocab):
+    for number, label in enumerate(identity.vocab):
         class_of[metadata["vocab"][label]] = number
     return Recording(
-        id=named.id,
-        group=named.group,
+        id=identity.id,
+        group=identity.group,
         fps=FPS,
-        classes=named.classes,
-        labels=one_hot(class_of[annotations], len(named.classes)),
+        classes=identity.classes,
+        labels=one_hot(class_of[annotations], len(identity.classes)),
         annotated=np.ones(len(annotations), dtype=bool),
         keypoints=poses,
         confidence=confidence,
@@ -174,7 +175,7 @@ def _recording(named: Named, value: Any, *, simulated: bool) -> Recording:
     )
 
 
-def _unlabelled(named: Named, value: Any, *, simulated: bool) -> Recording:
+def _unlabelled(identity: Identity, value: Any, *, simulated: bool) -> Recording:
     """Return the poses of a sequence that nobody annotated: no class, no frame that counts."""
     sequence = _arrays(value, _FIELDS[:2])
     faults = _array_faults(sequence) + _mark_faults(sequence.metadata, simulated)
@@ -183,7 +184,7 @@ def _unlabelled(named: Named, value: Any, *, simulated: bool) -> Recording:
         raise DataError("", faults)
     poses, confidence = _poses(keypoints, scores)
     nothing, nobody = np.zeros((len(poses), 0), dtype=bool), np.zeros(len(poses), dtype=bool)
-    return Recording(named.id, named.group, FPS, (), nothing, nobody, poses, confidence)
+    return Recording(identity.id, identity.group, FPS, (), nothing, nobody, poses, confidence)
 
 
 def _arrays(value: Any, fields: Sequence[str]) -> _Arrays:
@@ -213,39 +214,39 @@ def _poses(
 
 def _floats(values: Any) -> Float64[np.ndarray, ...] | None:
     try:
-        found = np.array(values)
-        if found.dtype.kind == "O" and {type(value) for value in found.ravel()} <= {float, int, type(None)}:
-            return found.astype(np.float64)  # None becomes NaN
+        array = np.array(values)
+        if array.dtype.kind == "O" and {type(value) for value in array.ravel()} <= {float, int, type(None)}:
+            return array.astype(np.float64)  # None becomes NaN
     except (OverflowError, ValueError):  # an integer beyond every float; rows of different lengths
         return None
-    return found.astype(np.float64, copy=False) if found.dtype.kind in "iuf" else None
+    return array.astype(np.float64, copy=False) if array.dtype.kind in "iuf" else None
 
 
 def _integers(values: Any) -> Int[np.ndarray, ...] | None:
     try:
-        found = np.array(values)
+        array = np.array(values)
     except ValueError:
         return None
-    return found if found.dtype.kind == "i" else None
+    return array if array.dtype.kind == "i" else None
 
 
 def _array_faults(s: _Arrays) -> list[str]:
     faults = []
     frames = "frames" if s.annotations is None else len(s.annotations) if s.annotations.ndim else 0
     sizes = (len(ANIMALS), 2, len(KEYPOINTS))
-    for name, found, tail in (
+    for name, array, tail in (
         ("keypoints", s.keypoints, sizes),
         ("scores", s.scores, (sizes[0], sizes[2])),
     ):
         expected = f"({frames}, {', '.join(map(str, tail))})"
-        if found is None:
+        if array is None:
             faults.append(f"{name} are ragged or not numbers, expected shape {expected}")
-        elif found.shape[1:] != tail or len(found) == 0:
-            faults.append(f"{name} of shape {found.shape}, expected {expected}")
-        elif s.annotations is not None and len(found) != frames:
-            faults.append(f"{len(found)} frames of {name}, {frames} annotations")
-        if found is not None and np.isinf(found).any():
-            count = int(np.isinf(found).sum())
+        elif array.shape[1:] != tail or len(array) == 0:
+            faults.append(f"{name} of shape {array.shape}, expected {expected}")
+        elif s.annotations is not None and len(array) != frames:
+            faults.append(f"{len(array)} frames of {name}, {frames} annotations")
+        if array is not None and np.isinf(array).any():
+            count = int(np.isinf(array).sum())
             faults.append(f"{name}: {count} NaN or infinite numbers; a lost keypoint is written null")
     if not faults and s.keypoints is not None and s.scores is not None and len(s.keypoints) != len(s.scores):
         faults.append(f"{len(s.keypoints)} frames of keypoints, {len(s.scores)} of scores")
@@ -265,8 +266,8 @@ def _label_faults(s: _Arrays, names: tuple[str, ...]) -> list[str]:
     elif s.annotations is not None:
         outside = s.annotations[~np.isin(s.annotations, list(vocab.values()))]
         if outside.size:
-            found = ", ".join(map(str, np.unique(outside)[:5]))
-            faults.append(f"{outside.size} annotations outside the vocab: {found}")
+            numbers = ", ".join(map(str, np.unique(outside)[:5]))
+            faults.append(f"{outside.size} annotations outside the vocab: {numbers}")
     return faults
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from bench.datasets.calms21 import DATASET as TASK1_DATASET
 from bench.datasets.calms21 import REFERENCE, URL, find
 from bench.datasets.calms21_features import name_beside
-from bench.datasets.calms21_json import CLASSES, Name, Named, annotator_of, read_layout
+from bench.datasets.calms21_json import CLASSES, Identity, Name, annotator_of, read_layout
 from bench.datasets.splitting.rules import SplitRule, Summary
 from bench.errors import DataError
 from bench.metrics import FRAME_METRICS
@@ -87,22 +87,22 @@ def _read(
             [f"expected {' and '.join(names)}"],
             hint=f"download {archive}.zip from {URL}, and give it or its folder to bench pull --from",
         )
-    seen: set[tuple[Path, str, str]] = set()
+    places: set[tuple[Path, str, str]] = set()
     count: Counter[str] = Counter()
 
-    def placed(path: Path, group: str, key: str) -> Named:
+    def placed(path: Path, group: str, key: str) -> Identity:
         """Name a sequence by its place; its key must be new in its group, and of this subset."""
         subset = "train" if path.name == names[0] else "test"
-        named = name(path, group, key)
-        if (path, group, key) in seen:
+        identity = name(path, group, key)
+        if (path, group, key) in places:
             raise DataError("", [f"a second time in {group}"])
-        seen.add((path, group, key))
+        places.add((path, group, key))
         wrong = {"train", "test"} - {subset}
         if wrong & set(key.split("/")):
             raise DataError("", [f"a sequence of {', '.join(wrong)} in {path.name}"])
-        count[f"{named.id}-{subset}"] += 1
-        id_ = f"{named.id}-{subset}-{count[f'{named.id}-{subset}']:02d}"
-        return Named(id_, key.rsplit("/", 1)[-1], named.vocab, named.classes, named.annotator)
+        count[f"{identity.id}-{subset}"] += 1
+        id_ = f"{identity.id}-{subset}-{count[f'{identity.id}-{subset}']:02d}"
+        return Identity(id_, key.rsplit("/", 1)[-1], identity.vocab, identity.classes, identity.annotator)
 
     yield from read_layout(paths, simulated=False, name=placed, skip=skip)
 
@@ -112,17 +112,17 @@ def _official(names: Sequence[str], archive: str) -> tuple[str, ...]:
     return (*every, *(f"{archive}/{name}" for name in every))
 
 
-def _annotator(_: Path, group: str, key: str) -> Named:
+def _annotator(_: Path, group: str, key: str) -> Identity:
     number = annotator_of(group)
     if number not in "12345":
         raise DataError("", [f"group {group!r}, expected annotators 1 to 5"])
-    return Named(f"annotator{number}", key, annotator=number)
+    return Identity(f"annotator{number}", key, annotator=number)
 
 
-def _behaviour(_: Path, group: str, key: str) -> Named:
+def _behaviour(_: Path, group: str, key: str) -> Identity:
     if group not in BEHAVIOURS:
         raise DataError("", [f"group {group!r}, expected one of {', '.join(BEHAVIOURS)}"])
-    return Named(BEHAVIOURS[group], key, (group, "other"), BINARY)
+    return Identity(BEHAVIOURS[group], key, (group, "other"), BINARY)
 
 
 def _rule(name: str, file: str, parts: Sequence[str]) -> SplitRule:

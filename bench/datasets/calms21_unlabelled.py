@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bench.datasets.calms21 import DATASET as TASK1_DATASET
 from bench.datasets.calms21 import URL, find
-from bench.datasets.calms21_json import Named, read_layout
+from bench.datasets.calms21_json import Identity, read_layout
 from bench.errors import DataError
 from bench.recordings import Recording
 
@@ -36,12 +36,12 @@ def read(folder: Path, skip: Collection[str] = (), *, simulated: bool = False) -
         )
     count: Counter[str] = Counter()
 
-    def placed(path: Path, group: str, key: str) -> Named:
+    def placed(path: Path, group: str, key: str) -> Identity:
         if group != GROUP:
             raise DataError("", [f"group {group!r}, expected {GROUP!r}"])
         part = f"part{FILES.index(path.name) + 1}"
         count[part] += 1
-        return Named(f"{part}-{count[part]:03d}", key.rsplit("/", 1)[-1])
+        return Identity(f"{part}-{count[part]:03d}", key.rsplit("/", 1)[-1])
 
     yield from read_layout(paths, simulated=simulated, name=placed, labelled=False, skip=skip)
 

@@ -55,13 +55,13 @@ def read(folder: Path) -> Iterator[Recording]:
     faults += [f"unknown behaviour {name!r}, expected {CLASSES[0]!r}" for name in sorted(unknown)]
     if faults:
         raise DataError("the files of ethome do not fit", faults, hint="download them again")
-    held = paint(events.intervals, CLASSES[:1], events.frames)
+    interaction = paint(events.intervals, CLASSES[:1], events.frames)
     yield Recording(
         id=ID,
         group=ID,
         fps=FPS,
         classes=CLASSES,
-        labels=np.concatenate([held, ~held], axis=1),
+        labels=np.concatenate([interaction, ~interaction], axis=1),
         annotated=np.ones(events.frames, dtype=bool),
         keypoints=poses.xy,
         confidence=poses.likelihood,

@@ -79,25 +79,25 @@ def _clips(content: Any, beside: Any) -> Iterator[Recording]:
         annotations = clip.get("annotations") if isinstance(clip, dict) and array is None else None
         if array is not None and name in map_:
             annotations = array[:, slice(*map_[name])]
-        found = _clip_faults(clip, annotations, vocabulary)
-        faults += [f"{name}: {fault}" for fault in found]
-        if not found:
-            held = np.asarray(annotations)[columns].T == 1
-            yield _recording(number, name, np.asarray(clip["keypoints"]), held)
+        wrong = _clip_faults(clip, annotations, vocabulary)
+        faults += [f"{name}: {fault}" for fault in wrong]
+        if not wrong:
+            labels = np.asarray(annotations)[columns].T == 1
+            yield _recording(number, name, np.asarray(clip["keypoints"]), labels)
     if faults:
         raise _error(faults)
 
 
-def _recording(number: int, name: str, keypoints: np.ndarray, held: np.ndarray) -> Recording:
+def _recording(number: int, name: str, keypoints: np.ndarray, labels: np.ndarray) -> Recording:
     xy: Float32[np.ndarray, "T A K 2"] = keypoints.astype(np.float32)
     xy[np.isnan(xy).any(axis=-1)] = np.nan
-    annotated = np.ones(len(held), dtype=bool)
-    return Recording(f"clip-{number:04d}", name, FPS, CLASSES, held, annotated, xy)
+    annotated = np.ones(len(labels), dtype=bool)
+    return Recording(f"clip-{number:04d}", name, FPS, CLASSES, labels, annotated, xy)
 
 
 def _vocabulary(source: Any, name: str) -> list[str]:
-    found = source.get("vocabulary") if isinstance(source, dict) else None
-    names = [str(word) for word in found] if isinstance(found, (list, np.ndarray)) else []
+    words = source.get("vocabulary") if isinstance(source, dict) else None
+    names = [str(word) for word in words] if isinstance(words, (list, np.ndarray)) else []
     lacking = [word for word in CLASSES if word not in names]
     if lacking or len(set(names)) < len(names):
         raise _error([f"{name}: vocabulary {names}, expected {', '.join(CLASSES)} among it, each once"])
@@ -111,8 +111,8 @@ def _label_table(
     array, map_ = beside.get("label_array"), beside.get("frame_number_map")
     faults = []
     if not isinstance(array, np.ndarray) or array.ndim != 2 or len(array) != rows:
-        found = array.shape if isinstance(array, np.ndarray) else type(array).__name__
-        raise _error([f"{LABELS}: label_array {found}, expected ({rows}, frames)"])
+        actual = array.shape if isinstance(array, np.ndarray) else type(array).__name__
+        raise _error([f"{LABELS}: label_array {actual}, expected ({rows}, frames)"])
     if not isinstance(map_, dict):
         raise _error([f"{LABELS}: no dict 'frame_number_map'"])
     ranges: dict[str, tuple[int, int]] = {}
@@ -124,8 +124,8 @@ def _label_table(
             faults.append(f"{LABELS}: {name}: columns {range_} of {array.shape[1]:,}")
         else:
             ranges[name] = (bounds[0], bounds[1])
-    taken = sorted((*bounds, name) for name, bounds in ranges.items())
-    pairs = pairwise(taken)
+    columns = sorted((*bounds, name) for name, bounds in ranges.items())
+    pairs = pairwise(columns)
     faults += [f"{LABELS}: {a[2]} and {b[2]} share columns" for a, b in pairs if b[0] < a[1]]
     faults += [f"{name}: no keypoints, only labels" for name in map_ if name not in sequences]
     if faults:
@@ -141,8 +141,8 @@ def _clip_faults(clip: Any, annotations: Any, vocabulary: Sequence[str]) -> list
         or keypoints.shape[1:] != tail
         or keypoints.dtype.kind not in "iuf"
     ):
-        found = f"{keypoints.shape} of {keypoints.dtype}" if isinstance(keypoints, np.ndarray) else "none"
-        return [f"keypoints {found}, expected (frames, {', '.join(map(str, tail))}) numbers"]
+        actual = f"{keypoints.shape} of {keypoints.dtype}" if isinstance(keypoints, np.ndarray) else "none"
+        return [f"keypoints {actual}, expected (frames, {', '.join(map(str, tail))}) numbers"]
     faults = []
     if np.isinf(keypoints).any():
         faults.append("infinite keypoints; one that was not found is NaN")
@@ -151,8 +151,8 @@ def _clip_faults(clip: Any, annotations: Any, vocabulary: Sequence[str]) -> list
         return [*faults, "no labels"]
     if annotations.shape != expected:
         return [*faults, f"labels of shape {annotations.shape}, expected {expected} (labels, frames)"]
-    asked = annotations[[vocabulary.index(name) for name in CLASSES]]
-    if outside := int((~np.isin(asked, (0, 1))).sum()):
+    rows = annotations[[vocabulary.index(name) for name in CLASSES]]
+    if outside := int((~np.isin(rows, (0, 1))).sum()):
         faults.append(f"{outside} labels that are neither 0 nor 1")
     return faults
 

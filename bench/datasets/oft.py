@@ -74,18 +74,18 @@ def _recording(
     poses: tuple[Float32[np.ndarray, "T 1 K 2"], Float32[np.ndarray, "T 1 K"]] | None,
 ) -> Recording:
     if part == CONSENSUS:
-        said = video.consensus()
-        annotated, held = said >= 0, said[:, None] == np.arange(3)
+        consensus = video.consensus()
+        annotated, labels = consensus >= 0, consensus[:, None] == np.arange(3)
     else:
         rater = RATERS[PARTS.index(part) - 1]
-        annotated, held = video.counted, video.labels[rater]
+        annotated, labels = video.counted, video.labels[rater]
     xy, likelihood = poses or (None, None)
     return Recording(
         id=f"{group}_{part}",
         group=group,
         fps=FPS,
         classes=CLASSES,
-        labels=_classes(held) & annotated[:, None],
+        labels=_classes(labels) & annotated[:, None],
         annotated=annotated,
         keypoints=xy,
         confidence=likelihood,
@@ -93,27 +93,27 @@ def _recording(
     )
 
 
-def _classes(held: Bool[np.ndarray, "T 3"]) -> Bool[np.ndarray, "T 5"]:
-    rearing = held[:, :2].any(axis=1)
-    return np.column_stack([held, rearing, ~held.any(axis=1)])
+def _classes(labels: Bool[np.ndarray, "T 3"]) -> Bool[np.ndarray, "T 5"]:
+    rearing = labels[:, :2].any(axis=1)
+    return np.column_stack([labels, rearing, ~labels.any(axis=1)])
 
 
 def _poses(path: Path, frames: int) -> tuple[Float32[np.ndarray, "T 1 K 2"], Float32[np.ndarray, "T 1 K"]]:
     """Return the mouse's points in the first `frames` frames; a table has six rows more than its video."""
-    found = read_poses(path)
-    lacking = [name for name in KEYPOINTS if name not in found.keypoints]
+    tracked = read_poses(path)
+    lacking = [name for name in KEYPOINTS if name not in tracked.keypoints]
     faults = [f"no keypoint {name}" for name in lacking]
-    if len(found.individuals) > 1:
-        faults.append(f"{len(found.individuals)} animals, expected one")
-    if len(found.xy) < frames and not found.saved_again:
-        faults.append(f"{len(found.xy):,} frames of poses, the trial ends with frame {frames:,}")
+    if len(tracked.individuals) > 1:
+        faults.append(f"{len(tracked.individuals)} animals, expected one")
+    if len(tracked.xy) < frames and not tracked.through_pandas:
+        faults.append(f"{len(tracked.xy):,} frames of poses, the trial ends with frame {frames:,}")
     if faults:
         raise DataError("", faults)
-    columns = [found.keypoints.index(name) for name in KEYPOINTS]
+    columns = [tracked.keypoints.index(name) for name in KEYPOINTS]
     xy = np.full((frames, 1, len(KEYPOINTS), 2), np.nan, dtype=np.float32)
     likelihood = np.full(xy.shape[:3], np.nan, dtype=np.float32)
-    rows = min(frames, len(found.xy))
-    xy[:rows], likelihood[:rows] = found.xy[:rows, :, columns], found.likelihood[:rows, :, columns]
+    rows = min(frames, len(tracked.xy))
+    xy[:rows], likelihood[:rows] = tracked.xy[:rows, :, columns], tracked.likelihood[:rows, :, columns]
     return xy, likelihood
 
 

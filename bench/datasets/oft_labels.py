@@ -56,10 +56,10 @@ class Video:
 
         A rater who says two behaviours at once says neither. -1 also where nothing counts.
         """
-        held = np.stack([self.labels[rater] for rater in RATERS])
-        none = ~held.any(axis=2, keepdims=True)
-        said = np.concatenate([held & (held.sum(axis=2, keepdims=True) == 1), none], axis=2).sum(axis=0)
-        return np.where(self.counted & (said.max(axis=1) >= 2), said.argmax(axis=1), -1)
+        labels = np.stack([self.labels[rater] for rater in RATERS])
+        none = ~labels.any(axis=2, keepdims=True)
+        votes = np.concatenate([labels & (labels.sum(axis=2, keepdims=True) == 1), none], axis=2).sum(axis=0)
+        return np.where(self.counted & (votes.max(axis=1) >= 2), votes.argmax(axis=1), -1)
 
 
 def read_labels(path: Path) -> dict[str, Video]:
@@ -71,11 +71,11 @@ def read_labels(path: Path) -> dict[str, Video]:
     if not rows and not faults:
         faults.append("no rows")
     videos = {}
-    for name, of in sorted(rows.items()):
-        found = _video_faults(of)
-        faults += [f"{name}: {fault}" for fault in found]
-        if not found:
-            videos[name] = _video(of)
+    for name, of_video in sorted(rows.items()):
+        wrong = _video_faults(of_video)
+        faults += [f"{name}: {fault}" for fault in wrong]
+        if not wrong:
+            videos[name] = _video(of_video)
     if faults:
         raise DataError(
             f"{path} is not the official table of labels",
@@ -95,8 +95,8 @@ def _rows(table: Rows, faults: list[str]) -> Iterator[_Row]:
     if header != _HEADER:
         faults.append(f"header {';'.join(header)!r}, expected {';'.join(_HEADER)!r}")
         return
-    known = (*BEHAVIOURS, *EXCLUDED, *MARKS)
-    seen: set[tuple[str, ...]] = set()
+    types = (*BEHAVIOURS, *EXCLUDED, *MARKS)
+    bouts: set[tuple[str, ...]] = set()
     for line, cells in table[1:]:
         if len(cells) != len(_HEADER):
             faults.append(f"line {line}: {len(cells)} columns, expected {len(_HEADER)}")
@@ -104,19 +104,19 @@ def _rows(table: Rows, faults: list[str]) -> Iterator[_Row]:
         _, rater, start, stop, type_, video, poses = cells
         if stop in ("", "NA"):  # one bout was never ended
             continue
-        found = []
+        wrong = []
         if rater not in RATERS:
-            found.append(f"rater {rater!r}, expected one of {', '.join(RATERS)}")
-        if type_ not in known:
-            found.append(f"type {type_!r}, expected one of {', '.join(known)}")
+            wrong.append(f"rater {rater!r}, expected one of {', '.join(RATERS)}")
+        if type_ not in types:
+            wrong.append(f"type {type_!r}, expected one of {', '.join(types)}")
         span = _seconds(start, stop)
         if span is None:
-            found.append(f"from {start} to {stop}: expected two of 0 to {LONGEST:,} seconds, in that order")
-        if (video, rater, type_, start, stop) in seen:
-            found.append(f"{type_} from {start} to {stop} of {video} by {rater} a second time")
-        seen.add((video, rater, type_, start, stop))
-        faults += [f"line {line}: {fault}" for fault in found]
-        if span and not found:
+            wrong.append(f"from {start} to {stop}: expected two of 0 to {LONGEST:,} seconds, in that order")
+        if (video, rater, type_, start, stop) in bouts:
+            wrong.append(f"{type_} from {start} to {stop} of {video} by {rater} a second time")
+        bouts.add((video, rater, type_, start, stop))
+        faults += [f"line {line}: {fault}" for fault in wrong]
+        if span and not wrong:
             yield _Row(rater, frame(span[0]), frame(span[1]), type_, video, poses)
 
 
@@ -133,18 +133,18 @@ def _marks(rows: Sequence[_Row]) -> dict[str, list[tuple[int, int]]]:
     for row in rows:
         if row.type in MARKS:
             marks.setdefault(row.rater, []).append((row.start, row.stop))
-    return {rater: sorted(found) for rater, found in marks.items()}
+    return {rater: sorted(spans) for rater, spans in marks.items()}
 
 
 def _window(marks: Mapping[str, Sequence[tuple[int, int]]]) -> tuple[int, int]:
-    ends = [found[-1][0] for found in marks.values() if len(found) > 1]  # in two videos one rater marked none
-    return max(found[0][1] for found in marks.values()), min(ends)
+    ends = [spans[-1][0] for spans in marks.values() if len(spans) > 1]  # in two videos one rater marked none
+    return max(spans[0][1] for spans in marks.values()), min(ends)
 
 
 def _video_faults(rows: Sequence[_Row]) -> list[str]:
     marks = _marks(rows)
     faults = [f"{rater} marked no start" for rater in RATERS if rater not in marks]
-    if all(len(found) < 2 for found in marks.values()):
+    if all(len(spans) < 2 for spans in marks.values()):
         faults.append("nobody marked its end")
     elif _window(marks)[1] <= _window(marks)[0]:
         faults.append("its trial ends before it starts")

@@ -105,8 +105,8 @@ def read_raw(name: str, paths: Sequence[Path]) -> Recording:
     tables = [path for path in paths if path.suffix == ".csv"]
     texts = [path for path in paths if path.suffix == ".txt"]
     if len(texts) != 1 or len(tables) > 1:
-        found = ", ".join(path.name for path in paths)
-        raise DataError("files do not pair", [f"{found}; expected one annotation and at most one csv"])
+        listed = ", ".join(path.name for path in paths)
+        raise DataError("files do not pair", [f"{listed}; expected one annotation and at most one csv"])
     annotation = read_annotation(texts[0])
     poses = read_poses(tables[0]) if tables else None
     frames = len(poses.xy) if poses else annotation.frames
@@ -117,10 +117,9 @@ def read_raw(name: str, paths: Sequence[Path]) -> Recording:
         )
     channels = {"S1": BEHAVIOURS, "S2": ("base", *SUBTYPES)}
     for channel, names in channels.items():
-        found_names = {interval.label for interval in annotation.channels.get(channel, ())}
-        faults += [
-            f"channel {channel}: unknown label {label!r}" for label in sorted(found_names - set(names))
-        ]
+        written = {interval.label for interval in annotation.channels.get(channel, ())}
+        unknown = sorted(written - set(names))
+        faults += [f"channel {channel}: unknown label {label!r}" for label in unknown]
     if "S1" not in annotation.channels:
         faults.append(f"{texts[0].name}: no channel S1")
     if annotation.frames < frames:
@@ -139,11 +138,11 @@ def read_raw(name: str, paths: Sequence[Path]) -> Recording:
 
 def _raw_files(folder: Path) -> dict[str, list[Path]]:
     """Return id -> its files, in the order of the numbers."""
-    found: dict[str, list[Path]] = {}
+    by_name: dict[str, list[Path]] = {}
     for path in sorted(folder.glob("*")):
         if matched := _NUMBER.fullmatch(path.name):
-            found.setdefault(f"rat_{int(matched[1]):02d}", []).append(path)
-    return dict(sorted(found.items()))
+            by_name.setdefault(f"rat_{int(matched[1]):02d}", []).append(path)
+    return dict(sorted(by_name.items()))
 
 
 def _recording(
@@ -168,16 +167,16 @@ def _array_faults(
     faults = []
     frames = len(labels) if labels.ndim else 0
     shape = (frames, len(ANIMALS), len(KEYPOINTS), 2)
-    for name, found, expected in (
+    for name, array, expected in (
         ("keypoints", keypoints, shape),
         ("scores", scores, shape[:3]),
         ("labels", labels, shape[:1]),
         ("labels_s2", subtypes, shape[:1]),
     ):
-        if found.shape != expected:
-            faults.append(f"{name} of shape {found.shape}, expected {expected}")
-        elif len(expected) > 1 and found.dtype.kind != "f":
-            faults.append(f"{name} of type {found.dtype}, expected numbers with a point")
+        if array.shape != expected:
+            faults.append(f"{name} of shape {array.shape}, expected {expected}")
+        elif len(expected) > 1 and array.dtype.kind != "f":
+            faults.append(f"{name} of type {array.dtype}, expected numbers with a point")
     for name, numbers, classes in (
         ("labels", labels, BEHAVIOURS),
         ("labels_s2", subtypes, ("base", *SUBTYPES)),
@@ -197,15 +196,15 @@ def _choose(recordings: Sequence[Summary]) -> Mapping[str, Mapping[str, Sequence
     blocks = [tuple(recordings[i : i + BLOCK]) for i in range(0, len(recordings) - BLOCK + 1, BLOCK)]
     whole = _shares(recordings)
 
-    def distance(chosen: Sequence[Summary]) -> float:
-        return round(float(np.abs(_shares(chosen) - whole).sum()), 9)
+    def distance(subsets: Sequence[Summary]) -> float:
+        return round(float(np.abs(_shares(subsets) - whole).sum()), 9)
 
     first, second = min(combinations(blocks, 2), key=lambda pair: distance([*pair[0], *pair[1]]))
     test = [*first, *second]
     val = min((block for block in blocks if block not in (first, second)), key=distance)
     train = [summary for summary in recordings if summary not in test and summary not in val]
-    chosen = {"train": train, "val": val, "test": test}
-    return {"all": {name: [summary.id for summary in of] for name, of in chosen.items()}}
+    subsets = {"train": train, "val": val, "test": test}
+    return {"all": {name: [summary.id for summary in summaries] for name, summaries in subsets.items()}}
 
 
 def _shares(recordings: Sequence[Summary]) -> Float[np.ndarray, " C"]:

@@ -90,15 +90,15 @@ def read(folder: Path) -> Iterator[Recording]:
 
 def _recording(id_: str, clip: str, rows: Sequence[Mapping[str, Any]], augmentation: str) -> Recording:
     bounds = np.array([row["segment"] for row in rows], dtype=np.float64).reshape(-1, 2)
-    labels = np.array([row["label_id"] for row in rows], dtype=np.int64)
-    held: Bool[np.ndarray, "T C"] = np.zeros((FRAMES, len(CLASSES)), dtype=bool)
-    for (start, stop), label in zip(np.rint(bounds * FPS).astype(int), labels, strict=True):
-        held[start:stop, label] = True
+    numbers = np.array([row["label_id"] for row in rows], dtype=np.int64)
+    labels: Bool[np.ndarray, "T C"] = np.zeros((FRAMES, len(CLASSES)), dtype=bool)
+    for (start, stop), number in zip(np.rint(bounds * FPS).astype(int), numbers, strict=True):
+        labels[start:stop, number] = True
     if augmentation:
-        held[:, CLASSES.index(augmentation)] = True
+        labels[:, CLASSES.index(augmentation)] = True
     annotated = np.ones(FRAMES, dtype=bool)
-    segments = Segments(bounds, labels, len(CLASSES))
-    return Recording(id_, clip, FPS, CLASSES, held, annotated, segments=segments)
+    segments = Segments(bounds, numbers, len(CLASSES))
+    return Recording(id_, clip, FPS, CLASSES, labels, annotated, segments=segments)
 
 
 def _clip_faults(entry: Any) -> Iterator[str]:
@@ -124,11 +124,11 @@ def _clip_faults(entry: Any) -> Iterator[str]:
 
 
 def _row_faults(row: Any) -> Iterator[str]:
-    wanted = ("segment", "label", "label_id")
-    if not isinstance(row, dict) or any(name not in row for name in wanted):
-        yield f"{shown(row)}, expected an object of {', '.join(wanted)}"
+    fields = ("segment", "label", "label_id")
+    if not isinstance(row, dict) or any(name not in row for name in fields):
+        yield f"{shown(row)}, expected an object of {', '.join(fields)}"
         return
-    segment, label, number = (row[name] for name in wanted)
+    segment, label, number = (row[name] for name in fields)
     if not isinstance(segment, list) or len(segment) != 2 or not all(map(is_number, segment)):
         yield f"segment {shown(segment)}, expected [start, end] in seconds"
     elif not 0 <= segment[0] < segment[1] <= SECONDS:
@@ -148,11 +148,11 @@ def _read_list(path: Path, clips: Sequence[str]) -> dict[str, str]:
         raise _list_error(path, [f"{LIST}: no csv in UTF-8 with a header: {error}"]) from None
     if header != ["clip", "subset"]:
         raise _list_error(path, [f"{LIST}: header {','.join(header)!r}, expected 'clip,subset'"])
-    faults, listed, known = [], dict[str, str](), set(clips)
+    faults, listed, expected = [], dict[str, str](), set(clips)
     for line, row in enumerate(rows, start=2):
         if len(row) != 2 or row[1] not in AUGMENTATION:
             faults.append(f"{','.join(row)!r}, expected a clip and {' or '.join(AUGMENTATION)}")
-        elif row[0] not in known:
+        elif row[0] not in expected:
             faults.append(f"no clip {row[0]!r} in {FILE}")
         elif row[0] in listed:
             faults.append(f"clip {row[0]!r} a second time")

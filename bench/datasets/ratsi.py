@@ -77,14 +77,14 @@ def read(folder: Path) -> Iterator[Recording]:
             hint=f"get the tables from {URL} and save each as csv",
         )
     faults: list[str] = []
-    for id_, found in sorted(paths.items()):
-        if len(found) > 1:
-            faults.append(f"{id_}: {len(found)} files: {', '.join(path.name for path in found)}")
+    for id_, files in sorted(paths.items()):
+        if len(files) > 1:
+            faults.append(f"{id_}: {len(files)} files: {', '.join(path.name for path in files)}")
             continue
         try:
-            yield read_observation(found[0], id_)
+            yield read_observation(files[0], id_)
         except DataError as error:
-            faults += [f"{found[0].name}: {problem}" for problem in error.problems]
+            faults += [f"{files[0].name}: {problem}" for problem in error.problems]
     if faults:
         raise DataError(
             "RatSI observations are not as they should be", faults, hint=f"get them again from {URL}"

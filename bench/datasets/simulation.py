@@ -182,8 +182,8 @@ def _track(
     """Return what a tracker reports: noise, guesses with a low score, lost keypoints (NaN, score 0)."""
     shape = exact.shape[:3]
     chance = (smooth @ HIDDEN)[:, None, None]
-    guessed = _held(rng.random(shape) < chance, 6)
-    lost = _held(rng.random(shape) < LOST, 8)
+    guessed = _hold(rng.random(shape) < chance, 6)
+    lost = _hold(rng.random(shape) < LOST, 8)
     wrong = 16 * _smooth(rng.standard_normal(exact.shape), 5)
     error = np.where(guessed[..., None], wrong, 1.3 * rng.standard_normal(exact.shape))
     keypoints = np.clip(exact + error, 0, np.array(IMAGE) - 1.0)
@@ -230,11 +230,11 @@ def _smooth(signal: Float[np.ndarray, "T ..."], width: int) -> Float[np.ndarray,
 
 def _widened(signal: Float[np.ndarray, " T"], frames: int) -> Float[np.ndarray, " T"]:
     """Hold every value above 0 for `frames` frames to both sides."""
-    held = _held(signal > 0, frames + 1)
-    return (held | _held(signal[::-1] > 0, frames + 1)[::-1]).astype(float)
+    wide = _hold(signal > 0, frames + 1)
+    return (wide | _hold(signal[::-1] > 0, frames + 1)[::-1]).astype(float)
 
 
-def _held(begins: Bool[np.ndarray, "T ..."], frames: int) -> Bool[np.ndarray, "T ..."]:
+def _hold(begins: Bool[np.ndarray, "T ..."], frames: int) -> Bool[np.ndarray, "T ..."]:
     """Return True for `frames` frames from every True."""
     count = np.cumsum(begins, axis=0, dtype=np.int32)
     count[frames:] -= count[:-frames].copy()

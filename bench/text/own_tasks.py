@@ -13,14 +13,14 @@ from bench.text.tables import table
 
 def added_text(added: Added) -> str:
     """Return every recording with its files and classes, and below them the facts of the task and notes."""
-    task, recordings = added.task, added.held.recordings
+    task, recordings = added.task, added.stored.recordings
     subsets: dict[str, list[str]] = {}
-    for part in added.chosen.values():
+    for part in added.choice.values():
         for subset, ids in part.items():
             for id_ in ids:
                 subsets.setdefault(id_, []).append(subset)
     rows = []
-    for source in added.sources.found:
+    for source in added.sources.sources:
         stored = recordings[source.id]
         shares = [f"{100 * stored.counts[name] / stored.frames:.1f} %" for name in task.classes]
         files = [_below(added.folder, path) for path in (source.poses, source.labels)]
@@ -33,7 +33,7 @@ def added_text(added: Added) -> str:
 
 
 def _facts(added: Added) -> list[str]:
-    task, manifest = added.task, added.held
+    task, manifest = added.task, added.stored
     dataset, split = task.dataset, task.load_split()
     frames = sum(stored.frames for stored in manifest.recordings.values())
     size = f"{len(manifest.recordings)} recordings, {frames:,} frames at {dataset.fps:g} per second"

@@ -195,7 +195,7 @@ def test_a_deeplabcut_table_that_was_saved_again_is_the_same_table(tmp_path: Pat
     one, other = (
         read_poses(write(tmp_path, "\n".join(lines), name)) for name, lines in (("a", rows), ("b", again))
     )
-    assert (one.saved_again, other.saved_again) == (False, True)
+    assert (one.through_pandas, other.through_pandas) == (False, True)
     assert one.keypoints == other.keypoints == ("nose",)
     np.testing.assert_array_equal(one.xy, other.xy)
     np.testing.assert_array_equal(one.likelihood, other.likelihood)
@@ -208,7 +208,7 @@ def test_the_real_excerpts_are_read(real_data: Path) -> None:
     for path in found:
         poses = read_poses(path)
         assert poses.xy.shape == (1_998, 1, 18, 2)
-        assert poses.saved_again
+        assert poses.through_pandas
 
 
 def sleap(folder: Path, **changes: Any) -> Path:

@@ -152,7 +152,7 @@ def test_recordings_are_named_by_the_pattern(lab: Path) -> None:
     edit(lab / "mylab.toml", ("labels/*.csv", "labels/x_{recording}_events*.csv"))
     (lab / "poses" / "M9DLC_net.csv").write_text("nobody labelled this")
     added = add(lab / "mylab.toml")
-    assert [source.id for source in added.sources.found] == list(FRAMES)
+    assert [source.id for source in added.sources.sources] == list(FRAMES)
     assert added.sources.left_out == ("poses/M9DLC_net.csv: no labels of 'm9'",)
     assert doctest.testmod(sources).failed == 0
 
@@ -201,13 +201,13 @@ def test_a_csv_may_split_into_parts(lab: Path) -> None:
 def test_what_is_kept_is_what_was_declared(lab: Path) -> None:
     edit(lab / "mylab.toml", ("test =", 'val = ["m2"]\nlicence = "CC0"\nurl = "https://a.b/c"\ntest ='))
     added = add(lab / "mylab.toml")
-    kept = own.kept("mylab")
+    kept = own.own_task("mylab")
     assert kept is not None
     assert kept.declared == read_declaration(lab / "mylab.toml")[0]
     assert kept.task().load_split() == added.task.load_split()
     assert (added.task.dataset.licence, added.task.dataset.url) == ("CC0", "https://a.b/c")
     assert not added.task.dataset.redistributable
-    assert own.kept("../mylab") is None
+    assert own.own_task("../mylab") is None
 
 
 def test_the_example_of_the_page_is_a_declaration(tmp_path: Path) -> None:

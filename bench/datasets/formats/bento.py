@@ -69,15 +69,15 @@ def read_annot(path: Path) -> Annot:
         raise _error(path, faults)
     stop = int(end)
     seconds = any("." in bout.start + bout.stop for bout in bouts)
-    found: dict[str, list[Interval]] = {name: [] for name in channels}
+    by_channel: dict[str, list[Interval]] = {name: [] for name in channels}
     for bout in bouts:
         first, last = (frame_at(float(x), rate if seconds else 1.0) for x in (bout.start, bout.stop))
-        found[bout.channel].append(Interval(first - 1, last, bout.label))
-    for name, intervals in found.items():
+        by_channel[bout.channel].append(Interval(first - 1, last, bout.label))
+    for name, intervals in by_channel.items():
         faults += [f"{name}: {fault}" for fault in interval_faults(intervals, stop)]
     if faults:
         raise _error(path, faults)
-    return Annot(rate, int(start) - 1, stop, {name: tuple(of) for name, of in found.items()})
+    return Annot(rate, int(start) - 1, stop, {name: tuple(listed) for name, listed in by_channel.items()})
 
 
 def _bouts(lines: Sequence[str], faults: list[str]) -> tuple[list[str], list[_Bout]]:

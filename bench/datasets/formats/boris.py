@@ -127,10 +127,10 @@ def _column(header: Sequence[str], names: Sequence[str]) -> str | None:
 def _same(cells: Cells, header: Sequence[str], names: Sequence[str], faults: list[str]) -> float:
     """Return the one number above 0 that a column repeats on every line; note where there is none."""
     column = _column(header, names) or names[0]
-    found = sorted({row[column] for _, row in cells})
-    value = _number(found[0])
-    if len(found) != 1 or not value:
-        faults.append(f"{column}: {', '.join(found[:5])}, expected one number above 0 on every line")
+    values = sorted({row[column] for _, row in cells})
+    value = _number(values[0])
+    if len(values) != 1 or not value:
+        faults.append(f"{column}: {', '.join(values[:5])}, expected one number above 0 on every line")
         return 1.0
     return value
 

@@ -72,7 +72,7 @@ def read_annotation(path: Path) -> Annotation:
             f"{path} is not a complete annotation", first(faults), hint="mend the file or take it out"
         )
     return Annotation(
-        tuple(labels), {name: tuple(interval for _, interval in found) for name, found in channels.items()}
+        tuple(labels), {name: tuple(interval for _, interval in rows) for name, rows in channels.items()}
     )
 
 

@@ -34,7 +34,7 @@ class Poses:
     """Pixels; NaN = not found."""
     likelihood: Float32[np.ndarray, "T A K"]
     """In [0, 1]; NaN = not found."""
-    saved_again: bool = False
+    through_pandas: bool = False
     """Whether the table went through pandas: perhaps an excerpt."""
     fps: float | None = None
     """Frames per second, where the file says it."""
@@ -50,28 +50,28 @@ def read_poses(path: Path) -> Poses:
 
     Raises `UsageError` where h5py is needed and not installed.
     """
-    header, table, saved_again = _h5_parts(path) if path.suffix == ".h5" else _csv_parts(path)
+    header, table, through_pandas = _h5_parts(path) if path.suffix == ".h5" else _csv_parts(path)
     columns = len(header["bodyparts"])
     animals = header.get("individuals", ["individual"] * columns)
     individuals, keypoints = tuple(dict.fromkeys(animals)), tuple(dict.fromkeys(header["bodyparts"]))
-    found = list(zip(animals, header["bodyparts"], header["coords"], strict=True))
+    named_columns = list(zip(animals, header["bodyparts"], header["coords"], strict=True))
     expected = [(a, k, c) for a in individuals for k in keypoints for c in _COORDS]
-    if found != expected:
-        pairs = zip_longest(found, expected)
+    if named_columns != expected:
+        pairs = zip_longest(named_columns, expected)
         column, (got, want) = next((i, pair) for i, pair in enumerate(pairs, start=2) if pair[0] != pair[1])
-        wanted = "/".join(want) if want else "no more columns"
-        problem = f"column {column}: {'/'.join(got) if got else 'missing'}, expected {wanted}"
+        expected_column = "/".join(want) if want else "no more columns"
+        problem = f"column {column}: {'/'.join(got) if got else 'missing'}, expected {expected_column}"
         raise _error(path, [f"{problem}; every animal has every keypoint with {', '.join(_COORDS)}"])
     values = table.reshape(len(table), len(individuals), len(keypoints), 3)
     xy = values[..., :2].astype(np.float32)
     lost = np.isnan(xy).any(axis=-1)
     xy[lost] = np.nan
     likelihood = np.where(lost, np.nan, values[..., 2]).astype(np.float32)
-    return Poses(individuals, keypoints, xy, likelihood, saved_again)
+    return Poses(individuals, keypoints, xy, likelihood, through_pandas)
 
 
 Parts = tuple[dict[str, list[str]], Float64[np.ndarray, "T N"], bool]
-"""The header rows by name, the numbers, and whether pandas wrote a csv again."""
+"""The header rows by name, the numbers, and whether pandas wrote the csv."""
 
 
 def _h5_parts(path: Path) -> Parts:
@@ -91,10 +91,10 @@ def _csv_parts(path: Path) -> Parts:
     header: dict[str, list[str]] = {}
     rows: list[list[float]] = []
     faults: list[str] = []
-    saved_again = False
+    through_pandas = False
     for line, cells in each_row(path):
-        saved_again = saved_again or (line == 1 and cells[:2] == ["", "scorer"])
-        row = cells[1:] if saved_again else cells
+        through_pandas = through_pandas or (line == 1 and cells[:2] == ["", "scorer"])
+        row = cells[1:] if through_pandas else cells
         if row and not row[0].strip().isdigit():
             if rows or faults:  # a header row among the frames would be a frame that vanishes
                 faults.append(f"line {line}: frame {row[0]!r}, expected a whole number")
@@ -120,7 +120,7 @@ def _csv_parts(path: Path) -> Parts:
     table = np.array(rows)
     if beyond_float32(table):
         raise _error(path, ["infinite numbers"])
-    return header, table, saved_again
+    return header, table, through_pandas
 
 
 def _error(path: Path, faults: list[str]) -> DataError:

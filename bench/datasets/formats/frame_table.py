@@ -43,20 +43,20 @@ def read_frame_table(path: Path, classes: Sequence[str] = ()) -> FrameTable:
     faults += width_faults(header, rows)
     if faults:
         raise _error(path, faults)
-    named = header[1:] == ["label"]
-    found = [cell for cell in dict.fromkeys(row[1] for _, row in rows) if cell] if named else header[1:]
-    names = tuple(classes or found)
-    faults += [f"class {name!r}, expected one of {', '.join(names)}" for name in found if name not in names]
-    faults += [f"no column {name!r}" for name in names if not named and name not in header]
+    by_name = header[1:] == ["label"]
+    columns = [cell for cell in dict.fromkeys(row[1] for _, row in rows) if cell] if by_name else header[1:]
+    names = tuple(classes or columns)
+    faults += [f"class {name!r}, expected one of {', '.join(names)}" for name in columns if name not in names]
+    faults += [f"no column {name!r}" for name in names if not by_name and name not in header]
     for t, (line, row) in enumerate(rows):
         if row[0] != str(t):
             faults.append(f"line {line}: frame {row[0]!r}, expected {t}")
-        if not named:
+        if not by_name:
             wrong = [cell for cell in row[1:] if cell not in ("0", "1")]
             faults += [f"line {line}: {cell!r}, expected 0 or 1" for cell in wrong]
     if faults:
         raise _error(path, faults)
-    if named:
+    if by_name:
         labels = np.array([[row[1] == name for name in names] for _, row in rows])
         return FrameTable(names, labels, np.asarray(labels.any(axis=1)))
     where = [header.index(name) for name in names]

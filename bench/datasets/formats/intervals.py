@@ -31,24 +31,24 @@ def paint(intervals: Iterable[Interval], labels: Sequence[str], frames: int) -> 
 
     Labels that are not among `labels` are left out. An interval that runs past the last frame is cut there.
     """
-    held = np.zeros((frames, len(labels)), dtype=bool)
+    labelled = np.zeros((frames, len(labels)), dtype=bool)
     for interval in intervals:
         if interval.label in labels:
-            held[interval.start : interval.stop, labels.index(interval.label)] = True
-    return held
+            labelled[interval.start : interval.stop, labels.index(interval.label)] = True
+    return labelled
 
 
 def interval_faults(intervals: Iterable[Interval], frames: int | None) -> list[str]:
     """Say which intervals are empty, run past `frames` (None = unknown), or stand there twice."""
     faults = []
-    seen: set[Interval] = set()
+    earlier: set[Interval] = set()
     for interval in intervals:
         place = f"{interval.label} [{interval.start}, {interval.stop})"
         if interval.start < 0 or interval.stop <= interval.start:
             faults.append(f"{place} holds no frame")
         if frames is not None and interval.stop > frames:
             faults.append(f"{place} ends after the last of {frames:,} frames")
-        if interval in seen:
+        if interval in earlier:
             faults.append(f"{place} stands there twice")
-        seen.add(interval)
+        earlier.add(interval)
     return faults

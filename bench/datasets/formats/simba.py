@@ -48,9 +48,9 @@ def read_targets(path: Path, behaviours: Sequence[str]) -> Targets:
     values = np.zeros((len(rows), len(where)), dtype=np.float32)
     labels = np.zeros((len(rows), len(targets)), dtype=bool)
     for t, (line, row) in enumerate(rows):
-        found = _row_faults(row, header, where, targets, t)
-        faults += [f"line {line}: {fault}" for fault in found]
-        if not found:
+        wrong = _row_faults(row, header, where, targets, t)
+        faults += [f"line {line}: {fault}" for fault in wrong]
+        if not wrong:
             values[t] = [float(row[column]) for column in where]
             labels[t] = [float(row[column]) == 1 for column in targets]
     if faults:

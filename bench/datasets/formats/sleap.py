@@ -53,8 +53,8 @@ def _poses(
     xy = tracks.transpose(3, 0, 2, 1).astype(np.float32)
     lost = np.isnan(xy).any(axis=-1)
     xy[lost] = np.nan
-    given = np.full(lost.shape, np.nan) if scores is None else scores.transpose(2, 0, 1)
-    return Poses(animals, keypoints, xy, np.where(lost, np.nan, given).astype(np.float32))
+    likelihood = np.full(lost.shape, np.nan) if scores is None else scores.transpose(2, 0, 1)
+    return Poses(animals, keypoints, xy, np.where(lost, np.nan, likelihood).astype(np.float32))
 
 
 def _error(path: Path, faults: list[str]) -> DataError:

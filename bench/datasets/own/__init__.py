@@ -24,11 +24,11 @@ from bench.datasets.own.declaration import Declaration, Files, read_declaration
 from bench.datasets.own.memory import task_of
 from bench.datasets.own.reading import skeleton
 from bench.datasets.own.sources import Sources, find
-from bench.datasets.own.splitting import Chosen, choose, freeze
-from bench.datasets.own.tasks import OwnTask, kept, own_path, own_tasks, to_json
+from bench.datasets.own.splitting import Choice, choose, freeze
+from bench.datasets.own.tasks import OwnTask, own_path, own_task, own_tasks, to_json
 
 __all__ = [
-    "Chosen",
+    "Choice",
     "Declaration",
     "Files",
     "OwnTask",
@@ -36,8 +36,8 @@ __all__ = [
     "choose",
     "find",
     "freeze",
-    "kept",
     "own_path",
+    "own_task",
     "own_tasks",
     "read_declaration",
     "skeleton",

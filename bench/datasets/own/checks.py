@@ -53,8 +53,8 @@ def _check_labels(value: Any) -> Iterator[Fault]:
     yield from _LABELS.faults(value)
     for key, formats in _ONLY_WITH.items():
         if isinstance(value, dict) and key in value and value.get("format") not in formats:
-            found = f"belongs to {' and '.join(formats)}"
-            yield Fault((key,), found, f"no {key} for format {shown(value.get('format'))}")
+            words = f"belongs to {' and '.join(formats)}"
+            yield Fault((key,), words, f"no {key} for format {shown(value.get('format'))}")
 
 
 REQUIRED: Mapping[str, Schema] = {

@@ -138,10 +138,10 @@ def _files(table: Mapping[str, Any]) -> Files | None:
 
 def _line(text: str, key: str, before: str = "") -> int:
     """Return the first line that sets a key, 1 where it is written some other way."""
-    found = re.search(
+    match = re.search(
         rf"^\s*{re.escape(before)}\s*[\"']?(?:dataset\.)?{re.escape(key)}\b", text, re.MULTILINE
     )
-    return text.count("\n", 0, found.end()) + 1 if found else 1
+    return text.count("\n", 0, match.end()) + 1 if match else 1
 
 
 def _error(path: Path, faults: list[str]) -> UsageError:

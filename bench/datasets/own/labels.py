@@ -1,10 +1,11 @@
-"""What one label file says, whatever its format: named columns of frames."""
+"""The labels of one file, whatever its format: named columns of frames."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 from jaxtyping import Bool
@@ -20,47 +21,22 @@ from bench.errors import DataError, nearest
 
 
 @dataclass(frozen=True, eq=False)
-class Said:
-    """What one label file says."""
+class LabelTable:
+    """The labels of one file, N of them, in the file's own names."""
 
     names: tuple[str, ...]
-    held: Bool[np.ndarray, "T N"]
+    labels: Bool[np.ndarray, "T N"]
     annotated: Bool[np.ndarray, " T"]
     fps: float | None = None
-    """Frames per second, where the file says it."""
+    """Frames per second; None where the file does not say."""
 
 
-def read_said(path: Path, declared: Declaration) -> Said:
+def read_labels(path: Path, declared: Declaration) -> LabelTable:
     """Read one file in the declared format; raise `DataError` listing what is wrong with it."""
-    files = declared.labels
-    if files.format == "boris":
-        events = read_events(path)
-        subjects = sorted(set(events.subjects))
-        if files.subject is not None and files.subject not in subjects:
-            near = nearest(files.subject, subjects)
-            raise DataError("", [f"no events of subject {files.subject!r}, of {', '.join(subjects)}{near}"])
-        counted = [
-            interval
-            for interval, subject in zip(events.intervals, events.subjects, strict=True)
-            if files.subject in (None, subject)
-        ]
-        return _painted(counted, events.frames, 0, events.fps)
-    if files.format == "caltech":
-        annotation = read_annotation(path)
-        return _painted(annotation.channels[_channel(annotation.channels, files.channel)], annotation.frames)
-    if files.format == "bento":
-        annot = read_annot(path)
-        channel = annot.channels[_channel(annot.channels, files.channel)]
-        return _painted(channel, annot.stop, annot.first, annot.fps)
-    if files.format == "simba":
-        behaviours = tuple(name for name in declared.classes if name != declared.background)
-        held = read_targets(path, behaviours).labels
-        return Said(behaviours, held, np.ones(len(held), dtype=bool))
-    table = read_frame_table(path)
-    return Said(table.classes, table.labels, table.annotated)
+    return READERS[declared.labels.format](path, declared)
 
 
-def truth(said: Said, declared: Declaration) -> tuple[Bool[np.ndarray, "T C"], Bool[np.ndarray, " T"]]:
+def truth(table: LabelTable, declared: Declaration) -> tuple[Bool[np.ndarray, "T C"], Bool[np.ndarray, " T"]]:
     """Return which of the task's classes hold in each frame, and which frames are annotated.
 
     The background holds where no other class does. Raises `DataError` listing unknown labels and, where
@@ -69,43 +45,85 @@ def truth(said: Said, declared: Declaration) -> tuple[Bool[np.ndarray, "T C"], B
     classes, ignored = declared.classes, declared.labels.ignore
     faults = [
         f"label {name!r} is no class{nearest(name, classes)}; ignore = [{name!r}] leaves it out"
-        for name in said.names
+        for name in table.names
         if name not in (*classes, *ignored)
     ]
-    labels = np.zeros((len(said.held), len(classes)), dtype=bool)
-    for name in set(said.names) & set(classes):
-        labels[:, classes.index(name)] = said.held[:, said.names.index(name)]
-    left_out = said.held[:, np.isin(said.names, ignored)].any(axis=1) & ~labels.any(axis=1)
-    annotated = said.annotated
+    labels = np.zeros((len(table.labels), len(classes)), dtype=bool)
+    for name in set(table.names) & set(classes):
+        labels[:, classes.index(name)] = table.labels[:, table.names.index(name)]
+    left_out = table.labels[:, np.isin(table.names, ignored)].any(axis=1) & ~labels.any(axis=1)
+    annotated = table.annotated
     if declared.background is not None:
         labels[:, classes.index(declared.background)] |= ~labels.any(axis=1)
     else:
         annotated = annotated & ~left_out
     labels &= annotated[:, None]
     if not declared.overlap:
-        held = labels.sum(axis=1)
-        faults += _frame_faults(held > 1, labels, classes, "overlap = true allows it")
-        faults += _frame_faults(annotated & (held == 0), labels, classes, "background = … names that class")
+        count = labels.sum(axis=1)
+        faults += _frame_faults(count > 1, labels, classes, "overlap = true allows it")
+        faults += _frame_faults(annotated & (count == 0), labels, classes, "background = … names that class")
     if faults:
         raise DataError("", faults)
     return labels, annotated
 
 
-def _painted(intervals: Sequence[Interval], stop: int, start: int = 0, fps: float | None = None) -> Said:
+def _boris(path: Path, declared: Declaration) -> LabelTable:
+    events, subject = read_events(path), declared.labels.subject
+    subjects = sorted(set(events.subjects))
+    if subject is not None and subject not in subjects:
+        near = nearest(subject, subjects)
+        raise DataError("", [f"no events of subject {subject!r}, of {', '.join(subjects)}{near}"])
+    pairs = zip(events.intervals, events.subjects, strict=True)
+    counted = [interval for interval, of_subject in pairs if subject in (None, of_subject)]
+    return _painted(counted, events.frames, 0, events.fps)
+
+
+def _caltech(path: Path, declared: Declaration) -> LabelTable:
+    annotation = read_annotation(path)
+    channel = _channel(annotation.channels, declared.labels.channel)
+    return _painted(annotation.channels[channel], annotation.frames)
+
+
+def _bento(path: Path, declared: Declaration) -> LabelTable:
+    annot = read_annot(path)
+    channel = annot.channels[_channel(annot.channels, declared.labels.channel)]
+    return _painted(channel, annot.stop, annot.first, annot.fps)
+
+
+def _simba(path: Path, declared: Declaration) -> LabelTable:
+    behaviours = tuple(name for name in declared.classes if name != declared.background)
+    labels = read_targets(path, behaviours).labels
+    return LabelTable(behaviours, labels, np.ones(len(labels), dtype=bool))
+
+
+def _frames(path: Path, _: Declaration) -> LabelTable:
+    table = read_frame_table(path)
+    return LabelTable(table.classes, table.labels, table.annotated)
+
+
+READERS: Mapping[str, Callable[[Path, Declaration], LabelTable]] = MappingProxyType(
+    {"boris": _boris, "caltech": _caltech, "bento": _bento, "simba": _simba, "frames": _frames}
+)
+"""Format, as a declaration names it -> its reader."""
+
+
+def _painted(
+    intervals: Sequence[Interval], stop: int, start: int = 0, fps: float | None = None
+) -> LabelTable:
     names = tuple(dict.fromkeys(interval.label for interval in intervals))
-    return Said(names, paint(intervals, names, stop), np.arange(stop) >= start, fps)
+    return LabelTable(names, paint(intervals, names, stop), np.arange(stop) >= start, fps)
 
 
-def _channel(channels: Iterable[str], wanted: str | None) -> str:
-    """Return the wanted channel, or the only one."""
-    there = list(channels)
-    if wanted is None and len(there) == 1:
-        return there[0]
-    if wanted not in there:
-        missing = f"no channel {wanted!r}{nearest(wanted, there)}" if wanted else "holds several channels"
-        named = ", ".join(map(repr, there))
-        raise DataError("", [f"{missing}; in labels = {{ … }} write channel = one of {named}"])
-    return wanted
+def _channel(channels: Iterable[str], name: str | None) -> str:
+    """Return the channel of that name, or the only one where none is named."""
+    names = list(channels)
+    if name is None and len(names) == 1:
+        return names[0]
+    if name not in names:
+        missing = f"no channel {name!r}{nearest(name, names)}" if name else "holds several channels"
+        options = ", ".join(map(repr, names))
+        raise DataError("", [f"{missing}; in labels = {{ … }} write channel = one of {options}"])
+    return name
 
 
 def _frame_faults(
@@ -114,6 +132,6 @@ def _frame_faults(
     if not bad.any():
         return []
     frame = int(np.flatnonzero(bad)[0])
-    held = [name for name, holds in zip(classes, labels[frame], strict=True) if holds]
-    what = f"{' and '.join(held)} hold together" if held else "no class holds"
+    names = [name for name, holds in zip(classes, labels[frame], strict=True) if holds]
+    what = f"{' and '.join(names)} hold together" if names else "no class holds"
     return [f"{int(bad.sum()):,} frames of several classes or none: in frame {frame} {what}; {remedy}"]

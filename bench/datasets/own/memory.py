@@ -10,7 +10,7 @@ from pathlib import Path
 from bench.datasets.own.checks import NAME, NAME_RULE
 from bench.datasets.own.declaration import Declaration, Files
 from bench.datasets.own.reading import NO_SKELETON, Skeleton
-from bench.datasets.own.splitting import PART, named
+from bench.datasets.own.splitting import PART, by_name
 from bench.datasets.own.tasks import OwnTask
 from bench.datasets.splitting.rules import SplitRule, frozen_text
 from bench.errors import UsageError, first
@@ -47,14 +47,14 @@ def task_of(
     (1.0, 2)
     """
     faults = _faults(name, recordings, background)
-    known = {recording.id: recording.group for recording in recordings}
-    chosen = {PART: named(test, val, known, faults)}
-    if not faults and not chosen[PART]["test"]:
+    group_of = {recording.id: recording.group for recording in recordings}
+    choice = {PART: by_name(test, val, group_of, faults)}
+    if not faults and not choice[PART]["test"]:
         faults.append("test: no recording")
     if faults:
         raise UsageError(f"no task {quoted(name)} can be made of these recordings", first(faults))
     every = tuple(recordings)
-    rule = SplitRule(name, "own task", "Of its owners.", lambda _: chosen)
+    rule = SplitRule(name, "own task", "Of its owners.", lambda _: choice)
     posed = next((r.keypoints for r in every if r.keypoints is not None), None)
     declared = Declaration(
         name=name,
@@ -66,10 +66,10 @@ def task_of(
     )
     skeleton = NO_SKELETON if posed is None else _numbered(*posed.shape[1:3])
     task = OwnTask(declared, skeleton, frozen_text(rule, every)).task()
-    return replace(task, dataset=replace(task.dataset, read=partial(_again, every)))
+    return replace(task, dataset=replace(task.dataset, read=partial(_in_memory, every)))
 
 
-def _again(recordings: tuple[Recording, ...], _: Path) -> Iterator[Recording]:
+def _in_memory(recordings: tuple[Recording, ...], _: Path) -> Iterator[Recording]:
     return iter(recordings)
 
 

@@ -15,7 +15,7 @@ from bench.datasets.formats.simba import read_targets
 from bench.datasets.formats.sleap import read_analysis
 from bench.datasets.own.checks import NAME
 from bench.datasets.own.declaration import Declaration
-from bench.datasets.own.labels import read_said, truth
+from bench.datasets.own.labels import read_labels, truth
 from bench.datasets.own.sources import Source, find
 from bench.errors import DataError, first
 from bench.files.faults import quoted
@@ -30,20 +30,21 @@ _FPS_TOLERANCE = 0.005  # files write 29.97 as 29.97003 too; 30 is another rate
 def read(folder: Path, *, declared: Declaration) -> Iterator[Recording]:
     """Yield the recordings of a folder, by id; after the last good one `DataError` lists all faults."""
     faults: list[str] = []
-    known = NO_SKELETON
-    for source in find(folder, declared).found:
-        found: list[str] = []
+    first_skeleton = NO_SKELETON
+    for source in find(folder, declared).sources:
+        wrong: list[str] = []
         poses = None
         if source.poses is not None:
-            with _noting(source.poses, found):
+            with _noting(source.poses, wrong):
                 poses = read_pose_file(source.poses, declared)
-                known = known if any(known) else (poses.individuals, poses.keypoints)
-                found += _pose_faults(source.poses, poses, known, declared)
-        with _noting(source.labels, found):
-            recording = _recording(source, declared, None if found else poses)
-            if not found:
+                if not any(first_skeleton):
+                    first_skeleton = (poses.individuals, poses.keypoints)
+                wrong += _pose_faults(source.poses, poses, first_skeleton, declared)
+        with _noting(source.labels, wrong):
+            recording = _recording(source, declared, None if wrong else poses)
+            if not wrong:
                 yield recording
-        faults += [f"{source.id}: {fault}" for fault in found]
+        faults += [f"{source.id}: {fault}" for fault in wrong]
     if faults:
         raise DataError(
             f"the recordings of {declared.name!r} are not as declared",
@@ -54,7 +55,7 @@ def read(folder: Path, *, declared: Declaration) -> Iterator[Recording]:
 
 def skeleton(folder: Path, declared: Declaration) -> Skeleton:
     """Return the animals and keypoints of the first recording that has poses."""
-    for source in find(folder, declared).found:
+    for source in find(folder, declared).sources:
         if source.poses is not None:
             poses = read_pose_file(source.poses, declared)
             return poses.individuals, poses.keypoints
@@ -73,11 +74,11 @@ def read_pose_file(path: Path, declared: Declaration) -> Poses:
 
 def _recording(source: Source, declared: Declaration, poses: Poses | None) -> Recording:
     """Join the truth and the poses of one recording; the poses say how long it is."""
-    said = read_said(source.labels, declared)
-    labels, annotated = truth(said, declared)
+    table = read_labels(source.labels, declared)
+    labels, annotated = truth(table, declared)
     faults = []
-    if said.fps is not None and not abs(said.fps - declared.fps) <= _FPS_TOLERANCE:
-        faults.append(f"{said.fps:g} frames per second, declared {declared.fps:g}")
+    if table.fps is not None and not abs(table.fps - declared.fps) <= _FPS_TOLERANCE:
+        faults.append(f"{table.fps:g} frames per second, declared {declared.fps:g}")
     frames = len(labels) if poses is None else len(poses.xy)
     if (apart := abs(frames - len(labels))) > declared.tolerance:
         many = f"labels of {len(labels):,} frames, {frames:,} frames of poses"
@@ -100,10 +101,10 @@ def _recording(source: Source, declared: Declaration, poses: Poses | None) -> Re
     )
 
 
-def _pose_faults(path: Path, poses: Poses, known: Skeleton, declared: Declaration) -> list[str]:
+def _pose_faults(path: Path, poses: Poses, expected: Skeleton, declared: Declaration) -> list[str]:
     faults = []
-    if (poses.individuals, poses.keypoints) != known:
-        animals, keypoints = (", ".join(names) for names in known)
+    if (poses.individuals, poses.keypoints) != expected:
+        animals, keypoints = (", ".join(names) for names in expected)
         faults.append(
             f"animals {', '.join(poses.individuals)} with {', '.join(poses.keypoints)}; "
             f"the recordings before have {animals} with {keypoints}"

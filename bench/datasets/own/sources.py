@@ -35,14 +35,14 @@ class Source:
 class Sources:
     """All recordings of a folder, by id, and what was left out."""
 
-    found: tuple[Source, ...]
+    sources: tuple[Source, ...]
     left_out: tuple[str, ...]
     """Poses that nobody labelled."""
 
     @property
     def group_of(self) -> dict[str, str]:
         """Return recording id -> group."""
-        return {source.id: source.group for source in self.found}
+        return {source.id: source.group for source in self.sources}
 
 
 def find(folder: Path, declared: Declaration) -> Sources:
@@ -102,24 +102,24 @@ def read_keyed(path: Path, columns: Iterable[tuple[str, ...]]) -> tuple[list[str
 def _matching(folder: Path, what: str, files: Files, faults: list[str]) -> dict[str, Path]:
     """Return recording id -> file; note names that are no ids, and ids that two files claim."""
     pattern = pattern_of(files.files)
-    found: dict[str, Path] = {}
+    by_id: dict[str, Path] = {}
     for path in sorted(folder.glob(files.files.replace(PLACE, "*"))):
-        shown = _shown(path, folder)
+        place = _shown(path, folder)
         matched = pattern.fullmatch(path.relative_to(folder).as_posix())
         if not matched or not path.is_file():
             continue
         id_ = (matched["recording"] if PLACE in files.files else _stem(path, files.format)).lower()
         if not RECORDING_ID.fullmatch(id_):
-            faults.append(f"{shown}: {quoted(id_)} is no name of a recording: expected {NAME_RULE}")
-        elif id_ in found:
-            faults.append(f"{shown}: recording {id_!r} is already in {_shown(found[id_], folder)}")
+            faults.append(f"{place}: {quoted(id_)} is no name of a recording: expected {NAME_RULE}")
+        elif id_ in by_id:
+            faults.append(f"{place}: recording {id_!r} is already in {_shown(by_id[id_], folder)}")
         else:
-            found[id_] = path
-    if not found and not faults:
+            by_id[id_] = path
+    if not by_id and not faults:
         beside = sorted({other.suffix for other in (folder / files.files).parent.glob("*.*")})
-        there = f"; beside it: {', '.join(beside)[:100]}" if beside else ""
-        faults.append(f"{what}: no file matches {files.files!r} in {folder}{ascii(there)[1:-1]}")
-    return found
+        suffixes = f"; beside it: {', '.join(beside)[:100]}" if beside else ""
+        faults.append(f"{what}: no file matches {files.files!r} in {folder}{ascii(suffixes)[1:-1]}")
+    return by_id
 
 
 def _stem(path: Path, format_: str) -> str:
@@ -128,7 +128,7 @@ def _stem(path: Path, format_: str) -> str:
 
 
 def _groups(
-    folder: Path, declared: Declaration, known: Mapping[str, Path], faults: list[str]
+    folder: Path, declared: Declaration, labels: Mapping[str, Path], faults: list[str]
 ) -> dict[str, str]:
     """Return recording id -> group as the csv says; nothing without one."""
     if declared.groups is None:
@@ -141,14 +141,14 @@ def _groups(
     groups: dict[str, str] = {}
     for line, (recording, group) in rows:
         id_, place = recording.lower(), f"{declared.groups}: line {line}"
-        if id_ not in known:
-            faults.append(f"{place}: no labels of recording {quoted(recording)}{nearest(id_, known)}")
+        if id_ not in labels:
+            faults.append(f"{place}: no labels of recording {quoted(recording)}{nearest(id_, labels)}")
         elif id_ in groups:
             faults.append(f"{place}: recording {id_!r} a second time")
         elif wrong := NAME.faults(group):
             faults.append(f"{place}: group: {wrong[0]}")
         groups[id_] = group
-    faults += [f"{declared.groups}: no group of recording {id_!r}" for id_ in known if id_ not in groups]
+    faults += [f"{declared.groups}: no group of recording {id_!r}" for id_ in labels if id_ not in groups]
     return groups
 
 

@@ -84,7 +84,9 @@ class OwnTask:
             keypoints=self.skeleton[1],
             image=declared.image,
             classes=declared.classes,
-            files=" and ".join(f"{of.files} ({of.format})" for of in (declared.poses, declared.labels) if of),
+            files=" and ".join(
+                f"{part.files} ({part.format})" for part in (declared.poses, declared.labels) if part
+            ),
             read=partial(read, declared=declared),
             redistributable=False,
             official=self._patterns(),
@@ -94,7 +96,7 @@ class OwnTask:
     def _patterns(self) -> tuple[str, ...]:
         """Return the patterns of all that decides the recordings: an import keeps their digests."""
         declared = self.declared
-        files = [of.files.replace(PLACE, "*") for of in (declared.poses, declared.labels) if of]
+        files = [kind.files.replace(PLACE, "*") for kind in (declared.poses, declared.labels) if kind]
         return (*files, *([declared.groups] if declared.groups else []))
 
 
@@ -104,7 +106,7 @@ def to_json(own: OwnTask) -> str:
     return json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
-def kept(name: str) -> OwnTask | None:
+def own_task(name: str) -> OwnTask | None:
     """Return the own task of that name that `$BENCH_HOME` keeps; None where it keeps none.
 
     Raises `DataError` where its file cannot be read.
@@ -131,7 +133,7 @@ def kept(name: str) -> OwnTask | None:
 def own_tasks() -> tuple[Task, ...]:
     """Return the own tasks that `$BENCH_HOME` keeps, by name."""
     names = sorted(path.stem for path in own_path("").parent.glob("*.json"))
-    return tuple(own.task() for own in map(kept, names) if own is not None)
+    return tuple(own.task() for own in map(own_task, names) if own is not None)
 
 
 def own_path(name: str) -> Path:
