@@ -26,8 +26,9 @@ from jaxtyping import Float
 
 from bench.errors import UsageError, nearest
 from bench.metrics import agreement, boundary, bouts, clusters, ethogram, frames, onsets, ranking
+from bench.metrics.checks import check_question
 from bench.metrics.metric import Metric
-from bench.metrics.pairs import Arrays, class_names, pairs
+from bench.metrics.pairs import Arrays, pairs
 
 ARRAY_METRICS = {
     metric.name: metric
@@ -99,7 +100,7 @@ def _value(
     metric: Metric, truth: Arrays, prediction: Arrays, classes: Sequence[str], background: str | None
 ) -> tuple[float, Float[np.ndarray, " K"]]:
     """Measure every run of frames that count, and reduce: the headline and the class values."""
-    names = class_names(classes, background)
+    names = check_question(classes, background)
     measures = [metric.measure(*pair) for pair in pairs(truth, prediction, names, metric.reads)]
     return metric.value(measures, np.array([name != background for name in names]))
 

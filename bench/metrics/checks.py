@@ -1,20 +1,58 @@
-"""What arrays must be before a metric can look at them: every fault as its kind and its text.
+"""What classes and arrays must be before a metric can look at them.
+
+Every fault of an array is its kind and its text.
 
 A caller puts the place before a text, and groups texts by their kind.
 """
 
 from __future__ import annotations
 
+import math
+import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 from jaxtyping import Shaped
 
+from bench.errors import UsageError, nearest
+from bench.files.faults import quoted
+
 Wrong = tuple[str, str]
 """The kind and the text of a fault."""
 Array = Shaped[np.ndarray, "*_"]
+_HALF = re.compile(r"[\ud800-\udfff]")
 MAX_UNNAMED = 1_000
 """Classes that have no name: a larger index is a slip, and would cost memory for all those below it."""
+
+
+def is_name(text: str) -> bool:
+    """Whether this text can name a class: not empty, and no half of a character, which nothing can write."""
+    return bool(text) and not _HALF.search(text)
+
+
+def check_question(
+    classes: Sequence[str], background: str | None = None, fps: float | None = None
+) -> tuple[str, ...]:
+    """Return the class names; raise `UsageError` for a question that means nothing."""
+    if isinstance(classes, str):
+        raise UsageError(
+            f"classes are one text, {quoted(classes)}", hint=f"give a list: {classes.split(',')}"
+        )
+    names = tuple(classes)
+    wrong = [
+        f"class {quoted(name)} is named {count} times" for name, count in Counter(names).items() if count > 1
+    ]
+    if not names or not all(map(is_name, names)):
+        wrong.append(f"classes {list(names)}: expected names, none of them empty")
+    if background is not None and background not in names:
+        near = nearest(background, names)
+        wrong.append(f"background {quoted(background)} is not one of {', '.join(names)}{near}")
+    if fps is not None and not (math.isfinite(fps) and fps > 0):
+        wrong.append(f"fps {fps}: expected frames per second, more than 0")
+    if wrong:
+        raise UsageError("a question that cannot be asked", wrong)
+    return names
 
 
 def index_faults(array: Array, what: str) -> Iterator[Wrong]:

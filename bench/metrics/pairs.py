@@ -55,16 +55,6 @@ def pairs(truth: Arrays, prediction: Arrays, classes: Sequence[str], reads: str)
     return runs
 
 
-def class_names(classes: Sequence[str], background: str | None = None) -> tuple[str, ...]:
-    """Return the names; raise `UsageError` for names or a background that mean nothing."""
-    names = () if isinstance(classes, str) else tuple(classes)
-    if not names or len(set(names)) < len(names):
-        raise UsageError(f"classes {classes!r}: expected a list of different names")
-    if background is not None and background not in names:
-        raise UsageError(f"background {background!r} is not a class{nearest(background, names)}")
-    return names
-
-
 def _runs(
     truth: Arrays, prediction: Arrays, classes: Sequence[str], reads: str, place: str
 ) -> Iterator[Pair]:

@@ -62,16 +62,10 @@ def read_segments(
     labels = {row["label"] for rows in annotated.rows.values() for row in rows} if not wrong else set()
     known = numbered(sorted(labels))
     scored, left_out, warnings = _select(results, annotated, known)
-    rows = {id_: of if not wrong else [] for id_, of in annotated.rows.items()}
+    rows = {id_: [] if wrong else of for id_, of in annotated.rows.items()}
     segments = {id_: Segments(*columns_of(of, known), len(known)) for id_, of in rows.items()}
-    source = SegmentSource(
-        segments,
-        scored,
-        list(known),
-        {"subset": subset, **left_out},
-        (*annotated.warnings, *warnings),
-    )
-    return source, wrong, unfit
+    notes = (*annotated.warnings, *warnings)
+    return SegmentSource(segments, scored, list(known), {"subset": subset, **left_out}, notes), wrong, unfit
 
 
 def _read_top(path: Path, key: str) -> tuple[dict[str, Any], list[Fault]]:
@@ -96,9 +90,9 @@ def _read_truth(path: Path, subset: str | None) -> tuple[_Truth, list[Fault]]:
     rows: dict[str, Rows] = {}
     subsets: dict[str, str | None] = {}
     for id_, entry in database.items():
-        found = list(_entry_faults(entry))
-        faults += [fault.at(quoted(id_)) for fault in found]
-        if not found:
+        wrong = list(_entry_faults(entry))
+        faults += [fault.at(quoted(id_)) for fault in wrong]
+        if not wrong:
             rows[id_], subsets[id_] = entry["annotations"], entry.get("subset")
     names = Counter(name for name in subsets.values() if name is not None)
     listed = ", ".join(f"{quoted(name)} ({count:,})" for name, count in sorted(names.items())[:SHOWN])
@@ -108,10 +102,10 @@ def _read_truth(path: Path, subset: str | None) -> tuple[_Truth, list[Fault]]:
     warnings: tuple[str, ...] = ()
     if subset is None and len(names) > 1:
         warnings = (f"recordings of several subsets are scored together: {listed}",)
-    chosen = {id_: of for id_, of in rows.items() if subset is None or subsets[id_] == subset}
-    if not any(chosen.values()) and not faults:
+    scored = {id_: of for id_, of in rows.items() if subset is None or subsets[id_] == subset}
+    if not any(scored.values()) and not faults:
         faults.append(Fault("truth", "no true segment in any recording that is scored"))
-    return _Truth(chosen, frozenset(rows) - frozenset(chosen), warnings), faults
+    return _Truth(scored, frozenset(rows) - frozenset(scored), warnings), faults
 
 
 def _entry_faults(entry: Any) -> Iterator[Fault]:
@@ -130,9 +124,9 @@ def _read_results(path: Path) -> tuple[dict[str, Rows], list[Fault]]:
         if not isinstance(of, list):
             faults.append(Fault("entries", f"{quoted(id_)}: {shown(of)}, expected a list of detections"))
             continue
-        found = list(row_faults(of, scored=True))
-        faults += [fault.at(quoted(id_)) for fault in found]
-        rows[id_] = [] if found else of
+        wrong = list(row_faults(of, scored=True))
+        faults += [fault.at(quoted(id_)) for fault in wrong]
+        rows[id_] = [] if wrong else of
     return rows, faults
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
-from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from bench.errors import BenchError, UsageError, nearest
+from bench.errors import BenchError, nearest
 from bench.files.faults import quoted
 from bench.kinds import MAX_CLUSTERS
 from bench.metrics.checks import (
@@ -22,7 +20,7 @@ from bench.metrics.checks import (
 from bench.recordings import SHOWN as ROWS
 from bench.recordings import Detections, Segments
 from bench.submissions.checks import length_cause
-from bench.submissions.faults import SHOWN, Fault, is_name, listing
+from bench.submissions.faults import SHOWN, Fault, listing
 
 
 def refuse(error: type[BenchError], title: str, faults: Iterable[Fault], hint: str) -> None:
@@ -30,28 +28,6 @@ def refuse(error: type[BenchError], title: str, faults: Iterable[Fault], hint: s
     listed = listing(faults)
     if listed:
         raise error(title, listed, hint)
-
-
-def check_question(classes: Sequence[str], background: str | None = None, fps: float | None = None) -> None:
-    """Raise `UsageError` for class names, a background or a frame rate that mean nothing."""
-    if isinstance(classes, str):
-        raise UsageError(
-            f"classes are one text, {quoted(classes)}", hint=f"give a list: {classes.split(',')}"
-        )
-    wrong = [
-        f"class {quoted(name)} is named {count} times"
-        for name, count in Counter(classes).items()
-        if count > 1
-    ]
-    if not classes or not all(map(is_name, classes)):
-        wrong.append(f"classes {list(classes)}: expected names, none of them empty")
-    if background is not None and background not in classes:
-        near = nearest(background, classes)
-        wrong.append(f"background {quoted(background)} is not one of {', '.join(classes)}{near}")
-    if fps is not None and not (math.isfinite(fps) and fps > 0):
-        wrong.append(f"fps {fps}: expected frames per second, more than 0")
-    if wrong:
-        raise UsageError("a question that cannot be asked", wrong)
 
 
 def truth_faults(truth: Mapping[str, Array], classes: Sequence[str] | None) -> Iterator[Fault]:

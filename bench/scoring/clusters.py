@@ -10,9 +10,10 @@ from bench.evaluation import RESAMPLES
 from bench.evaluation.anyone import Question, Scores, score_spans
 from bench.kinds import Span
 from bench.metrics import CLUSTER_METRICS
+from bench.metrics.checks import check_question
 from bench.recordings import one_hot
 from bench.scoring.arrays import Source, read_npz
-from bench.scoring.checks import check_question, cluster_faults
+from bench.scoring.checks import cluster_faults
 from bench.scoring.reading import Arrays, Groups, annotated, counted, read_arrays
 from bench.submissions.faults import Fault
 

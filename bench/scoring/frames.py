@@ -12,9 +12,10 @@ from bench.evaluation import RESAMPLES
 from bench.evaluation.anyone import Question, Scores, score_spans
 from bench.kinds import Span
 from bench.metrics import FRAME_METRICS
+from bench.metrics.checks import check_question
 from bench.recordings import one_hot, spans
 from bench.scoring.arrays import Source, read_npz, read_table
-from bench.scoring.checks import check_question, score_faults
+from bench.scoring.checks import score_faults
 from bench.scoring.reading import Arrays, Groups, annotated, counted, read_arrays
 from bench.submissions.faults import Fault
 

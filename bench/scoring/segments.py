@@ -13,12 +13,13 @@ from bench.evaluation.anyone import Question, Scores, score_spans
 from bench.files.strict_json import uncollected
 from bench.kinds import Span
 from bench.metrics import softnms
+from bench.metrics.checks import check_question
 from bench.metrics.localisation import TIOU
 from bench.metrics.segments import clean
 from bench.metrics.thresholds import check_thresholds, metrics_at
 from bench.recordings import Detections, Segments
 from bench.scoring.activitynet import SegmentSource, read_segments
-from bench.scoring.checks import check_question, detection_faults, segment_faults
+from bench.scoring.checks import detection_faults, segment_faults
 from bench.scoring.reading import Groups, read_named_groups, refuse_all
 from bench.submissions.faults import Fault
 

@@ -21,10 +21,11 @@ from bench.files.faults import quoted, shown
 from bench.files.schema import is_number
 from bench.files.strict_json import parse_json
 from bench.kinds import DetectionForm, Length
+from bench.metrics.checks import is_name
 from bench.recordings import FURTHEST, Detections
 from bench.recordings import row_faults as on_rows
 from bench.submissions.checks import name_faults
-from bench.submissions.faults import SHOWN, Fault, is_name
+from bench.submissions.faults import SHOWN, Fault
 from bench.submissions.predictions import Content, Key
 from bench.tasks import Task
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -32,11 +31,3 @@ def listing(faults: Iterable[Fault]) -> list[str]:
         if len(texts) > SHOWN:
             lines.append(f"... and {len(texts) - SHOWN:,} more ({kind})")
     return lines
-
-
-_HALF = re.compile(r"[\ud800-\udfff]")
-
-
-def is_name(text: str) -> bool:
-    """Whether this text can name a class: not empty, and no half of a character, which nothing can write."""
-    return bool(text) and not _HALF.search(text)

@@ -189,8 +189,8 @@ REFUSED: dict[str, tuple[Callable[[], object], tuple[str, ...]]] = {
         ("recording -> array in both",),
     ),
     "nothing counts": (lambda: f1_score([-1], [0], classes=["a", "b"]), ("no frame",)),
-    "one text": (lambda: f1_score(TRUTH, TRUTH, classes="rear,other"), ("list of different names",)),
-    "twice": (lambda: f1_score(TRUTH, TRUTH, classes=["rear", "rear"]), ("different names",)),
+    "one text": (lambda: f1_score(TRUTH, TRUTH, classes="rear,other"), ("['rear', 'other']",)),
+    "twice": (lambda: f1_score(TRUTH, TRUTH, classes=["rear", "rear"]), ("'rear' is named 2 times",)),
     "background": (
         lambda: f1_score(TRUTH, TRUTH, classes=["rear", "other"], background="others"),
         ("did you mean 'other'",),
