@@ -284,6 +284,6 @@ def _pose_faults(r: Recording) -> list[str]:
         if np.isinf(r.keypoints).any():
             faults.append("infinite keypoint coordinates; a missing keypoint is NaN")
     if r.confidence is not None and (r.keypoints is None or r.confidence.shape != r.keypoints.shape[:3]):
-        found = None if r.keypoints is None else r.keypoints.shape[:3]
-        faults.append(f"confidence of shape {r.confidence.shape}, keypoints of {found}")
+        shape = None if r.keypoints is None else r.keypoints.shape[:3]
+        faults.append(f"confidence of shape {r.confidence.shape}, keypoints of {shape}")
     return faults

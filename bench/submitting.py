@@ -24,7 +24,7 @@ from bench.comparison import compare_results as differences_of_results
 from bench.datasets import get_task
 from bench.display import between, number
 from bench.errors import UsageError, nearest
-from bench.kinds import answered_ids, kind_of
+from bench.kinds import ids_to_answer, kind_of
 from bench.recordings import Recording
 from bench.results import Result
 from bench.submissions import (
@@ -113,7 +113,7 @@ def read_submission(path: str | Path, task: str | None = None) -> list[Submitted
     stored: dict[str, dict[str, Recording]] = {}
 
     def expect(task: Task) -> Expected:
-        stored[task.name] = answered(task)
+        stored[task.name] = recordings_to_answer(task)
         return lengths(task, stored[task.name])
 
     def called(task: Task) -> dict[str, str]:
@@ -123,7 +123,7 @@ def read_submission(path: str | Path, task: str | None = None) -> list[Submitted
     return [Submitted(get_task(name), entry, runs, stored[name]) for name, runs in read.items()]
 
 
-def answered(task: Task) -> dict[str, Recording]:
+def recordings_to_answer(task: Task) -> dict[str, Recording]:
     """Return the recordings that an entry answers, of all parts, by id, without poses, from the store.
 
     They are the test recordings; where clusters are asked for, the training recordings too.
@@ -131,14 +131,14 @@ def answered(task: Task) -> dict[str, Recording]:
     Raises `DataError` where one is not there.
     """
     split = task.load_split()
-    ids = dict.fromkeys(id_ for part in split.parts for id_ in answered_ids(task, split, part))
+    ids = dict.fromkeys(id_ for part in split.parts for id_ in ids_to_answer(task, split, part))
     return {recording.id: recording for recording in store.load(task.dataset, list(ids), poses=False)}
 
 
 def lengths(task: Task, recordings: Mapping[str, Recording]) -> Expected:
     """Return how long an answer of each part and recording must be, in frames or seconds."""
     split, length = task.load_split(), kind_of(task).length
-    ids = {part: answered_ids(task, split, part) for part in split.parts}
+    ids = {part: ids_to_answer(task, split, part) for part in split.parts}
     return {part: {id_: length(recordings[id_]) for id_ in of} for part, of in ids.items()}
 
 
@@ -164,7 +164,7 @@ def write_run(path: str | Path, task: str | TaskData, run: str | int, prediction
     PosixPath('submissions/mymodel/demo/seed0.npz')
     """
     question = get_task(task) if isinstance(task, str) else task.task
-    expected = lengths(question, answered(question))
+    expected = lengths(question, recordings_to_answer(question))
     return write_predictions(Path(path), question, run, predictions, expected)
 
 

@@ -181,8 +181,8 @@ class Task:
         number = np.full(len(recording.classes), -1)
         number[places] = np.arange(len(places))
         labels = number[recording.segments.labels]
-        asked = labels >= 0
-        return Segments(recording.segments.bounds[asked], labels[asked], len(places))
+        kept = labels >= 0
+        return Segments(recording.segments.bounds[kept], labels[kept], len(places))
 
     def _places(self, recording: Recording) -> list[int]:
         """Return where the recording has this task's classes; raise `DataError` where it lacks one."""

@@ -25,7 +25,7 @@ def entry(bench_home: Path, tmp_path: Path) -> Path:
     assert CliRunner().invoke(cli, ["new", str(folder), "--task", "demo"]).exit_code == 0
     draw = np.random.default_rng(3)
     scores = {}
-    for id_, recording in submitting.answered(demo.TASK).items():
+    for id_, recording in submitting.recordings_to_answer(demo.TASK).items():
         noisy = recording.labels + draw.uniform(0, 1.5, recording.labels.shape)
         scores[id_] = (noisy / noisy.sum(axis=1, keepdims=True)).astype(np.float32)
     write_run(folder, "demo", "seed0", {"all": scores})

@@ -11,14 +11,14 @@ from bench.datasets import get_task
 from bench.published import Job, RunValues, values
 from bench.recordings import Recording
 from bench.submissions import Predictions, read_tasks
-from bench.submitting import answered, lengths
+from bench.submitting import lengths, recordings_to_answer
 from bench.tasks import Task
 
 
 def score(job: Job, entry: Path, runs: Sequence[Trained], metrics: Sequence[str]) -> RunValues:
     """Score the parts that a job needs, by the metrics of these names."""
     task = get_task(job.task)
-    parts, recordings = parts_of(job), answered(task)
+    parts, recordings = parts_of(job), recordings_to_answer(task)
     read = _read(task, entry, runs, recordings)
     predictions = {run: {part: by_part[part] for part in parts} for run, by_part in read.items()}
     return values(task, predictions, recordings, metrics)

@@ -56,11 +56,11 @@ def count_pairs(truth: Bool[np.ndarray, "T C"], labels: Bool[np.ndarray, "T C"])
     counts = np.zeros(len(distinct), dtype=np.int64)
     np.add.at(counts, index.reshape(-1), np.diff(bounds))
     held = np.unpackbits(distinct, axis=1, count=2 * classes).astype(bool)
-    found = {
+    pairs = {
         (_category(row[:classes]), _category(row[classes:])): int(count)
         for row, count in zip(held, counts, strict=True)
     }
-    return dict(sorted(found.items()))
+    return dict(sorted(pairs.items()))
 
 
 def by_recording(
@@ -76,18 +76,18 @@ def by_recording(
         for id_, pairs in zip(owner, spans, strict=True):
             for pair, frames in pairs.items():
                 cells[id_].setdefault(pair, [0] * len(runs))[run] += frames
-    categories = sorted({category for of in cells.values() for pair in of for category in pair})
+    categories = sorted({category for pairs in cells.values() for pair in pairs for category in pair})
     number = {category: k for k, category in enumerate(categories)}
     return {
         "categories": [list(category) for category in categories],
-        "group": list({id_: int(of) for id_, of in zip(owner, group, strict=True)}.values()),
+        "group": list({id_: int(index) for id_, index in zip(owner, group, strict=True)}.values()),
         "counts": [
             [
                 x
-                for (true, named), frames in sorted(of.items())
+                for (true, named), frames in sorted(pairs.items())
                 for x in (number[true], number[named], *frames)
             ]
-            for of in cells.values()
+            for pairs in cells.values()
         ],
     }
 
@@ -97,16 +97,16 @@ def read_counts(part: Mapping[str, Any], classes: int, runs: int) -> PartCounts 
     recordings = part["recordings"]
     if "counts" not in recordings:
         return None
-    cells = [np.array(of, dtype=np.int64).reshape(-1, 2 + runs) for of in recordings["counts"]]
+    cells = [np.array(rows, dtype=np.int64).reshape(-1, 2 + runs) for rows in recordings["counts"]]
     joined = np.concatenate(cells)
     categories = np.zeros((len(part["categories"]), classes), dtype=bool)
-    for k, of in enumerate(part["categories"]):
-        categories[k, of] = True
+    for k, held in enumerate(part["categories"]):
+        categories[k, held] = True
     return PartCounts(
         ids=tuple(recordings["id"]),
         group=np.array(recordings["group"], dtype=np.int64),
         categories=categories,
-        owner=np.repeat(np.arange(len(cells)), [len(of) for of in cells]),
+        owner=np.repeat(np.arange(len(cells)), [len(rows) for rows in cells]),
         true=joined[:, 0],
         predicted=joined[:, 1],
         frames=joined[:, 2:],
@@ -127,10 +127,10 @@ def set_counts(counts: PartCounts, run: int) -> list[SetCounts]:
     sets, frames = np.packbits(counts.categories, axis=1), counts.frames[:, run]
     tables = np.zeros((3, len(counts.ids), len(sets)), dtype=np.int64)
     agreed = np.where(counts.true == counts.predicted, frames, 0)
-    for table, category, of in zip(
+    for table, category, amount in zip(
         tables, (counts.true, counts.predicted, counts.true), (frames, frames, agreed), strict=True
     ):
-        np.add.at(table, (counts.owner, category), of)
+        np.add.at(table, (counts.owner, category), amount)
     return [SetCounts(sets, *tables[:, n]) for n in range(len(counts.ids))]
 
 

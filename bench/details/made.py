@@ -84,7 +84,7 @@ def _part(task: Task, runs: Sequence[Mapping[Callable[..., Any], Sequence[Any]]]
         },
     }
     if task.exclusive:
-        made["confusion"] = np.sum([of for run in runs for of in run[confusion]], axis=0).tolist()
+        made["confusion"] = np.sum([table for run in runs for table in run[confusion]], axis=0).tolist()
     return made
 
 
@@ -133,7 +133,8 @@ def _alone(metric: Metric, measures: Sequence[Any], own: Bool[np.ndarray, "R N"]
         return metric.reduce(measures, own.astype(np.float64))
     # Ranks know no sums: sorting each recording by itself is quicker than all of them for every row.
     spans = [np.flatnonzero(row).tolist() for row in own]
-    return np.concatenate([metric.reduce([measures[n] for n in of], np.ones((1, len(of)))) for of in spans])
+    alone = [metric.reduce([measures[n] for n in own], np.ones((1, len(own)))) for own in spans]
+    return np.concatenate(alone)
 
 
 def _mean(

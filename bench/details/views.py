@@ -92,11 +92,11 @@ def confusion_matrix(result: Result, part: str | None = None) -> Float[np.ndarra
 
     Rows sum to the support. None without details, or where classes overlap.
     """
-    found = [of["confusion"] for of in _parts(result, part) if "confusion" in of]
-    if not found:
+    tables = [one["confusion"] for one in _parts(result, part) if "confusion" in one]
+    if not tables:
         return None
     classes = len(result.task["classes"])
-    return np.sum(found, axis=0, dtype=np.float64).reshape(classes, classes) / _runs(result)
+    return np.sum(tables, axis=0, dtype=np.float64).reshape(classes, classes) / _runs(result)
 
 
 def part_counts(result: Result) -> dict[str, PartCounts]:
@@ -111,28 +111,28 @@ def part_counts(result: Result) -> dict[str, PartCounts]:
 
 def boundary(result: Result, name: str | None = None, part: str | None = None) -> Boundary | None:
     """Return the accuracy by distance of all frames, or of one class; None without details."""
-    chosen = [of["boundary"] for of in _parts(result, part)]
-    held = [of["all"] if name is None else of["per_class"][name] for of in chosen]
+    curves = [one["boundary"] for one in _parts(result, part)]
+    held = [curve["all"] if name is None else curve["per_class"][name] for curve in curves]
     if not held:
         return None
-    counted, right = (np.array([of[key] for of in held], dtype=np.float64) for key in ("frames", "right"))
+    counted, right = (np.array([one[key] for one in held], dtype=np.float64) for key in ("frames", "right"))
     shape = (len(held), REACH + 2)
     return Boundary(counted.reshape(shape), right.reshape(shape) / _runs(result))
 
 
 def edges(result: Result, edge: str, part: str | None = None) -> Edges | None:
     """Return F1 over tolerance of "onset" or "offset"; None without details."""
-    held = [of["edges"][edge] for of in _parts(result, part)]
+    held = [one["edges"][edge] for one in _parts(result, part)]
     if not held:
         return None
     names, background, runs = result.task["classes"], result.task["background"], _runs(result)
     curves = np.array([[_numbers(of[name]["f1"]) for name in names] for of in held])  # (P, C, 31)
     foreground = curves[:, [name != background for name in names]]
     return Edges(
-        f1=_mean(np.stack([_mean(of) for of in foreground])),
+        f1=_mean(np.stack([_mean(of_part) for of_part in foreground])),
         per_class=dict(zip(names, _mean(curves), strict=True)),
-        true={name: sum(of[name]["true"] for of in held) for name in names},
-        predicted={name: sum(of[name]["predicted"] for of in held) / runs for name in names},
+        true={name: sum(one[name]["true"] for one in held) for name in names},
+        predicted={name: sum(one[name]["predicted"] for one in held) / runs for name in names},
     )
 
 
@@ -141,15 +141,15 @@ def recording_rows(result: Result, part: str | None = None) -> list[RecordingRow
     rows = []
     for name in part_names(result, part):
         columns = result.details["parts"][name]["recordings"]
-        values = {metric: _numbers(of) for metric, of in columns["values"].items()}
-        per_class = {of_class: _numbers(of) for of_class, of in columns["per_class"].items()}
+        values = {metric: _numbers(column) for metric, column in columns["values"].items()}
+        per_class = {name: _numbers(column) for name, column in columns["per_class"].items()}
         rows += [
             RecordingRow(
                 part=name,
                 id=id_,
                 frames=int(frames),
-                values={metric: float(of[k]) for metric, of in values.items()},
-                per_class={of_class: float(of[k]) for of_class, of in per_class.items()},
+                values={metric: float(column[k]) for metric, column in values.items()},
+                per_class={name: float(column[k]) for name, column in per_class.items()},
             )
             for k, (id_, frames) in enumerate(zip(columns["id"], columns["frames"], strict=True))
         ]

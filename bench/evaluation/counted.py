@@ -39,7 +39,7 @@ def measured_of(result: Result) -> Measured | None:
     measures: dict[Key, list[Any]] = {}
     shows = {}
     for part, counts in by_part.items():
-        shows[part] = np.stack([of[:, 0] + of[:, 2] > 0 for of in class_counts(counts, 0)])
+        shows[part] = np.stack([one[:, 0] + one[:, 2] > 0 for one in class_counts(counts, 0)])
         for k, run in enumerate(runs):
             for measure, read in COUNTED.items():
                 measures[measure, run, part] = list(read(counts, k))

@@ -46,14 +46,14 @@ def measure(
     where there are detections and it is not given.
     """
     kind = kind_of(task)
-    asked = {metric.measure: metric.reads for metric in task.metrics} | dict.fromkeys(also, "labels")
+    measures = {metric.measure: metric.reads for metric in task.metrics} | dict.fromkeys(also, "labels")
     made: dict[Key, list[Any]] = {}
     for run, by_part in sorted(predictions.items()):
         for part, of_part in cuts.items():
             judged = kind.judge(task, of_part, by_part[part], form)
-            for take, reads in asked.items():
+            for measure_span, reads in measures.items():
                 pairs = zip(of_part.test, judged[reads], strict=True)
-                made[take, run, part] = [take(span.truth, prediction) for span, prediction in pairs]
+                made[measure_span, run, part] = [measure_span(span.truth, one) for span, one in pairs]
     tests = {part: of_part.test for part, of_part in cuts.items()}
     return Measured(
         classes=task.classes,

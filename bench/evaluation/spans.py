@@ -34,16 +34,16 @@ def cut(task: Task, split: Split, recordings: Mapping[str, Recording]) -> dict[s
     Raises `DataError` for a part of which nothing counts.
     """
     kind = kind_of(task)
-    tested = {part: split.group_of(part, "test") for part in split.parts}
-    counted = {id_: list(kind.cut(task, recordings[id_])) for of in tested.values() for id_ in of}
-    groups = {group for of in tested.values() for id_, group in of.items() if counted[id_]}
+    tests = {part: split.group_of(part, "test") for part in split.parts}
+    counted = {id_: list(kind.cut(task, recordings[id_])) for ids in tests.values() for id_ in ids}
+    groups = {group for ids in tests.values() for id_, group in ids.items() if counted[id_]}
     index = {group: i for i, group in enumerate(sorted(groups))}
     cuts = {
         part: Cut(
-            [Span(id_, *span, index[group]) for id_, group in of.items() for span in counted[id_]],
+            [Span(id_, *span, index[group]) for id_, group in ids.items() for span in counted[id_]],
             list(_train(task, split, part, recordings)),
         )
-        for part, of in tested.items()
+        for part, ids in tests.items()
     }
     _check(task, "test", [part for part, of_part in cuts.items() if not of_part.test])
     if "train" in kind.subsets:

@@ -32,7 +32,7 @@ def kind_named(name: str) -> Kind:
     return KINDS[name]
 
 
-def answered_ids(task: Task, split: Split, part: str) -> list[str]:
+def ids_to_answer(task: Task, split: Split, part: str) -> list[str]:
     """Return the recordings of a part that an entry answers."""
     return [id_ for subset in kind_of(task).subsets for id_ in split.ids(part, subset)]
 
@@ -53,7 +53,7 @@ __all__ = [
     "Span",
     "Truth",
     "Words",
-    "answered_ids",
+    "ids_to_answer",
     "kind_named",
     "kind_of",
     "labels_of",

@@ -28,20 +28,20 @@ def task_faults(entry: Entry, get_task: Callable[[str], Task]) -> Iterator[Fault
 
 def _class_faults(card: TaskCard, task: Task) -> Iterator[Fault]:
     """Say how the declared classes differ from the task's: by name, or only by order."""
-    found, place = list(card.classes), f"{CARD}: tasks.{task.name}: classes"
-    if not found or found == list(task.classes):
+    names, place = list(card.classes), f"{CARD}: tasks.{task.name}: classes"
+    if not names or names == list(task.classes):
         return  # an empty list was already named as missing or mistyped
-    for name in dict.fromkeys(found):
+    for name in dict.fromkeys(names):
         if name not in task.classes:
             yield Fault("classes", f"{place}: {quoted(name)} is not a class{nearest(name, task.classes)}")
-        if found.count(name) > 1:
-            yield Fault("classes", f"{place}: {quoted(name)} stands there {found.count(name)} times")
+        if names.count(name) > 1:
+            yield Fault("classes", f"{place}: {quoted(name)} stands there {names.count(name)} times")
     for name in task.classes:
-        if name not in found:
+        if name not in names:
             yield Fault("classes", f"{place}: {name!r} is missing")
-    if sorted(found) == sorted(task.classes):
+    if sorted(names) == sorted(task.classes):
         yield Fault(
             "classes",
-            f"{place}: in the order {', '.join(found)}; expected {', '.join(task.classes)}"
+            f"{place}: in the order {', '.join(names)}; expected {', '.join(task.classes)}"
             + form_of(task).class_order,
         )

@@ -38,22 +38,22 @@ def written_faults(
 
 
 def name_faults(
-    found: Collection[Key], wanted: Mapping[Key, str], what: str = "a test recording"
+    names: Collection[Key], wanted: Mapping[Key, str], what: str = "a test recording"
 ) -> Iterator[Fault]:
     """Name the recordings that are missing, with what was wanted of them, and those that nobody asked for.
 
     `what` says what is asked for.
     """
     for key, expected in wanted.items():
-        if key not in found:
+        if key not in names:
             yield Fault("recordings missing", f"{'/'.join(key)} is missing; {expected}")
     parts = {part: [id_ for p, id_ in wanted if p == part] for part, _ in wanted}
-    unknown = Counter(part for part, _ in found if part not in parts)
+    unknown = Counter(part for part, _ in names if part not in parts)
     for i, (part, count) in enumerate(unknown.items()):
         near = nearest(part, parts) if i < SHOWN else ""  # the others are only counted
         text = f"part {quoted(part)} is not of this task{near} (recordings in it: {count:,})"
         yield Fault("parts", f"{text}; expected {', '.join(parts)}")
-    extra = [key for key in found if key[0] in parts and key not in wanted]
+    extra = [key for key in names if key[0] in parts and key not in wanted]
     for i, (part, id_) in enumerate(extra):
         near = nearest(id_, parts[part]) if i < SHOWN else ""
         home = [other for other, ids in parts.items() if id_ in ids] if i < SHOWN else []

@@ -84,7 +84,7 @@ def as_rows(values: Any, classes: Sequence[str]) -> Rows:
             raise SubmissionError(f"label {values.labels.max()}, expected 0 to {len(classes) - 1}")
         columns = (values.bounds.tolist(), values.labels.tolist(), values.scores.tolist())
         rows = zip(*columns, strict=True)
-        return [{"segment": of, "label": classes[label], "score": score} for of, label, score in rows]
+        return [{"segment": bounds, "label": classes[k], "score": score} for bounds, k, score in rows]
     if not isinstance(values, list):
         raise SubmissionError(f"{type(values).__name__}, expected Detections or a list of rows")
     return [_plain(row) for row in values]
@@ -97,8 +97,8 @@ def _columns(table: Any, classes: Sequence[str]) -> Any:
         return table[list(classes)].to_numpy()
     if names == list(range(len(names))):
         return table.to_numpy()
-    found = ", ".join(map(repr, names[:8]))
-    raise SubmissionError(f"columns {found}; expected {', '.join(classes)}")
+    listed = ", ".join(map(repr, names[:8]))
+    raise SubmissionError(f"columns {listed}; expected {', '.join(classes)}")
 
 
 def _plain(value: Any) -> Any:

@@ -139,22 +139,22 @@ def frame_fault(frames: Int64[np.ndarray, " N"], expected: int | None = None) ->
         return f"frames 1 to {count:,}, expected 0 to {last:,}: frames count from 0"
     if expected is None:
         expected = max(int(frames[-1]) + 1, 0)
-    said = []
+    texts = []
     if frames[0] < 0:
-        said.append(f"negative frames: {np.sum(frames < 0):,}, the first {frames[0]}")
+        texts.append(f"negative frames: {np.sum(frames < 0):,}, the first {frames[0]}")
     twice = frames[1:][np.diff(frames) == 0]
     if len(twice):
-        said.append(
+        texts.append(
             f"rows for a frame that is there already: {len(twice):,}, the first for frame {twice[0]:,}"
         )
-    there = np.unique(frames[(frames >= 0) & (frames < expected)])
-    if absent := expected - len(there):
-        gaps = np.flatnonzero(there != np.arange(len(there)))
-        first = gaps[0] if len(gaps) else len(there)
-        said.append(f"missing frames: {absent:,} of {expected:,}, the first {first:,}")
+    held = np.unique(frames[(frames >= 0) & (frames < expected)])
+    if absent := expected - len(held):
+        gaps = np.flatnonzero(held != np.arange(len(held)))
+        first = gaps[0] if len(gaps) else len(held)
+        texts.append(f"missing frames: {absent:,} of {expected:,}, the first {first:,}")
     if frames[-1] >= expected:
-        said.append(f"frame {frames[-1]:,}, expected {expected - 1:,} as the last")
-    return "; ".join(said)
+        texts.append(f"frame {frames[-1]:,}, expected {expected - 1:,} as the last")
+    return "; ".join(texts)
 
 
 def _check_rows(rows: int, expected: int | None) -> None:
@@ -163,22 +163,22 @@ def _check_rows(rows: int, expected: int | None) -> None:
         raise FileError(f"{rows:,} rows{wanted}: not read")
 
 
-def _column_faults(found: Sequence[str], layout: Layout) -> Iterator[Fault]:
+def _column_faults(names: Sequence[str], layout: Layout) -> Iterator[Fault]:
     expected = layout.columns
-    missing = [name for name in expected if name not in found]
-    for i, name in enumerate(name for name in dict.fromkeys(found) if name not in expected):
+    missing = [name for name in expected if name not in names]
+    for i, name in enumerate(name for name in dict.fromkeys(names) if name not in expected):
         near = nearest(name, missing) if i < SHOWN else ""  # the others are only counted
         index = "; save the table without its index" if name in ("", "__index_level_0__") else ""
         yield Fault("columns", f"column {quoted(name)} is not expected{near or index}")
-    for name, count in Counter(found).items():
+    for name, count in Counter(names).items():
         if count > 1:
             yield Fault("columns", f"column {quoted(name)} stands there {count} times")
     for name in missing:
         yield Fault("columns", f"column {quoted(name)} is missing")
-    if layout.ordered and sorted(found) == sorted(expected) and tuple(found) != expected:
+    if layout.ordered and sorted(names) == sorted(expected) and tuple(names) != expected:
         yield Fault(
             "columns",
-            f"columns in the order {', '.join(found)}; expected {', '.join(expected)}",
+            f"columns in the order {', '.join(names)}; expected {', '.join(expected)}",
         )
 
 

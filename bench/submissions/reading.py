@@ -129,8 +129,8 @@ def _run_files(folder: Path, task: Task) -> tuple[list[str], list[Fault]]:
             continue  # notes of people, version control and desktops: never read
         run, form = os.path.splitext(name)  # noqa: PTH122  (a name from a stranger, not a path)
         if form not in endings:
-            said = f"{place}{quoted(name)} is not a run: expected {', '.join(endings)}"
-            faults.append(Fault("files", said))
+            text = f"{place}{quoted(name)} is not a run: expected {', '.join(endings)}"
+            faults.append(Fault("files", text))
         elif not SAFE_NAME.fullmatch(run):
             faults.append(
                 Fault("run names", f"{place}{quoted(name)}: expected {SAFE_NAME_RULE}, then {form}")

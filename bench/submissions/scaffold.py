@@ -50,11 +50,11 @@ def scaffold(folder: Path, task: Task) -> list[Path]:
     page = form.page(name, _shown(name, folder), task)
     comments = {**_COMMENTS, "output": _OUTPUTS[task.exclusive]}
     texts = {folder / CARD: to_toml(entry, comments), folder / "README.md": page}
-    if there := [f"{path} exists" for path in texts if path.exists()]:
+    if problems := [f"{path} exists" for path in texts if path.exists()]:
         block = to_toml(entry).partition("\n\n")[2].strip().replace("\n", "\n      ")
         raise UsageError(
             f"{folder}: nothing was written over",
-            there,
+            problems,
             hint=f"for another task of the same entry add to {folder / CARD}:\n\n      {block}",
         )
     (folder / task.name).mkdir(parents=True, exist_ok=True)

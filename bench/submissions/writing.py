@@ -36,7 +36,7 @@ def write_predictions(
     """
     form, name = form_of(task), run if isinstance(run, str) else f"seed{run}"
     nested = by_part(task, predictions)
-    given = {(part, id_): of for part, of_part in nested.items() for id_, of in of_part.items()}
+    given = {(part, id_): one for part, of_part in nested.items() for id_, one in of_part.items()}
     lengths = {(part, id_): length for part, of_part in expected.items() for id_, length in of_part.items()}
     content = form.convert(given, lengths, task)
     if problems := listing(content.faults):

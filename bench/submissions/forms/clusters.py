@@ -80,7 +80,7 @@ def write_clusters(
         raise SubmissionError(f"{path} was not written", problems)
     return write_npz(
         path,
-        {part: {id_: ids.astype("<i8") for id_, ids in of.items()} for part, of in clusters.items()},
+        {part: {id_: a.astype("<i8") for id_, a in by_id.items()} for part, by_id in clusters.items()},
     )
 
 
@@ -169,7 +169,7 @@ def _card_faults(card: TaskCard, _task: Task) -> Iterator[Fault]:
 
 def _summary(predictions: Predictions, _card: TaskCard) -> str:
     by_part = [recordings for parts in predictions.values() for recordings in parts.values()]
-    numbers = [len(np.unique(np.concatenate(list(of.values())))) for of in by_part]
+    numbers = [len(np.unique(np.concatenate(list(by_id.values())))) for by_id in by_part]
     least, most = min(numbers, default=0), max(numbers, default=0)
     return f", {most:,} clusters" if least == most else f", {least:,} to {most:,} clusters"
 

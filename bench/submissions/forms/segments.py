@@ -98,7 +98,7 @@ def write_detections(
         raise SubmissionError(f"{path} was not written", problems)
     several = len(task.parts) > 1
     of_part = {
-        part: _object({id_: _rows(of, task) for id_, of in recordings.items()})
+        part: _object({id_: _rows(one, task) for id_, one in recordings.items()})
         for part, recordings in detections.items()
     }
     whole = _object(of_part) if several else of_part[task.parts[0].name]
@@ -129,15 +129,15 @@ def _run_faults(task: Task, run: str, detections: Mapping[str, Mapping[str, Dete
     if sorted(detections) != sorted(parts):
         yield Fault("parts", f"parts {', '.join(map(quoted, detections))}; expected {', '.join(parts)}")
     for part, recordings in detections.items():
-        for id_, of in recordings.items():
+        for id_, one in recordings.items():
             place = f"{part}/{id_}"
             if not RECORDING_ID.fullmatch(id_):
                 yield Fault("names", f"recording {quoted(id_)}: expected {SAFE_NAME_RULE}")
-            if len(of.labels) > MOST:
-                yield Fault("counts", f"{place}: {len(of.labels):,} detections, expected at most {MOST:,}")
-            if (of.labels >= len(task.classes)).any():
+            if len(one.labels) > MOST:
+                yield Fault("counts", f"{place}: {len(one.labels):,} detections, expected at most {MOST:,}")
+            if (one.labels >= len(task.classes)).any():
                 most = len(task.classes) - 1
-                yield Fault("labels", f"{place}: label {of.labels.max()}, expected 0 to {most}")
+                yield Fault("labels", f"{place}: label {one.labels.max()}, expected 0 to {most}")
 
 
 def _read(
@@ -175,7 +175,7 @@ def _card_faults(card: TaskCard, _task: Task) -> Iterator[Fault]:
 
 def _summary(predictions: Predictions, card: TaskCard) -> str:
     by_part = [recordings for parts in predictions.values() for recordings in parts.values()]
-    number = sum(len(detections.labels) for of in by_part for detections in of.values())
+    number = sum(len(detections.labels) for by_id in by_part for detections in by_id.values())
     return f", {number:,} detections ({card.detections})"
 
 

@@ -10,7 +10,7 @@ from bench import store
 from bench.datasets import get_task
 from bench.errors import DataError
 from bench.evaluation import Tested, cut, tested
-from bench.kinds import answered_ids
+from bench.kinds import ids_to_answer
 from bench.resources import resource
 from bench.tasks import Task
 
@@ -25,7 +25,7 @@ def frozen_truths() -> Mapping[str, Tested]:
 def stored_truth(task: Task) -> Tested:
     """Return what the stored recordings of a task give; raise `DataError` where they are not all there."""
     split = task.load_split()
-    ids = dict.fromkeys(id_ for part in split.parts for id_ in answered_ids(task, split, part))
+    ids = dict.fromkeys(id_ for part in split.parts for id_ in ids_to_answer(task, split, part))
     recordings = {recording.id: recording for recording in store.load(task.dataset, list(ids), poses=False)}
     return tested(task, cut(task, split, recordings))
 
