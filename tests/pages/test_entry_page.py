@@ -138,9 +138,9 @@ def test_segments_are_counted_as_segments() -> None:
 
 def test_clusters_say_what_they_stand_for_and_have_every_section_of_labelled_frames() -> None:
     cards = [metric("f1", "F1"), metric("cluster_ami", "Adjusted mutual information")]
-    asked = task(kind="clusters", metrics=cards)
-    found = {"f1": score(0.5), "cluster_ami": score(0.25, per_class={}, per_class_interval={})}
-    results = [result("a", 0.5, task=asked, scores=found)]
+    question = task(kind="clusters", metrics=cards)
+    scores = {"f1": score(0.5), "cluster_ami": score(0.25, per_class={}, per_class_interval={})}
+    results = [result("a", 0.5, task=question, scores=scores)]
     stands = "A cluster stands for the class that most of its training frames have"
     whole, own = page(results), page(results, OWN)
     assert stands in whole.text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -97,3 +98,10 @@ def test_an_empty_row_stays_where_cells_are_wrapped(width: int | None) -> None:
 def test_the_ends_of_an_axis_in_a_header_stay_apart() -> None:
     axis = "0" + " " * 18 + "1"
     assert axis in table(["name of a curve", axis, "value"], [["a", "#" * 20, "0.5"]], width=40)
+
+
+def test_no_other_code_draws_tables() -> None:
+    root = Path(__file__).parents[2]
+    sources = [path for room in ("bench", "baselines") for path in (root / room).rglob("*.py")]
+    drawing = {path.relative_to(root).as_posix() for path in sources if "import tabulate" in path.read_text()}
+    assert drawing == {"bench/text/tables.py", "bench/hub/card.py"}  # the second writes Markdown
