@@ -33,6 +33,7 @@ ORDER = [
     "store",
     "adding",
     "access",
+    "labelling",
     "hub",
     "datacard",
     "submissions.faults",

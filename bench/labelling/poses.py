@@ -1,0 +1,183 @@
+"""Recordings of pose files alone: the animals and keypoints that a model was trained on, in their order."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from bench.datasets.formats.deeplabcut import Poses
+from bench.datasets.formats.poses import ENDINGS, reader_of
+from bench.errors import DataError, UsageError, first
+from bench.files.faults import quoted
+from bench.recordings import RECORDING_ID, Recording, Skeleton
+from bench.store import load, manifest
+from bench.tasks import Dataset
+
+_DEEPLABCUT = re.compile(r"(.+?)(?:DLC|DeepCut)_.*")
+"""The name that DeepLabCut gives its files: that of the video, the scorer, and how it was made."""
+_FPS_TOLERANCE = 0.005  # files write 29.97 as 29.97003 too
+_HINT = "--rename THEIRS=OURS maps names; a skeleton of your own needs a model of its own: bench add --help"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How recordings without labels are read for a model."""
+
+    skeleton: Skeleton
+    """That the model was trained on."""
+    classes: tuple[str, ...]
+    """That it was asked for: nobody has labelled any of them."""
+    fps: float
+    """Frames per second, where a file does not say it."""
+    image: tuple[int, int] | None = None
+    """Width and height of the videos in pixels; None: those of the skeleton."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """Name of an animal or keypoint in the files -> in the skeleton."""
+
+
+@dataclass(frozen=True)
+class PoseFiles:
+    """The files of a folder that hold poses, by recording."""
+
+    paths: Mapping[str, Path]
+    left_out: tuple[str, ...]
+    """Names of files that hold none."""
+
+
+def find_poses(place: Path) -> PoseFiles:
+    """Return the pose files of a folder, or the one that `place` is.
+
+    Raises `UsageError` where there is none, `DataError` where two are of one recording, or a name is no id.
+    """
+    paths = [place] if place.is_file() else sorted(p for p in place.glob("*") if p.suffix in ENDINGS)
+    found: dict[str, Path] = {}
+    left_out, faults = [], []
+    for path in paths:
+        id_ = _id_of(path)
+        if reader_of(path) is None:
+            left_out.append(path.name)
+        elif not RECORDING_ID.fullmatch(id_):
+            faults.append(f"{quoted(path.name)}: {quoted(id_)} is no name of a recording")
+        elif id_ in found:
+            faults.append(f"{quoted(path.name)}: recording {id_!r} is already in {quoted(found[id_].name)}")
+        else:
+            found[id_] = path
+    if faults:
+        raise DataError(f"the files in {place} cannot be told apart", first(faults), hint="rename the files")
+    if not found:
+        expected = (
+            f"expected csv or h5 files of DeepLabCut, h5 of SLEAP, nc of movement ({', '.join(ENDINGS)})"
+        )
+        raise UsageError(
+            f"{place} holds no poses",
+            [expected, *(f"{quoted(name)}: a csv without a row 'scorer'" for name in left_out[:8])],
+            hint="name the folder with the files of your tracker, or a data set of bench pull --list",
+        )
+    return PoseFiles(dict(sorted(found.items())), tuple(left_out))
+
+
+def read_files(files: PoseFiles, reading: Reading) -> Iterator[Recording]:
+    """Yield the recordings; after the last good one `DataError` lists the faults of all the others."""
+    faults: list[str] = []
+    for id_, path in files.paths.items():
+        reader = reader_of(path)
+        try:
+            poses = reader(path) if reader else None
+        except DataError as error:
+            faults += [f"{quoted(path.name)}: {problem}" for problem in error.problems]
+            continue
+        if poses is not None:
+            own = Skeleton(poses.individuals, poses.keypoints, (), reading.image or reading.skeleton.image)
+            if wrong := skeleton_faults(own, reading):
+                faults += [f"{quoted(path.name)}: {fault}" for fault in wrong]
+            else:
+                yield _recording(id_, poses, own, reading)
+    if faults:
+        raise DataError("poses that the model was not trained for", first(faults), hint=_HINT)
+
+
+def read_store(dataset: Dataset, reading: Reading) -> Iterator[Recording]:
+    """Yield all recordings of a pulled data set without their labels.
+
+    Raises `DataError` where its skeleton is not the one that the model was trained on.
+    """
+    own = replace(dataset.skeleton, edges=())
+    if faults := skeleton_faults(own, reading):
+        raise DataError(f"{dataset.name!r} has poses that the model was not trained for", faults, hint=_HINT)
+    for recording in load(dataset, list(manifest(dataset).recordings), poses=True):
+        if recording.keypoints is None:
+            continue
+        poses = Poses(
+            own.animals,
+            own.keypoints,
+            recording.keypoints,
+            np.full(recording.keypoints.shape[:3], np.nan, np.float32)
+            if recording.confidence is None
+            else recording.confidence,
+            fps=recording.fps,
+        )
+        yield _recording(recording.id, poses, own, reading)
+
+
+def skeleton_faults(own: Skeleton, reading: Reading) -> list[str]:
+    """Say in which animals and keypoints recordings differ from those of the training; their order may.
+
+    One animal is the one animal, whatever it is called.
+    """
+    faults = []
+    wanted = reading.skeleton
+    if not (len(own.animals) == len(wanted.animals) == 1):
+        faults += _differing("animals", own.animals, wanted.animals, reading.names)
+    return faults + _differing("keypoints", own.keypoints, wanted.keypoints, reading.names)
+
+
+def _differing(what: str, own: Sequence[str], wanted: Sequence[str], names: Mapping[str, str]) -> list[str]:
+    mapped = [names.get(name, name) for name in own]
+    if sorted(mapped) == sorted(wanted):
+        return []
+    odd = [name for name, meant in zip(own, mapped, strict=True) if meant not in wanted]
+    absent = [name for name in wanted if name not in mapped]
+    told = [f"{', '.join(odd)} unknown"] if odd else []
+    told += [f"{', '.join(absent)} missing"] if absent else []
+    told = told or [f"{', '.join(own)}: a name twice"]
+    return [f"{what}: {'; '.join(told)}; expected {', '.join(wanted)}"]
+
+
+def _recording(id_: str, poses: Poses, own: Skeleton, reading: Reading) -> Recording:
+    """Return the poses in the order of the training, in the pixels of its videos, without labels."""
+    wanted = reading.skeleton
+    animals = [reading.names.get(name, name) for name in own.animals]
+    keypoints = [reading.names.get(name, name) for name in own.keypoints]
+    i = [0] if len(animals) == 1 else [animals.index(name) for name in wanted.animals]
+    k = [keypoints.index(name) for name in wanted.keypoints]
+    chosen = np.ix_(range(len(poses.xy)), i, k)
+    xy = poses.xy[chosen]
+    if own.image != wanted.image:
+        xy = xy * (np.array(wanted.image) / np.array(own.image)).astype(np.float32)
+    frames = len(xy)
+    return Recording(
+        id=id_,
+        group=id_,
+        fps=poses.fps or reading.fps,
+        classes=reading.classes,
+        labels=np.zeros((frames, len(reading.classes)), dtype=bool),
+        annotated=np.zeros(frames, dtype=bool),
+        keypoints=np.ascontiguousarray(xy),
+        confidence=np.ascontiguousarray(poses.likelihood[chosen]),
+    )
+
+
+def same_rate(one: float, other: float) -> bool:
+    """Whether two frame rates are the same, as files write them."""
+    return abs(one - other) <= _FPS_TOLERANCE
+
+
+def _id_of(path: Path) -> str:
+    """Return the name of the video, as an id: lower case, what no id has replaced by '_'."""
+    cut = _DEEPLABCUT.fullmatch(path.stem)
+    name = (cut[1] if cut else path.stem).removesuffix(".analysis").lower()
+    return re.sub(r"[^a-z0-9_-]+", "_", name).strip("_")
