@@ -134,7 +134,7 @@ class EntryPage:
     card: EntryFacts
     test: TestFacts
     changed_data: str
-    """What it was scored on that is not as declared; empty where all is."""
+    """How its data differ from the declared ones; empty where they do not."""
     metric: MetricFacts
     """The metric that ranks."""
     value: Value

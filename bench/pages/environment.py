@@ -1,4 +1,4 @@
-"""The templates with everything they may call; all text is escaped and made printable."""
+"""The templates and all that they may call. Text is escaped and made printable."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from bench.resources import resource
 from bench.text import DETECTION_FORMS
 
 GENERATOR = f'<meta name="generator" content="{NAME}">'
-"""Marks a page as ours, so that `publish` may remove it when its task is gone."""
+"""Marks a page as ours, so that `publish` may replace or remove it."""
 
 
 @cache
 def environment_of_pages() -> Environment:
-    """Return the templates, compiled once, with all they may call; text is escaped and made printable."""
+    """Return the templates with their filters, tests and constants; they are compiled once."""
     folder = resource("templates", "leaderboard/templates")
     style, script = ((folder / name).read_text(encoding="utf-8") for name in ("style.css", "table.js"))
     environment = Environment(
@@ -56,5 +56,5 @@ def environment_of_pages() -> Environment:
 
 
 def _source(text: str) -> str:
-    """Return the content-security source of this inline text alone; in a file, 'self' would name nothing."""
+    """Return the content-security source of this inline text alone; 'self' means nothing in a file."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

@@ -1,4 +1,7 @@
-"""What pages say of a task, its data, its metrics and an entry. Nothing else reads the cards in results."""
+"""What pages say of a task, its data, its metrics and an entry.
+
+All pages get what they say of a task from `task_facts`, and of an entry from `entry_name` and `entry_facts`.
+"""
 
 from __future__ import annotations
 
@@ -170,7 +173,7 @@ class EntryFacts:
 
 
 def task_facts(card: Mapping[str, Any]) -> TaskFacts:
-    """Return what pages say of the task of this card, in which rates are per minute."""
+    """Return what pages say of a task. Rates in its card are per minute already."""
     data = card["dataset"]
     return TaskFacts(
         name=card["name"],
@@ -198,7 +201,7 @@ def task_facts(card: Mapping[str, Any]) -> TaskFacts:
 
 
 def metric_facts(card: Mapping[str, Any]) -> MetricFacts:
-    """Return what pages say of the metric of this card."""
+    """Return what pages say of a metric."""
     return MetricFacts(
         name=card["name"],
         title=card["title"],
@@ -246,7 +249,7 @@ def entry_name(result: Result) -> EntryName:
 
 
 def entry_facts(card: Mapping[str, Any]) -> EntryFacts:
-    """Return what the card of an entry declares."""
+    """Return what the card of an entry declares, as pages show it."""
     return EntryFacts(
         authors=tuple(card["authors"]),
         licence=card["licence"],
@@ -267,7 +270,7 @@ def entry_facts(card: Mapping[str, Any]) -> EntryFacts:
 
 
 def changed_data(result: Result) -> str:
-    """Return what the entry was scored on that is not as declared; empty where all is."""
+    """Return how the data of a result differ from the declared ones; empty where they do not."""
     return "; ".join(f"{c['name']}: {c['found']}, expected {c['expected']}" for c in result.changed)
 
 

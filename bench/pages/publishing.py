@@ -1,4 +1,4 @@
-"""Writing the pages: each in one step, and never over a page of somebody else's."""
+"""Writes the pages, each in one step, and never over a file that `bench publish` did not write."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bench.verification.results import read_results
 
 
 def publish_results(results: Path, folder: Path) -> Path:
-    """Build the leaderboard of all result files of a folder; return its first page.
+    """Build the leaderboard of the result files in a folder; return its first page.
 
     Raises `UsageError` where there is no result: an empty site must not take the place of a full one; and
     `DataError` where one is not as it should be.
@@ -24,14 +24,14 @@ def publish_results(results: Path, folder: Path) -> Path:
 def publish(pages: Mapping[str, str], folder: Path) -> Path:
     """Write the pages into a folder, each in one step and the index last; return the index.
 
-    Pages of a former build whose task is gone are removed; no other file is touched. Raises
-    `UsageError` where the folder cannot be written, or a page of somebody else's stands in the way.
+    Pages of an earlier build that are no longer among them are removed; no other file is touched. Raises
+    `UsageError` where the folder cannot be written, or another file has the name of a page.
     """
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"{folder} is a file, expected a folder", hint="choose another one with --out")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        foreign = [name for name in sorted(pages) if not _ours(folder / name)]
+        foreign = [name for name in sorted(pages) if not _is_ours(folder / name)]
         if foreign:
             raise UsageError(
                 f"{folder} holds pages that `bench publish` did not make",
@@ -41,13 +41,13 @@ def publish(pages: Mapping[str, str], folder: Path) -> Path:
         for name in sorted(pages, key=lambda name: (name == "index.html", name)):
             write_text(folder / name, pages[name])
         for path in sorted(folder.glob("*.html")):
-            if path.name not in pages and _ours(path):
+            if path.name not in pages and _is_ours(path):
                 path.unlink()
     except OSError as fault:
         raise UsageError(f"the site cannot be written to {folder}", [str(fault)]) from fault
     return folder / "index.html"
 
 
-def _ours(path: Path) -> bool:
-    """Whether a page may be written over: there is none, or it is of a former build."""
+def _is_ours(path: Path) -> bool:
+    """Whether a page may be written here: no file is there, or one of an earlier build."""
     return not path.is_file() or GENERATOR.encode() in path.read_bytes()

@@ -1,4 +1,4 @@
-"""Results in, pages out: which pages there are, made and written. Pure."""
+"""From results to the text of every page. Pure."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ def render(results: Sequence[Result]) -> dict[str, str]:
     name, or a result lacks what a page shows.
     """
     try:
-        _check(results)
+        _refuse_unsafe_names(results)
         return _pages(results)
     except (UndefinedError, LookupError, TypeError, ValueError, AttributeError) as fault:
         raise DataError(
-            "these results make no leaderboard",
+            "no leaderboard can be built from these results",
             [f"{type(fault).__name__}: {fault}"],
             hint="score the submissions again: bench evaluate submissions/<entry>",
         ) from fault
@@ -42,20 +42,20 @@ def _pages(results: Sequence[Result]) -> dict[str, str]:
     tasks: dict[str, list[Result]] = {}
     for result in sorted(results, key=lambda result: (result.task["name"], result.entry["id"])):
         tasks.setdefault(result.task["name"], []).append(per_minute(result))
-    rankings = {name: rank(of_task) for name, of_task in tasks.items()}
+    rankings = {name: rank(task_results) for name, task_results in tasks.items()}
     environment = environment_of_pages()
     index, task, entry = map(environment.get_template, ("index.html", "task.html", "entry.html"))
     pages = {"index.html": index.render(page=index_page(rankings))}
-    for name, of_task in rankings.items():
-        pages[f"{name}.html"] = task.render(page=task_page(of_task))
-        for ranking in of_task:
+    for name, task_rankings in rankings.items():
+        pages[f"{name}.html"] = task.render(page=task_page(task_rankings))
+        for ranking in task_rankings:
             for row in ranking.rows:
-                made = entry_page(row, ranking)
-                pages[made.entry.page] = entry.render(page=made)
+                page = entry_page(row, ranking)
+                pages[page.entry.page] = entry.render(page=page)
     return pages
 
 
-def _check(results: Sequence[Result]) -> None:
+def _refuse_unsafe_names(results: Sequence[Result]) -> None:
     problems = {
         f"task {result.task['name'][:200]!r}: a name is a-z, 0-9 and -, and not 'index'"
         for result in results
@@ -66,20 +66,20 @@ def _check(results: Sequence[Result]) -> None:
         for result in results
         if not SAFE_NAME.fullmatch(result.entry["id"])
     }
-    seen: set[tuple[str, str]] = set()
+    entries: set[tuple[str, str]] = set()
     pages = {result.task["name"]: f"task {result.task['name'][:200]!r}" for result in results}
     for result in results:
         key = result.task["name"], result.entry["id"]
         page, what = "--".join(key), f"task {key[0][:200]!r}: entry {key[1][:200]!r}"
-        if key in seen:
+        if key in entries:
             problems.add(f"{what} comes more than once")
         elif page in pages:
             problems.add(f"{what} and {pages[page]} would share the page {page[:200]}.html")
-        seen.add(key)
+        entries.add(key)
         pages.setdefault(page, what)
     if problems:
         raise DataError(
-            "these results make no leaderboard",
+            "no leaderboard can be built from these results",
             sorted(problems),
             hint="remove the faulty files from leaderboard/results, then: bench publish",
         )

@@ -53,7 +53,7 @@ class RankingRow:
     entry: EntryName
     card: EntryFacts
     changed_data: str
-    """What it was scored on that is not as declared; empty where all is."""
+    """How its data differ from the declared ones; empty where they do not."""
     value: Value
     runs: int | None
     """None where it was not scored by the metric that ranks."""
@@ -170,19 +170,16 @@ def _section(ranking: Ranking, place: int) -> RankingSection:
     main = tuple(map(with_short_title, others[: MAIN_METRICS - 1]))
     main_classes = ranking.classes if len(ranking.classes) <= MAIN_CLASSES else ()
     curves = _curves(ranking)
+    rows = tuple(_row(row, metric, main_classes, main) for row in ranking.rows)
     values = [(row.result.entry["name"], row.score) for row in ranking.rows if row.rank and row.score]
-    costs = [
-        (row.result.entry["name"], row.score.value, row.result.entry.get("flops_per_frame"))
-        for row in ranking.rows
-        if row.rank and row.score
-    ]
+    costs = [(row.entry.name, row.value.value, row.card.flops_per_frame) for row in rows if row.rank]
     return RankingSection(
         terms=ranking.terms,
         differences=ranking.differences,
         metric=metric,
         others=main,
         main_classes=main_classes,
-        rows=tuple(_row(row, metric, main_classes, main) for row in ranking.rows),
+        rows=rows,
         classes=ranking.classes,
         by_class=_by_class(ranking),
         parts=task_facts(ranking.best.task).parts,

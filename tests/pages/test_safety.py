@@ -210,7 +210,7 @@ def test_every_fault_is_listed_at_once() -> None:
     ],
 )
 def test_a_malformed_result_is_a_data_error(broken: Result) -> None:
-    with pytest.raises(DataError, match="make no leaderboard"):
+    with pytest.raises(DataError, match="no leaderboard can be built"):
         render([broken])
 
 
