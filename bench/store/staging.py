@@ -79,6 +79,7 @@ def working_folder(dataset: Dataset, wanted: str) -> Iterator[tuple[Path, Progre
     It is removed at the end, and what other dead pulls of the data set left before it; an interrupt
     (Ctrl-C) leaves it, as a kill does.
     """
+    home().mkdir(parents=True, exist_ok=True)
     folder, lock, progress = _take_over(dataset, wanted) or _new_folder(dataset, wanted)
     keep = False
     try:
@@ -95,7 +96,7 @@ def working_folder(dataset: Dataset, wanted: str) -> Iterator[tuple[Path, Progre
 def _new_folder(dataset: Dataset, wanted: str) -> tuple[Path, FileLock, Progress]:
     while True:
         folder = home() / f"{_prefix(dataset)}{secrets.token_hex(8)}.part"
-        folder.mkdir(parents=True)
+        folder.mkdir()
         if lock := _locked(folder):  # else another pull saw it without its lock, and removes it
             return folder, lock, Progress(wanted)
 
