@@ -57,6 +57,7 @@ ORDER = [
     "verification",
     "published",
     "submitting",
+    "prior",
     "text",
     "pages",
     "baselines",

@@ -50,6 +50,7 @@ CLUSTERS = Kind(
     truth_bytes=FRAMES.truth_bytes,
     answer_bytes=_answer_bytes,
     view=FRAMES.view,
+    prior=lambda _shares, frames: np.zeros(frames, dtype=np.int64),
     tally=FRAMES.tally,
     words=FRAMES.words,
 )

@@ -71,6 +71,7 @@ FRAMES = Kind(
     truth_bytes=lambda truth: np.packbits(truth).tobytes(),
     answer_bytes=_answer_bytes,
     view=view,
+    prior=lambda shares, frames: np.tile(shares.astype(np.float32), (frames, 1)),
     tally=lambda _task, _recording: {},
     words=Words("frames", "frames", lambda frames, _support: frames),
 )

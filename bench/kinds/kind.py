@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Float, Int
 
 from bench.recordings import Recording, Segments
 from bench.splits import Subset
@@ -78,6 +78,9 @@ class Kind:
     """Prediction of a recording -> its size in words and its values, for a digest."""
     view: Callable[[Task, Recording], Recording]
     """A recording with the classes of the task, in its order, and the frames and segments that count."""
+    prior: Callable[[Float[np.ndarray, " C"], int], Any] | None
+    """(share of each class in training, frames of a recording) -> an answer that looks at nothing; None where
+    the kind has none."""
     tally: Callable[[Task, Recording], dict[tuple[str, str], int]]
     """What `bench verify` counts of a recording beside its frames: (quantity, class) -> number."""
     words: Words

@@ -76,6 +76,7 @@ SEGMENTS = Kind(
     truth_bytes=_truth_bytes,
     answer_bytes=_answer_bytes,
     view=_view,
+    prior=None,
     tally=_tally,
     words=Words("segments", "true segments", lambda _frames, support: sum(support.values())),
 )

@@ -9,6 +9,7 @@ from bench.display import between, number
 from bench.kinds import kind_named
 from bench.metrics import softnms
 from bench.metrics.sampling.intervals import MIN_GROUPS
+from bench.prior import Prior, below
 from bench.results import Result, Score
 from bench.text.specification import by_family
 from bench.text.tables import fold, table
@@ -26,6 +27,22 @@ WIDE = 8
 """Classes that have columns of their own beside something else; more stand below each other."""
 MAIN = 4
 """How many metrics of a task are printed unless all are asked for."""
+
+
+def below_prior_text(result: Result, prior: Prior) -> str:
+    """Say by which metrics an entry scores below the class prior, and what to check; empty where by none."""
+    cards = {card["name"]: card for card in result.task["metrics"]}
+    worse = [
+        f"{cards[name]['title']} {number(result.scores[name].value, cards[name]['unit'])}, "
+        f"the prior {number(prior.values[name], cards[name]['unit'])}"
+        for name in below(result, prior)
+    ]
+    if not worse:
+        return ""
+    return (
+        f"BELOW THE PRIOR, which knows class shares alone ({prior.source}): {'; '.join(worse)}\n"
+        f"are the columns in the order of the task's classes? {', '.join(result.task['classes'])}"
+    )
 
 
 def heading(result: Result) -> str:
