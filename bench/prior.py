@@ -20,7 +20,7 @@ from bench import store
 from bench.datasets import get_task
 from bench.errors import DataError
 from bench.evaluation import cut, measure, score_all
-from bench.kinds import answered_ids, kind_of
+from bench.kinds import ids_to_answer, kind_of
 from bench.recordings import Recording
 from bench.resources import resource
 from bench.results import Result, Score
@@ -85,14 +85,14 @@ def _computed(task: Task) -> dict[str, float] | None:
         return None
     split = task.load_split()
     train = {part: split.ids(part, "train") for part in split.parts}
-    answered = {part: answered_ids(task, split, part) for part in split.parts}
-    ids = dict.fromkeys(id_ for of in (train, answered) for of_part in of.values() for id_ in of_part)
+    answers = {part: ids_to_answer(task, split, part) for part in split.parts}
+    ids = dict.fromkeys(id_ for of in (train, answers) for of_part in of.values() for id_ in of_part)
     try:
         recordings = {r.id: r for r in store.load(task.dataset, list(ids), poses=False)}
     except DataError:
         return None
     predictions = {}
-    for part, of_part in answered.items():
+    for part, of_part in answers.items():
         shares = _shares(task, [recordings[id_] for id_ in train[part]])
         predictions[part] = {id_: answer(shares, recordings[id_].frames) for id_ in of_part}
     asked = replace(task, metrics=task.metrics[:COMPARED])

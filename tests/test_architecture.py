@@ -45,7 +45,6 @@ ORDER = [
     "submissions.tables",
     "submissions.checks",
     "submissions.detections",
-    "submissions.convert",
     "submissions.forms",
     "submissions",
     "results",

@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, average_precision_score, f1_score, recall_score
 
-from bench.errors import DataError
 from bench.evaluation import cut, evaluate, measure, truth_digest, weighted_values
-from bench.kinds import kind_named, labels_of
+from bench.kinds import labels_of
 from bench.metrics import FRAME_METRICS
 from bench.metrics.sampling.intervals import interval
 from bench.recordings import Recording, one_hot
@@ -229,11 +228,6 @@ def test_labels_of_exclusive_and_overlapping_classes() -> None:
     values = np.array([[0.2, 0.2, 0.1], [0.5, 0.4, 0.9], [0.1, 0.2, 0.3]], dtype=np.float32)
     np.testing.assert_array_equal(labels_of(values, exclusive=True).argmax(axis=1), [0, 2, 2])
     np.testing.assert_array_equal(labels_of(values, exclusive=False), [[0, 0, 0], [1, 0, 1], [0, 0, 0]])
-
-
-def test_a_kind_that_nobody_knows_is_refused() -> None:
-    with pytest.raises(DataError, match=r"'features'(.|\n)*frames, segments, clusters"):
-        kind_named("features")
 
 
 def test_a_resample_without_a_class_has_no_mean_instead_of_one_over_the_others() -> None:

@@ -32,7 +32,7 @@ def entry(bench_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert CliRunner().invoke(cli, ["new", "turned", "--task", TASK]).exit_code == 0
     scores = {
         id_: np.roll(task.truth(recording), 1, axis=1).astype(np.float32)
-        for id_, recording in submitting.answered(task).items()
+        for id_, recording in submitting.recordings_to_answer(task).items()
     }
     write_run(Path("turned"), TASK, "seed0", {"all": scores})
     return Path("turned")
@@ -54,7 +54,7 @@ def score_prior(task: Task) -> Result:
     )
     shares = train.mean(axis=0).astype(np.float32)
     bench("new", "prior", "--task", task.name)
-    held = submitting.answered(task)
+    held = submitting.recordings_to_answer(task)
     write_run(
         Path("prior"),
         task.name,

@@ -12,11 +12,13 @@ Labels      A cluster stands for the class that most of its counted training fra
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from jaxtyping import Int64
 
-from bench.kinds.frames import FRAMES
+from bench.kinds.frames import FRAMES, frames_scored
 from bench.kinds.kind import Cut, DetectionForm, Kind
 from bench.metrics.clusters import cross_tabulate, name_clusters
 from bench.tasks import Task
@@ -39,6 +41,10 @@ def _answer_bytes(clusters: Clusters) -> tuple[str, bytes]:
     return f"{len(clusters)} clusters", np.ascontiguousarray(clusters, dtype="<i8").tobytes()
 
 
+def _scored(counts: Mapping[str, Any]) -> str:
+    return f"{frames_scored(counts)}, {counts['clusters']:,} clusters"
+
+
 CLUSTERS = Kind(
     name="clusters",
     subsets=("train", "test"),
@@ -52,5 +58,5 @@ CLUSTERS = Kind(
     view=FRAMES.view,
     prior=lambda _shares, frames: np.zeros(frames, dtype=np.int64),
     tally=FRAMES.tally,
-    words=FRAMES.words,
+    words=replace(FRAMES.words, scored=_scored),
 )

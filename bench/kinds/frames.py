@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float32, Num
@@ -56,6 +57,11 @@ def _judge(
     return {"scores": scores, "labels": [labels_of(array, exclusive=task.exclusive) for array in scores]}
 
 
+def frames_scored(counts: Mapping[str, Any]) -> str:
+    """Say how many frames `bench score` counted."""
+    return f"{counts['frames']:,} frames ({counts['unannotated']:,} not annotated, left out)"
+
+
 def _answer_bytes(scores: Scores) -> tuple[str, bytes]:
     return f"{len(scores)} {scores.shape[1]}", np.ascontiguousarray(scores, dtype="<f4").tobytes()
 
@@ -73,5 +79,11 @@ FRAMES = Kind(
     view=view,
     prior=lambda shares, frames: np.tile(shares.astype(np.float32), (frames, 1)),
     tally=lambda _task, _recording: {},
-    words=Words("frames", "frames", lambda frames, _support: frames),
+    words=Words(
+        unit="frames",
+        total="frames",
+        count=lambda frames, _support: frames,
+        beside=True,
+        scored=frames_scored,
+    ),
 )

@@ -52,6 +52,10 @@ class Words:
     """The same where a sentence gives the sum: "12,000 <total>"."""
     count: Callable[[int, Mapping[str, int]], int]
     """(frames, support by class) -> that sum."""
+    beside: bool
+    """Whether a few classes are columns beside the value; else they are rows of a table of their own."""
+    scored: Callable[[Mapping[str, Any]], str]
+    """What `bench score` counted -> a sentence."""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from jaxtyping import Int
@@ -65,6 +66,16 @@ def _tally(task: Task, recording: Recording) -> dict[tuple[str, str], int]:
     return {("segments", ""): len(labels), **of_class}
 
 
+def _scored(counts: Mapping[str, Any]) -> str:
+    form = counts["detections"]
+    form = "scored as they are, without Soft-NMS" if form == "raw" else form
+    return (
+        f"{counts['segments']:,} true segments ({counts['dropped']:,} dropped: shorter than 1e-3 s or there "
+        f"twice)\n{counts['detections_scored']:,} detections ({form}), "
+        f"{counts['recordings_without_detections']:,} recordings without any"
+    )
+
+
 SEGMENTS = Kind(
     name="segments",
     subsets=("test",),
@@ -78,5 +89,11 @@ SEGMENTS = Kind(
     view=_view,
     prior=None,
     tally=_tally,
-    words=Words("segments", "true segments", lambda _frames, support: sum(support.values())),
+    words=Words(
+        unit="segments",
+        total="true segments",
+        count=lambda _frames, support: sum(support.values()),
+        beside=False,
+        scored=_scored,
+    ),
 )

@@ -11,7 +11,6 @@ from bench.files.faults import quoted
 from bench.files.strict_toml import parse_toml
 from bench.files.writing import write_text
 from bench.submissions.card import CARD, Entry, TaskCard, parse, to_toml
-from bench.submissions.convert import by_part
 from bench.submissions.faults import listing
 from bench.submissions.forms import form_of
 from bench.submissions.predictions import SAFE_NAME, SAFE_NAME_RULE, Expected
@@ -27,15 +26,15 @@ def write_predictions(
         folder: The entry's folder.
         task: The task that is answered.
         run: The name of the run; a whole number n is the run of seed n, "seed<n>".
-        predictions: Part -> recording id -> what `bench.submissions.convert` can turn into the form of the
-            task; a task of one part may leave out the part.
+        predictions: Part -> recording id -> what can be turned into the form of the task; a task of one part
+            may leave out the part.
         expected: Part -> recording id -> its length.
 
     Raises:
         SubmissionError: every recording, part, shape and value that is not right.
     """
     form, name = form_of(task), run if isinstance(run, str) else f"seed{run}"
-    nested = by_part(task, predictions)
+    nested = _by_part(task, predictions)
     given = {(part, id_): one for part, of_part in nested.items() for id_, one in of_part.items()}
     lengths = {(part, id_): length for part, of_part in expected.items() for id_, length in of_part.items()}
     content = form.convert(given, lengths, task)
@@ -45,6 +44,22 @@ def write_predictions(
     for (part, id_), answer in content.answers.items():
         answers[part][id_] = answer
     return form.write(folder, task, name, answers)
+
+
+def _by_part(task: Task, predictions: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:
+    """Return predictions by part and recording; a task of one part may leave out the part.
+
+    Raises `SubmissionError` where parts are needed and left out.
+    """
+    parts = [part.name for part in task.parts]
+    if predictions and all(isinstance(one, Mapping) for one in predictions.values()):
+        return predictions
+    if len(parts) > 1 or any(isinstance(one, Mapping) for one in predictions.values()):
+        raise SubmissionError(
+            f"task {task.name!r}: expected {{part: {{recording: prediction}}}}, parts {', '.join(parts)}",
+            [f"{key!r} is {type(one).__name__}" for key, one in list(predictions.items())[:1]],
+        )
+    return {parts[0]: predictions}
 
 
 def write_card(folder: Path, entry: Entry, replace: bool = False) -> Path:

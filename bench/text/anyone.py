@@ -5,25 +5,27 @@ from __future__ import annotations
 from bench.display import between, number
 from bench.evaluation.anyone import Scores
 from bench.files.faults import quoted
+from bench.kinds import kind_named
 from bench.metrics import METRICS_VERSION, Metric
 from bench.results import Score
-from bench.text.scores import WIDE, interval_statement
+from bench.text.scores import MAIN, WIDE, interval_statement
 from bench.text.tables import fold, table
 from bench.text.units import unit_to_read, with_milliseconds, with_unit
 
 
 def scores_text(scores: Scores) -> str:
     """Return every value with its interval, the values of the classes, and what was counted."""
-    question = scores.question
-    beside = question.classes if question.kind != "segments" and len(question.classes) <= WIDE else ()
+    question, words = scores.question, kind_named(scores.question.kind).words
+    beside = question.classes if words.beside and len(question.classes) <= WIDE else ()
     headers = ["metric", "value", f"{scores.interval['level']:.0%} interval", *map(named, beside)]
     rows = [_row(one, scores.scores[one.name], question.fps, beside) for one in scores.metrics]
-    blocks = [_counted(scores), "", table(headers, rows)]
+    counted = f"{scores.recordings:,} recordings, {scores.groups:,} groups, {words.scored(scores.counts)}"
+    blocks = [counted, "", table(headers, rows)]
     if not beside:
         blocks += ["", _by_class(scores), ""]
     else:
         support = ", ".join(f"{named(name)} {count:,}" for name, count in scores.support.items())
-        blocks += ["", f"frames per class: {support}"]
+        blocks += ["", f"{words.unit} per class: {support}"]
     if question.background is not None:
         background = quoted(question.background)
         blocks.append(f"frames of {background} count; its own value is in no mean without background")
@@ -37,21 +39,6 @@ def named(name: str) -> str:
     return name if name.isprintable() and len(name) <= 80 else quoted(name)
 
 
-def _counted(scores: Scores) -> str:
-    counts = scores.counts
-    of = f"{scores.recordings:,} recordings, {scores.groups:,} groups"
-    if scores.question.kind == "segments":
-        form = counts["detections"]
-        form = "scored as they are, without Soft-NMS" if form == "raw" else form
-        return (
-            f"{of}, {counts['segments']:,} true segments ({counts['dropped']:,} dropped: shorter than 1e-3 s "
-            f"or there twice)\n{counts['detections_scored']:,} detections ({form}), "
-            f"{counts['recordings_without_detections']:,} recordings without any"
-        )
-    clusters = f", {counts['clusters']:,} clusters" if scores.question.kind == "clusters" else ""
-    return f"{of}, {counts['frames']:,} frames ({counts['unannotated']:,} not annotated, left out){clusters}"
-
-
 def _row(metric: Metric, score: Score, fps: float | None, beside: tuple[str, ...]) -> list[str]:
     unit, factor = unit_to_read(metric.unit, fps) if fps else (metric.unit, 1.0)
     return [
@@ -63,16 +50,15 @@ def _row(metric: Metric, score: Score, fps: float | None, beside: tuple[str, ...
 
 
 def _by_class(scores: Scores) -> str:
-    chosen = [one for one in scores.metrics if scores.scores[one.name].per_class]
-    if scores.question.kind != "segments":
-        chosen = chosen[:4]
-    what = "segments" if scores.question.kind == "segments" else "frames"
-    headers = ["class", what, *(fold(one.title) for one in chosen)]
+    words = kind_named(scores.question.kind).words
+    metrics = [one for one in scores.metrics if scores.scores[one.name].per_class]
+    metrics = metrics[:MAIN] if words.beside else metrics
+    headers = ["class", words.unit, *(fold(one.title) for one in metrics)]
     rows = [
         [
             named(name),
             f"{scores.support[name]:,}",
-            *(number(scores.scores[one.name].per_class[name], one.unit) for one in chosen),
+            *(number(scores.scores[one.name].per_class[name], one.unit) for one in metrics),
         ]
         for name in scores.question.classes
     ]

@@ -28,7 +28,6 @@ import argparse
 import contextlib
 import json
 import os
-import subprocess
 import sys
 import tempfile
 import zlib
@@ -38,6 +37,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from checkouts import bench, ended_well, python
 
 if TYPE_CHECKING:
     from bench.recordings import Recording
@@ -151,10 +151,10 @@ def _home(folder: Path) -> Path:
 
 
 def _run(checkout: Path, out: Path, home: Path) -> None:
-    environment = {**os.environ, "PYTHONPATH": str(checkout), "BENCH_HOME": str(home)}
-    subprocess.run([sys.executable, "-m", "bench", "pull", "demo"], env=environment, check=True, cwd=checkout)
-    command = [sys.executable, str(Path(__file__).resolve()), WRITE, str(out)]
-    subprocess.run(command, env=environment, check=True, cwd=checkout)
+    variables = {"BENCH_HOME": str(home)}
+    ended_well(bench(checkout, ["pull", "demo"], variables))
+    done = ended_well(python(checkout, [str(Path(__file__).resolve()), WRITE, str(out)], variables))
+    print(done.stderr.decode(), end="", file=sys.stderr)
 
 
 def _at_hand(task: Task) -> dict[str, Recording]:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Int64
 
 from bench.about import TITLE
 from bench.errors import FileError, SubmissionError
@@ -24,7 +25,6 @@ from bench.kinds import MAX_CLUSTERS, Length
 from bench.submissions.arrays import npz_limit, read_npz, write_npz
 from bench.submissions.card import TaskCard
 from bench.submissions.checks import frame_count_fault, name_faults, written_faults
-from bench.submissions.convert import as_clusters
 from bench.submissions.faults import Fault, listing
 from bench.submissions.forms.form import Form
 from bench.submissions.forms.words import poses_words
@@ -91,12 +91,28 @@ def _array_faults(place: str, array: np.ndarray) -> Iterator[Fault]:
         yield Fault("shapes", f"{place}: shape {array.shape}, expected (frames,)")
 
 
+def _as_clusters(values: Any) -> Int64[np.ndarray, "*_"]:
+    """Return clusters as int64 from an array, a list, a column (pandas) or a tensor (torch); of any shape.
+
+    Raises `SubmissionError` for what is no array of whole numbers, or holds one beyond 64 bits.
+    """
+    if hasattr(values, "detach"):  # a tensor, perhaps on a device
+        values = values.detach().cpu()
+    try:
+        array = np.asarray(values)
+    except ValueError as fault:
+        raise SubmissionError(f"no array: {fault}") from None
+    if array.dtype.kind not in "iu" or not np.can_cast(array.dtype, np.int64):
+        raise SubmissionError(f"{array.dtype}, expected whole numbers of at most 64 bits (frames,)")
+    return array.astype(np.int64)
+
+
 def _convert(given: Mapping[Key, Any], lengths: Mapping[Key, Length], task: Task) -> Content:
     shapes: dict[Key, Shape] = {key: (int(length),) for key, length in lengths.items()}
     content = Content()
     for key, values in given.items():
         try:
-            clusters = as_clusters(values)
+            clusters = _as_clusters(values)
         except SubmissionError as fault:
             content.shapes[key] = None
             content.faults.append(Fault("values", fault.title).at("/".join(key)))

@@ -7,12 +7,13 @@ The card says of them, as `output`, "probabilities" or "scores": any real number
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float32
 
 from bench.about import TITLE
 from bench.errors import FileError, SubmissionError
@@ -22,7 +23,6 @@ from bench.metrics.checks import finite_faults, shape_faults
 from bench.submissions.arrays import npz_limit, read_npz, write_npz
 from bench.submissions.card import TaskCard
 from bench.submissions.checks import frame_count_cause, name_faults, written_faults
-from bench.submissions.convert import as_scores
 from bench.submissions.faults import Fault, listing
 from bench.submissions.forms.form import Form
 from bench.submissions.forms.words import poses_words, validation_words
@@ -116,12 +116,44 @@ def _read(
     return replace(content, faults=faults)
 
 
+def _as_scores(values: Any, classes: Sequence[str]) -> Float32[np.ndarray, "*_"]:
+    """Return scores as float32 from an array, nested lists, a table (pandas) or a tensor (torch).
+
+    The columns of a table go by their names; neither library is imported. Any shape is returned as it is.
+
+    Raises `SubmissionError` for columns that are not the classes, and for what is no array of numbers.
+    """
+    if hasattr(values, "detach"):  # a tensor, perhaps on a device and with a gradient
+        values = values.detach().cpu().float()
+    if hasattr(values, "columns") and hasattr(values, "to_numpy"):
+        values = _columns(values, classes)
+    try:
+        array = np.asarray(values)
+    except ValueError as fault:
+        raise SubmissionError(f"no array: {fault}") from None
+    if array.dtype.kind not in "fiub":
+        raise SubmissionError(f"{array.dtype}, expected numbers (frames, {len(classes)})")
+    with np.errstate(over="ignore"):  # what is too large becomes infinite, and is named as that
+        return array.astype("<f4")
+
+
+def _columns(table: Any, classes: Sequence[str]) -> Any:
+    """Return the columns of the classes, in the order of the task; numbered columns are in it already."""
+    names = list(table.columns)
+    if set(classes) <= set(names):
+        return table[list(classes)].to_numpy()
+    if names == list(range(len(names))):
+        return table.to_numpy()
+    listed = ", ".join(map(repr, names[:8]))
+    raise SubmissionError(f"columns {listed}; expected {', '.join(classes)}")
+
+
 def _convert(given: Mapping[Key, Any], lengths: Mapping[Key, Length], task: Task) -> Content:
     shapes: dict[Key, Shape] = {key: (int(length), len(task.classes)) for key, length in lengths.items()}
     content = Content()
     for key, values in given.items():
         try:
-            scores = as_scores(values, task.classes)
+            scores = _as_scores(values, task.classes)
         except SubmissionError as fault:
             content.shapes[key] = None
             content.faults.append(Fault("values", fault.title).at("/".join(key)))

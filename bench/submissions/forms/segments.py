@@ -7,7 +7,7 @@ or "final", to be scored as they are.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,9 +22,9 @@ from bench.metrics import softnms
 from bench.recordings import RECORDING_ID, Detections
 from bench.submissions.card import TaskCard
 from bench.submissions.checks import name_faults
-from bench.submissions.convert import as_rows
 from bench.submissions.detections import (
     MOST,
+    Rows,
     detections_of,
     limit,
     numbered,
@@ -150,12 +150,38 @@ def _read(
         return Content(faults=[Fault("files", fault.title)])
 
 
+def _as_rows(values: Any, classes: Sequence[str]) -> Rows:
+    """Return detections as rows of the JSON file: {"segment": [start, end], "label": name, "score": number}.
+
+    Labels of `Detections` are indices of `classes`. Raises `SubmissionError` for an index that is none, and
+    for what is neither `Detections` nor a list of rows.
+    """
+    if isinstance(values, Detections):
+        if (values.labels >= len(classes)).any():
+            raise SubmissionError(f"label {values.labels.max()}, expected 0 to {len(classes) - 1}")
+        columns = (values.bounds.tolist(), values.labels.tolist(), values.scores.tolist())
+        rows = zip(*columns, strict=True)
+        return [{"segment": bounds, "label": classes[k], "score": score} for bounds, k, score in rows]
+    if not isinstance(values, list):
+        raise SubmissionError(f"{type(values).__name__}, expected Detections or a list of rows")
+    return [_plain(row) for row in values]
+
+
+def _plain(value: Any) -> Any:
+    """Return a value with Python's own numbers and lists, as JSON has them."""
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value.tolist() if hasattr(value, "tolist") else value
+
+
 def _convert(given: Mapping[Key, Any], seconds: Mapping[Key, Length], task: Task) -> Content:
     expected = dict.fromkeys(seconds, "where nothing was found give an empty list")
     content = Content(dict.fromkeys(given), {}, list(name_faults(given, expected)))
     for key in (key for key in given if key in seconds):
         try:
-            rows = as_rows(given[key], task.classes)
+            rows = _as_rows(given[key], task.classes)
         except SubmissionError as fault:
             content.faults.append(Fault("values", fault.title).at("/".join(key)))
             continue
