@@ -2,15 +2,22 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test perf check clean
+.PHONY: demo test quick perf check clean
 
 demo: .venv/installed
 	$(BIN)/bench demo
 
 # torch's waiting threads sleep instead of spinning: much faster wherever other work shares the cores
-test: export OMP_WAIT_POLICY = passive
+test quick: export OMP_WAIT_POLICY = passive
+
+# on all cores; what compares times then has the machine for itself
 test: .venv/installed
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses auto --dist worksteal --ignore tests/perf
+	$(BIN)/pytest tests/perf
+
+# without what takes seconds
+quick: .venv/installed
+	$(BIN)/pytest --numprocesses auto --dist worksteal --ignore tests/perf -m "not slow"
 
 # the metrics at full size, then whole evaluations at 1, 10 and 100 times CalMS21 Task 1 (minutes, 4 GiB)
 perf: .venv/installed

@@ -6,6 +6,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Collection
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -78,16 +79,23 @@ def room(module: str) -> str | None:
     return next((name for name in names if name in ORDER), parts[0])
 
 
-def imported(tree: ast.AST) -> set[str]:
+@cache
+def nodes(path: Path) -> tuple[ast.AST, ...]:
+    """Return every node of a file's syntax tree: each file is read and parsed once."""
+    return tuple(ast.walk(ast.parse(path.read_text())))
+
+
+@cache
+def imported(path: Path) -> frozenset[str]:
     """Return all that a file imports, by full name, also inside functions and type-checking blocks."""
     names: set[str] = set()
-    for node in ast.walk(tree):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, "imports are absolute"
             names |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return names
+    return frozenset(names)
 
 
 def module_of(path: Path) -> str:
@@ -101,7 +109,7 @@ def test_imports_point_downwards(path: Path) -> None:
     if here in (None, "__main__"):  # the fronts may show any room
         return
     assert here in ORDER, f"{path} is in no room of the house"
-    for name in imported(ast.parse(path.read_text())):
+    for name in imported(path):
         there = room(name)
         if there in ORDER:
             assert ORDER.index(there) <= ORDER.index(here), f"{path} imports {name}, which is above it"
@@ -110,7 +118,7 @@ def test_imports_point_downwards(path: Path) -> None:
 @pytest.mark.parametrize("path", SOURCES, ids=module_of)
 def test_own_modules_are_imported_by_name(path: Path) -> None:
     """`import bench.x` hides from the import closure which names of which module are meant."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             assert not {alias.name for alias in node.names if room(alias.name) or alias.name == "bench"}
 
@@ -127,7 +135,7 @@ def test_no_module_reaches_itself(package: str) -> None:
     modules = {module_of(path): path for path in SOURCES if path.is_relative_to(ROOT / package)}
     graph = {}
     for name, path in modules.items():
-        imports = {module_within(other, modules) for other in imported(ast.parse(path.read_text()))}
+        imports = {module_within(other, modules) for other in imported(path)}
         graph[name] = imports - {name, None}
     TopologicalSorter(graph).prepare()  # raises CycleError, which names the modules
 
@@ -148,13 +156,13 @@ def test_the_guide_shows_the_order() -> None:
 @pytest.mark.parametrize("path", SOURCES, ids=module_of)
 def test_the_harness_never_imports_torch(path: Path) -> None:
     if path.is_relative_to(ROOT / "bench"):
-        assert not {name for name in imported(ast.parse(path.read_text())) if name.split(".")[0] == "torch"}
+        assert not {name for name in imported(path) if name.split(".")[0] == "torch"}
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=module_of)
 def test_metrics_need_numpy_alone(path: Path) -> None:
     if path.is_relative_to(ROOT / "bench" / "metrics"):
-        foreign = {name.split(".")[0] for name in imported(ast.parse(path.read_text()))}
+        foreign = {name.split(".")[0] for name in imported(path)}
         assert foreign - set(sys.stdlib_module_names) <= {"numpy", "jaxtyping", "bench"}
 
 
@@ -163,7 +171,7 @@ def test_files_are_opened_and_written_in_one_room(path: Path) -> None:
     """Formats that need care, and the way in which a file takes the place of another."""
     if not path.is_relative_to(ROOT / "bench" / "files"):
         source = path.read_text()
-        assert not {"h5py", "tomllib", "mmap"} & imported(ast.parse(source))
+        assert not {"h5py", "tomllib", "mmap"} & imported(path)
         assert not [
             word for word in ("os.replace", "is_symlink", "O_NOFOLLOW", 'name}.part"') if word in source
         ]
@@ -173,7 +181,7 @@ def test_files_are_opened_and_written_in_one_room(path: Path) -> None:
 def test_rooms_stay_small(path: Path) -> None:
     source = path.read_text()
     assert source.count("\n") <= 400, f"{path} holds two ideas"
-    for node in ast.walk(ast.parse(source)):
+    for node in nodes(path):
         if isinstance(node, ast.FunctionDef):
             assert (node.end_lineno or 0) - node.lineno < 60, f"{path}: {node.name} is too long"
 
