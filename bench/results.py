@@ -6,7 +6,7 @@ which is not part of the digest.
 
 Format 1    The first.
 Format 2    `digest` stands in the file, the SHA-256 of all but `provenance` and itself, so that a change by
-            hand is noticed; the details of a frame task count every recording (`bench.details`).
+            hand is noticed; the details of a frame task count every recording (`bench.evaluation.details`).
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class Result:
     """How the intervals were made: method, level, resamples, seed, unit, or why there are none."""
     scores: Mapping[str, Score]
     details: Mapping[str, Any] = field(default_factory=dict)
-    """The reasons behind the scores, as `bench.details` makes and reads them; empty where there are none."""
+    """The reasons behind the scores, which `bench.evaluation.details` makes and reads; empty without any."""
     changed: Sequence[Mapping[str, str]] = ()
     """What `bench pull --accept-changed` took as the data: name, expected, found. Empty: all as declared."""
     provenance: Mapping[str, Any] = field(default_factory=dict)

@@ -18,12 +18,12 @@ from typing import Any, Literal
 from bench import evaluation, results, store
 from bench.about import NAME
 from bench.access import TaskData
-from bench.comparison import Difference
-from bench.comparison import compare as differences
-from bench.comparison import compare_results as differences_of_results
 from bench.datasets import get_task
 from bench.display import between, number
 from bench.errors import UsageError, nearest
+from bench.evaluation.compare import Difference
+from bench.evaluation.compare import compare as differences
+from bench.evaluation.compare import compare_results as differences_of_results
 from bench.kinds import ids_to_answer, kind_of
 from bench.recordings import Recording
 from bench.results import Result

@@ -14,10 +14,10 @@ from click.testing import CliRunner
 
 from bench import store
 from bench.cli import cli
-from bench.comparison import compare
 from bench.datasets import get_task
 from bench.errors import DataError
 from bench.evaluation import cut, evaluate, truth_digest
+from bench.evaluation.compare import compare
 from bench.kinds import CLUSTERS
 from bench.metrics import NAMED_CLUSTER_METRICS
 from bench.recordings import Recording

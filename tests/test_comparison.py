@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bench.comparison import compare, compare_measured
 from bench.evaluation import counted_metrics, evaluate, measured_of
+from bench.evaluation.compare import compare, compare_measured
 from bench.recordings import Recording
 from bench.tasks import Task
 from tests.test_evaluation import CARD, recordings, scores, split, task

@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, average_precision_score, confusion_matrix, f1_score
 
-from bench import details
-from bench.evaluation import evaluate
+from bench.evaluation import details, evaluate
 from bench.metrics import FRAME_METRICS
 from bench.recordings import Recording, one_hot
 from bench.results import Result, canonical, read, to_json, write

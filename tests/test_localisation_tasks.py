@@ -13,10 +13,10 @@ from click.testing import CliRunner
 
 from bench import store
 from bench.cli import cli
-from bench.comparison import compare
 from bench.datasets import demo, get_task
 from bench.errors import UsageError
 from bench.evaluation import evaluate
+from bench.evaluation.compare import compare
 from bench.metrics import DETECTION_METRICS, softnms
 from bench.recordings import Detections, Recording, Segments, one_hot
 from bench.results import canonical, read, to_json

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.details import PartCounts, class_counts, part_counts, set_counts
+from bench.evaluation.details import PartCounts, class_counts, part_counts, set_counts
 from bench.evaluation.measured import Key, Measured
 from bench.metrics import Metric
 from bench.metrics.agreement import count_sets

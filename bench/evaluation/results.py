@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bench.details import MEASURES, details
+from bench.evaluation.details import MEASURES, details
 from bench.evaluation.measured import measure
 from bench.evaluation.scores import RESAMPLES, score_all
 from bench.evaluation.spans import cut, tested

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.details import (
+from bench.evaluation.details import (
     BANDS,
     Boundary,
     boundary,
@@ -17,7 +17,7 @@ from bench.details import (
     part_names,
     recording_rows,
 )
-from bench.details import RecordingRow as Recorded
+from bench.evaluation.details import RecordingRow as Recorded
 from bench.pages.charts import Chart, curve_chart
 from bench.pages.facts import (
     NAN,

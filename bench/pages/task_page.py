@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from bench.details import boundary
+from bench.evaluation.details import boundary
 from bench.pages.charts import Chart, cost_chart, curve_chart, interval_chart
 from bench.pages.facts import (
     NAN,

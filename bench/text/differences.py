@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bench.comparison import Difference
 from bench.display import between, number
+from bench.evaluation.compare import Difference
 from bench.text.scores import MAIN
 from bench.text.tables import table
 from bench.text.units import unit_to_read, with_unit

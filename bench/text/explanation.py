@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from bench.details import (
+from bench.display import between, number
+from bench.errors import UsageError, nearest
+from bench.evaluation.details import (
     BANDS,
     Boundary,
     RecordingRow,
@@ -17,8 +19,6 @@ from bench.details import (
     edges,
     recording_rows,
 )
-from bench.display import between, number
-from bench.errors import UsageError, nearest
 from bench.kinds import kind_named
 from bench.results import Result, plain
 from bench.text.scores import WIDE, amount_tested, by_part, heading

@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from bench.details import PartCounts, class_counts, part_counts
 from bench.evaluation import Measured, counted_metrics, measured_of, score_all
+from bench.evaluation.details import PartCounts, class_counts, part_counts
 from bench.evaluation.scores import RESAMPLES
 from bench.files.faults import Fault, Place
 from bench.results import Result

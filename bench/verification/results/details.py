@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int
 
-from bench.details.made import ALONE
+from bench.evaluation.details.made import ALONE
 from bench.files.faults import Fault, Place
 from bench.metrics import Metric
 from bench.results import Result

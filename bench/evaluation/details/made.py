@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float
 
-from bench.details.counts import by_recording, count_pairs
+from bench.evaluation.details.counts import by_recording, count_pairs
 from bench.kinds import kind_of
 from bench.metrics import Metric
 from bench.metrics.agreement import confusion

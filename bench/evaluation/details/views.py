@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from bench.details.counts import PartCounts, read_counts
+from bench.evaluation.details.counts import PartCounts, read_counts
 from bench.metrics.boundary import AT_TRANSITION, BEYOND_10, REACH, WITHIN_5
 from bench.metrics.kernels.pooling import share
 from bench.results import Result

@@ -26,9 +26,9 @@ and nothing says which predicted one stands in for which true one. Precision, re
 each class serve there. A task that asks for segments has no frames to look at, and no details here.
 """
 
-from bench.details.counts import PartCounts, class_counts, set_counts
-from bench.details.made import MEASURES, details
-from bench.details.views import (
+from bench.evaluation.details.counts import PartCounts, class_counts, set_counts
+from bench.evaluation.details.made import MEASURES, details
+from bench.evaluation.details.views import (
     BANDS,
     Boundary,
     Edges,
