@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.display import html_table, score_cells
-from bench.errors import DataError, FileError, SubmissionError
+from bench.errors import FileError, SubmissionError
 from bench.files.strict_json import read_json
 from bench.files.writing import write_bytes
 
@@ -208,31 +208,11 @@ def recarded(result: Result, card: Mapping[str, Any]) -> Result:
     return replace(result, entry=card)
 
 
-def read(path: Path) -> Result:
-    """Read one result file as it stands; raise `DataError` where it is not one.
-
-    None of its numbers is checked: commands read by `bench.verification.results`.
-    """
-    try:
-        content = read_json(path, BYTES)
-        if content["format"] not in FORMATS:
-            expected = f"one of {', '.join(map(str, FORMATS))}"
-            problem = f"format: {content['format']}, expected {expected}"
-            raise DataError(f"{path} is not a result file of this version", [problem], how_to_make(path))
-        return parse(content)
-    except FileError as fault:
-        raise DataError(f"{path} is not a result file", [fault.title], how_to_make(path)) from fault
-    except KeyError as fault:
-        raise DataError(
-            f"{path} is not a result file of this version", [f"it has no {fault}"], how_to_make(path)
-        ) from fault
-    except (TypeError, ValueError, AttributeError) as fault:
-        problem = f"{type(fault).__name__}: {fault}"
-        raise DataError(f"{path} is not a result file", [problem], how_to_make(path)) from fault
-
-
 def parse(content: Mapping[str, Any]) -> Result:
-    """Build a result from the content of its file."""
+    """Build a result from the content of its file, whose shape must be right.
+
+    Nothing is checked here: `bench.verification.results` reads files.
+    """
     scores = {name: _score(score) for name, score in content["scores"].items()}
     kept = {key: value for key, value in content.items() if key not in ("digest", "scores")}
     return Result(scores=scores, **kept)

@@ -21,11 +21,12 @@ from bench.evaluation.compare import compare
 from bench.kinds import CLUSTERS
 from bench.metrics import NAMED_CLUSTER_METRICS
 from bench.recordings import Recording
-from bench.results import canonical, read, to_json
+from bench.results import canonical, to_json
 from bench.scoring import score_clusters, score_frames
 from bench.splits import Split
 from bench.submissions import predictions_digest, write_clusters
 from bench.tasks import NAMED_IN_TRAINING, Part, Task
+from tests.made_up import read
 from tests.test_evaluation import CARD, FRAMES, recordings
 from tests.test_evaluation import task as frame_task
 

@@ -13,9 +13,10 @@ from sklearn.metrics import accuracy_score, average_precision_score, confusion_m
 from bench.evaluation import details, evaluate
 from bench.metrics import FRAME_METRICS
 from bench.recordings import Recording, one_hot
-from bench.results import Result, canonical, read, to_json, write
+from bench.results import Result, canonical, to_json, write
 from bench.splits import Split
 from bench.tasks import Dataset, Part, Task
+from tests.made_up import read
 
 CLASSES = ("attack", "mount", "other")
 FRAMES = {"m1": 211, "m2": 97, "m3": 151, "m4": 83, "m5": 127, "m6": 61}

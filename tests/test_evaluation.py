@@ -15,9 +15,10 @@ from bench.kinds import labels_of
 from bench.metrics import FRAME_METRICS
 from bench.metrics.sampling.intervals import interval
 from bench.recordings import Recording, one_hot
-from bench.results import canonical, read, to_json, write
+from bench.results import canonical, to_json, write
 from bench.splits import Split
 from bench.tasks import Dataset, Part, Protocol, Task
+from tests.made_up import read
 
 CLASSES = ("attack", "mount", "other")
 FRAMES = {"m1": 211, "m2": 97, "m3": 151, "m4": 83, "m5": 127, "m6": 61, "m7": 173}

@@ -22,9 +22,9 @@ from bench.datasets import get_task
 from bench.errors import DataError, SubmissionError, UsageError
 from bench.metrics import DETECTION_METRICS, NAMED_CLUSTER_METRICS
 from bench.recordings import Detections
-from bench.results import read
 from bench.store import pull_simulated
 from bench.tasks import NAMED_IN_TRAINING, WHOLE_RECORDINGS, Part, Task
+from tests.made_up import read
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
 DEMO = get_task("demo-7x90")

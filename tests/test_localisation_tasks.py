@@ -19,12 +19,13 @@ from bench.evaluation import evaluate
 from bench.evaluation.compare import compare
 from bench.metrics import DETECTION_METRICS, softnms
 from bench.recordings import Detections, Recording, Segments, one_hot
-from bench.results import canonical, read, to_json
+from bench.results import canonical, to_json
 from bench.scoring import score_segments
 from bench.submissions import Predictions
 from bench.tasks import WHOLE_RECORDINGS, Task
 from bench.text import comparison_text, result_text
 from bench.verification.results import read_results
+from tests.made_up import read
 from tests.test_evaluation import CLASSES, FRAMES, recordings
 from tests.test_evaluation import task as frame_task
 

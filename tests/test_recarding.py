@@ -11,8 +11,8 @@ from click.testing import CliRunner
 
 from bench.cli import cli
 from bench.errors import BenchError, SubmissionError, UsageError
-from bench.results import read
 from bench.submissions import read_entry, write_card
+from tests.made_up import read
 
 TASK = "demo-4x30"
 

@@ -15,6 +15,7 @@ from bench.cli import cli
 from bench.datasets import demo
 from bench.errors import DataError, SubmissionError, UsageError
 from bench.submissions import write_run
+from tests.made_up import read
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ def test_a_folder_is_scored_as_the_command_scores_it(entry: Path, tmp_path: Path
     assert sorted(tmp_path.rglob("*")) == before
     done = CliRunner().invoke(cli, ["evaluate", str(entry), "--results", str(tmp_path / "results")])
     assert done.exit_code == 0, done.output
-    written = results.read(tmp_path / "results" / "demo--mine.json")
+    written = read(tmp_path / "results" / "demo--mine.json")
     assert written.digest() == result.digest()
     assert 0.5 < result.scores["f1"].value < 1
 

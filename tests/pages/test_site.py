@@ -15,8 +15,9 @@ from bench.metrics import METRICS_VERSION
 from bench.pages import PLOTTED, number, rank, render
 from bench.pages.charts import Chart
 from bench.pages.task_page import task_page
-from bench.results import PartScore, Result, read, write
+from bench.results import PartScore, Result, write
 from bench.verification.results import read_results
+from tests.made_up import read
 
 
 def test_entries_stand_by_value_then_id_and_share_ranks() -> None:

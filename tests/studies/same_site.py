@@ -21,7 +21,12 @@ from checkouts import bench, ended_well, python
 BUILD = """
 import sys
 from pathlib import Path
-from bench.results import read
+try:
+    from bench.results import read
+except ImportError:
+    import json
+    from bench.results import parse
+    read = lambda path: parse(json.loads(path.read_bytes()))
 try:
     from bench.pages import publish, render
 except ImportError:  # what the room was called before

@@ -16,10 +16,11 @@ from click.testing import CliRunner
 from bench import datasets
 from bench.cli import cli
 from bench.errors import BenchError, DataError, UsageError
-from bench.results import Result, parse, read, write
+from bench.results import Result, parse, write
 from bench.tasks import Task
 from bench.verification import results as integrity
 from bench.verification.results import check_result, check_results, read_result, read_results
+from tests.made_up import read
 from tests.verification.toys import Content, content, drop, put, toy_result, toy_task, write_content
 
 COMMITTED = Path(__file__).parents[2] / "leaderboard" / "results"
@@ -234,6 +235,7 @@ CARDS: dict[str, tuple[Change, str]] = {
     "a negative cost": (put("entry", "parameters", value=-1), "entry.parameters"),
     "an unknown key": (put("note", value="best of all"), "note"),
     "a missing key": (drop("support"), "support"),
+    "a missing key of a score": (drop("scores", "f1", "other_intervals"), "scores.f1.other_intervals"),
     "an unknown format": (put("format", value=3), "format"),
     "an older format": (put("format", value=1), "digest"),
 }
