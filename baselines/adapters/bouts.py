@@ -19,7 +19,7 @@ from jaxtyping import Float, Float32, Int
 
 from bench.metrics import FRAME_METRICS
 from bench.recordings import Detections, spans
-from bench.submissions.detections import MOST
+from bench.submissions.forms.detections import MOST
 from bench.tasks import Task
 
 THRESHOLDS = tuple(k / 20 for k in range(20))

@@ -20,8 +20,8 @@ from bench.files.faults import quoted, shown
 from bench.files.strict_json import read_json
 from bench.recordings import Detections, Segments
 from bench.scoring.arrays import GIB
-from bench.submissions.detections import Rows, columns_of, detections_of, numbered, row_faults
 from bench.submissions.faults import SHOWN, Fault
+from bench.submissions.forms.detections import Rows, columns_of, detections_of, numbered, row_faults
 
 MAX_FILE = 2 * GIB
 

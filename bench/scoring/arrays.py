@@ -65,10 +65,10 @@ def read_npz(path: Path, most: int = MAX_FILE) -> Source:
 def read_table(path: Path, classes: Sequence[str], most: int) -> Source:
     """Read a table of recording, frame and one column per class, in any order, into arrays of float64.
 
-    See `bench.submissions.long_tables` for what cells may hold. A Parquet file that needs more than `most`
-    bytes unpacked is not read.
+    See `bench.submissions.forms.long_tables` for what cells may hold. A Parquet file that needs more than
+    `most` bytes unpacked is not read.
     """
-    from bench.submissions import long_tables  # pyarrow is slow to import
+    from bench.submissions.forms import long_tables  # pyarrow is slow to import
 
     layout = long_tables.Layout(("recording",), tuple(classes), ordered=False, cells="numbers")
     try:

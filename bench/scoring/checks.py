@@ -19,8 +19,8 @@ from bench.metrics.checks import (
 )
 from bench.recordings import SHOWN as ROWS
 from bench.recordings import Detections, Segments
-from bench.submissions.checks import length_cause
 from bench.submissions.faults import SHOWN, Fault, listing
+from bench.submissions.forms.checks import length_cause
 
 
 def refuse(error: type[BenchError], title: str, faults: Iterable[Fault], hint: str) -> None:

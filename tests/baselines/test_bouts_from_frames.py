@@ -18,7 +18,7 @@ from bench.metrics import DETECTION_METRICS
 from bench.recordings import Detections, segments_of
 from bench.store import load, pull
 from bench.submissions import entry_card, read_tasks
-from bench.submissions.detections import MOST
+from bench.submissions.forms.detections import MOST
 from bench.tasks import WHOLE_RECORDINGS, Task
 
 FPS = 10.0

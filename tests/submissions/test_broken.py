@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from bench.errors import SubmissionError, UsageError
 from bench.submissions import read_entry, read_tasks, write_card, write_run
-from bench.submissions.long_tables import frame_fault
+from bench.submissions.forms.long_tables import frame_fault
 from bench.tasks import Task
 
 from .conftest import (

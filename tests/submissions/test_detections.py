@@ -24,7 +24,7 @@ from bench.submissions import (
     write_card,
     write_detections,
 )
-from bench.submissions.detections import MOST
+from bench.submissions.forms.detections import MOST
 from bench.tasks import WHOLE_RECORDINGS, Part, Task
 
 from .conftest import CLASSES, make_entry, make_task, read

@@ -22,10 +22,10 @@ from bench.about import TITLE
 from bench.errors import FileError, SubmissionError
 from bench.files.opening import open_regular
 from bench.kinds import MAX_CLUSTERS, Length
-from bench.submissions.arrays import npz_limit, read_npz, write_npz
 from bench.submissions.card import TaskCard
-from bench.submissions.checks import frame_count_fault, name_faults, written_faults
 from bench.submissions.faults import Fault, listing
+from bench.submissions.forms.arrays import npz_limit, read_npz, write_npz
+from bench.submissions.forms.checks import frame_count_fault, name_faults, written_faults
 from bench.submissions.forms.form import Form
 from bench.submissions.forms.words import poses_words
 from bench.submissions.predictions import Content, Key, Predictions, Shape
@@ -146,7 +146,7 @@ def _read_file(path: Path, shapes: Mapping[Key, Shape]) -> Content:
     if path.suffix == ".npz":
         with open_regular(path, npz_limit(shapes)) as file:
             return read_npz(file, shapes, _is_whole, _TYPE)
-    from bench.submissions import tables  # pyarrow takes longer to import than an .npz to read
+    from bench.submissions.forms import tables  # pyarrow takes longer to import than an .npz to read
 
     return tables.read_table(path, shapes, (_COLUMN,), "whole numbers", np.dtype(np.int64))
 

@@ -20,10 +20,10 @@ from bench.errors import FileError, SubmissionError
 from bench.files.opening import open_regular
 from bench.kinds import Length, Scores
 from bench.metrics.checks import finite_faults, shape_faults
-from bench.submissions.arrays import npz_limit, read_npz, write_npz
 from bench.submissions.card import TaskCard
-from bench.submissions.checks import frame_count_cause, name_faults, written_faults
 from bench.submissions.faults import Fault, listing
+from bench.submissions.forms.arrays import npz_limit, read_npz, write_npz
+from bench.submissions.forms.checks import frame_count_cause, name_faults, written_faults
 from bench.submissions.forms.form import Form
 from bench.submissions.forms.words import poses_words, validation_words
 from bench.submissions.predictions import Content, Key, Shape
@@ -168,7 +168,7 @@ def _read_file(path: Path, shapes: Mapping[Key, Shape], task: Task) -> Content:
     if path.suffix == ".npz":
         with open_regular(path, npz_limit(shapes)) as file:
             return read_npz(file, shapes, lambda dtype: dtype == np.dtype("<f4"), _TYPE)
-    from bench.submissions import tables  # pyarrow takes longer to import than an .npz to read
+    from bench.submissions.forms import tables  # pyarrow takes longer to import than an .npz to read
 
     return tables.read_table(path, shapes, task.classes, "floats", np.dtype(np.float32))
 

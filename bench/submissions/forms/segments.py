@@ -1,4 +1,4 @@
-"""Predictions of kind `segments`: detections as JSON, in the layout of `bench.submissions.detections`.
+"""Predictions of kind `segments`: detections as JSON, in the layout of `bench.submissions.forms.detections`.
 
 The card says of them, as `detections`, "raw", to be put through the frozen Soft-NMS before they are scored,
 or "final", to be scored as they are.
@@ -21,8 +21,9 @@ from bench.kinds import Length
 from bench.metrics import softnms
 from bench.recordings import RECORDING_ID, Detections
 from bench.submissions.card import TaskCard
-from bench.submissions.checks import name_faults
-from bench.submissions.detections import (
+from bench.submissions.faults import Fault, listing
+from bench.submissions.forms.checks import name_faults
+from bench.submissions.forms.detections import (
     MOST,
     Rows,
     detections_of,
@@ -31,7 +32,6 @@ from bench.submissions.detections import (
     read_detections,
     recording_faults,
 )
-from bench.submissions.faults import Fault, listing
 from bench.submissions.forms.form import Form
 from bench.submissions.forms.words import poses_words, validation_words
 from bench.submissions.predictions import SAFE_NAME, SAFE_NAME_RULE, Content, Key, Predictions

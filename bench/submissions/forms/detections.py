@@ -24,8 +24,8 @@ from bench.kinds import DetectionForm, Length
 from bench.metrics.checks import is_name
 from bench.recordings import FURTHEST, Detections
 from bench.recordings import row_faults as on_rows
-from bench.submissions.checks import name_faults
 from bench.submissions.faults import SHOWN, Fault
+from bench.submissions.forms.checks import name_faults
 from bench.submissions.predictions import Content, Key
 from bench.tasks import Task
 

@@ -2,7 +2,7 @@
 
     part, recording, frame, <one or more columns of numbers>
 
-See `bench.submissions.long_tables` for what cells may hold.
+See `bench.submissions.forms.long_tables` for what cells may hold.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from bench.files.opening import open_regular
 from bench.submissions.faults import Fault
-from bench.submissions.long_tables import (
+from bench.submissions.forms.long_tables import (
     Cells,
     Layout,
     csv_table,
