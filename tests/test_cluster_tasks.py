@@ -27,7 +27,7 @@ from bench.splits import Split
 from bench.submissions import predictions_digest, write_clusters
 from bench.tasks import NAMED_IN_TRAINING, Part, Task
 from tests.made_up import read
-from tests.test_evaluation import CARD, FRAMES, recordings
+from tests.test_evaluation import CARD, FEW, FRAMES, recordings
 from tests.test_evaluation import task as frame_task
 
 TRAIN = ("m1", "m2")
@@ -140,7 +140,7 @@ def test_the_labels_of_the_test_recordings_name_no_cluster() -> None:
         id_: (order[label] if id_ in TRAIN else label)
         for id_, label in ((id_, r.labels.argmax(axis=1)) for id_, r in truth.items())
     }
-    result = evaluate(task(), CARD, {"seed0": {"all": ids}}, truth)
+    result = evaluate(task(), CARD, {"seed0": {"all": ids}}, truth, resamples=FEW)
     assert result.scores["f1"].value == 0
     assert result.scores["cluster_ami"].value == pytest.approx(1)
 
@@ -149,7 +149,9 @@ def test_numbers_of_clusters_mean_nothing_and_change_the_digest_of_the_predictio
     truth = recordings()
     ids = clusters(truth, 3)
     renamed = {id_: 7 - 2 * array for id_, array in ids.items()}
-    first, second = (evaluate(task(), CARD, {"seed0": {"all": of}}, truth) for of in (ids, renamed))
+    first, second = (
+        evaluate(task(), CARD, {"seed0": {"all": of}}, truth, resamples=100) for of in (ids, renamed)
+    )
     assert canonical(to_json(first)["scores"]["f1"]) == canonical(to_json(second)["scores"]["f1"])
     for name, score in first.scores.items():  # information adds up in the order of the clusters
         assert second.scores[name].value == pytest.approx(score.value, abs=1e-12)
@@ -180,9 +182,11 @@ def test_every_part_is_named_by_its_own_training_recordings() -> None:
         part: {id_: ids[id_] + 1000 * (part == "b") for id_ in (*train, *test)}
         for part, (train, test) in parts.items()
     }
-    whole = evaluate(task(parts), CARD, {"seed0": predictions}, truth)
+    whole = evaluate(task(parts), CARD, {"seed0": predictions}, truth, resamples=FEW)
     alone = [
-        evaluate(task({part: of}), CARD, {"seed0": {part: predictions[part]}}, truth).scores["f1"].value
+        evaluate(task({part: of}), CARD, {"seed0": {part: predictions[part]}}, truth, resamples=FEW)
+        .scores["f1"]
+        .value
         for part, of in parts.items()
     ]
     assert [score.value for score in whole.scores["f1"].per_part.values()] == alone
@@ -192,7 +196,7 @@ def test_every_part_is_named_by_its_own_training_recordings() -> None:
 def test_differences_are_those_of_the_two_results() -> None:
     truth = recordings()
     one, other = ({"seed0": {"all": clusters(truth, 6, noise)}} for noise in (0.1, 0.5))
-    results = [evaluate(task(), CARD, entry, truth) for entry in (one, other)]
+    results = [evaluate(task(), CARD, entry, truth, resamples=FEW) for entry in (one, other)]
     rows = compare(task(), one, other, truth)
     assert [row.metric for row in rows] == [metric.name for metric in NAMED_CLUSTER_METRICS]
     for row in rows:

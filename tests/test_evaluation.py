@@ -37,6 +37,8 @@ DATASET = Dataset(
     read=lambda folder: iter(()),
 )
 CARD = {"id": "entry", "name": "Entry"}
+FEW = 20
+"""Resamples where a test reads values and no interval: a tenth of the time."""
 
 
 def split(**parts: tuple[str, ...]) -> Split:
@@ -93,7 +95,7 @@ def scores(truth: dict[str, Recording], seed: int, skill: float = 1.0) -> dict[s
 def test_values_equal_scikit_learn_on_the_pooled_frames() -> None:
     truth = recordings()
     predicted = scores(truth, 1)
-    result = evaluate(task(), CARD, {"seed0": {"all": predicted}}, truth)
+    result = evaluate(task(), CARD, {"seed0": {"all": predicted}}, truth, resamples=FEW)
     y = np.concatenate([r.labels.argmax(axis=1) for r in truth.values()])
     x = np.concatenate([predicted[id_] for id_ in truth])
     hard = x.argmax(axis=1)
@@ -119,9 +121,11 @@ def test_mean_over_parts_then_over_runs() -> None:
         run: {part: {id_: values[id_] for id_ in ids} for part, ids in parts.items()}
         for run, values in runs.items()
     }
-    whole = evaluate(task(**parts), CARD, predictions, truth)
+    whole = evaluate(task(**parts), CARD, predictions, truth, resamples=FEW)
     alone = {
-        (run, part): evaluate(task(**{part: ids}), CARD, {run: {part: predictions[run][part]}}, truth)
+        (run, part): evaluate(
+            task(**{part: ids}), CARD, {run: {part: predictions[run][part]}}, truth, resamples=FEW
+        )
         .scores["f1"]
         .value
         for run in runs
@@ -145,7 +149,7 @@ def test_a_protocol_and_missing_annotations_restrict_the_frames() -> None:
     truth["m1"] = replace(held, labels=held.labels & annotated[:, None], annotated=annotated)
     restricted = replace(task(), protocol=Protocol("cut", "cut", skip_first=11, skip_last=3))
     predicted = scores(truth, 1)
-    result = evaluate(restricted, CARD, {"seed0": {"all": predicted}}, truth)
+    result = evaluate(restricted, CARD, {"seed0": {"all": predicted}}, truth, resamples=FEW)
     counted = {id_: np.arange(r.frames)[11:-3] for id_, r in truth.items()}
     counted["m1"] = np.setdiff1d(counted["m1"], np.arange(50, 70))
     y = np.concatenate([truth[id_].labels.argmax(axis=1)[frames] for id_, frames in counted.items()])
@@ -195,7 +199,7 @@ def test_a_class_absent_from_the_truth_is_undefined_for_every_entry() -> None:
         for id_, r in recordings().items()
     }
     for seed, skill in ((1, 1.0), (2, 0.0)):
-        result = evaluate(task(), CARD, {"seed0": {"all": scores(truth, seed, skill)}}, truth)
+        result = evaluate(task(), CARD, {"seed0": {"all": scores(truth, seed, skill)}}, truth, resamples=FEW)
         for name in ("f1", "map"):
             assert math.isnan(result.scores[name].per_class["mount"])
             assert result.scores[name].value == result.scores[name].per_class["attack"]
@@ -205,12 +209,12 @@ def test_a_class_absent_from_the_truth_is_undefined_for_every_entry() -> None:
 def test_same_input_same_bytes_in_whatever_order(tmp_path: Path) -> None:
     truth = recordings()
     predicted = {f"seed{seed}": {"all": scores(truth, seed)} for seed in (0, 1)}
-    first = evaluate(task(), CARD, predicted, truth)
+    first = evaluate(task(), CARD, predicted, truth, resamples=100)
     turned = {
         run: {part: dict(reversed(by_id.items())) for part, by_id in parts.items()}
         for run, parts in reversed(predicted.items())
     }
-    second = evaluate(task(), CARD, turned, dict(reversed(truth.items())))
+    second = evaluate(task(), CARD, turned, dict(reversed(truth.items())), resamples=100)
     assert canonical(to_json(first)) == canonical(to_json(second))
     path = write(replace(first, provenance={"scored": "today"}), tmp_path)
     assert path.name == "toy--entry.json"

@@ -20,7 +20,7 @@ from bench.submissions import read_tasks
 pytest.importorskip("torch", reason="torch is in the extra `train`")
 pytest.importorskip("sklearn", reason="scikit-learn is in the extra `train`")
 
-TASK, FRAMES = "demo-6x400", 400
+TASK, FRAMES = "demo-6x150", 150
 PARAMETERS = {  # at 28 inputs and 4 classes, as the papers and their code have them
     "prior": None,
     "gbdt": None,

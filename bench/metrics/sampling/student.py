@@ -6,6 +6,7 @@ Reference: Abramowitz and Stegun 1964, Handbook of Mathematical Functions, 26.7.
 from __future__ import annotations
 
 import math
+from functools import cache
 
 import numpy as np
 
@@ -19,6 +20,7 @@ def t_central(t: float, degrees: int) -> float:
     return _central(math.atan(t / math.sqrt(degrees)), degrees)
 
 
+@cache  # every interval of an evaluation asks for the same one
 def t_quantile(level: float, degrees: int) -> float:
     """Return the t >= 0 with P(|T| <= t) = `level`, for `level` in [0, 1).
 
