@@ -10,9 +10,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float, Int
 
-from bench.recordings import Detections, Segments, detection_faults
-
-__all__ = ["TOLERANCE", "Detections", "Segments", "clean", "detection_faults"]
+from bench.recordings import Segments
 
 TOLERANCE = 1e-3
 """Seconds. A true segment shorter than this, or this near to another one at both ends, is not scored."""

@@ -7,11 +7,11 @@ keeps the same figures, with the names behind them, as `records/NAME.json`.
 
 Imports      Every import counts, also inside functions and for type checking. `from a import b` reaches the
              module a.b where there is one, else a. That `import a.b` also runs a's front does not count.
-Rooms        A file directly in `bench` is a room; every other file is of the room of its folder.
+Rooms        A file directly in `bench` is a room, and so is a file that the checkout's own list of rooms
+             names, ORDER of tests/test_architecture.py; every other file is of the room of its folder.
 Circles      Groups of modules, or of rooms, that reach each other by imports.
-Arrows up    Imports of a room that stands later in the checkout's own list, ORDER of
-             tests/test_architecture.py. A folder that the list does not name stands below the files of the
-             folder around it.
+Arrows up    Imports of a room that stands later in that list. A folder that the list does not name stands
+             below the files of the folder around it.
 Branches     On kind: comparisons of something called kind with the name of a kind, and `isinstance` with the
              class of an answer. On recipes: `isinstance` with the class of a recipe, and whether something
              called recipe is None.
@@ -53,12 +53,6 @@ class Module:
     """Whether it is an `__init__.py`."""
     lines: int
     tree: ast.Module
-
-    @property
-    def room(self) -> str:
-        """The folder as a dotted name; of a file directly in `bench`, the file."""
-        package, _, _ = self.name.rpartition(".")
-        return self.name if self.front or package == "bench" else package
 
 
 def read(folder: Path) -> dict[str, Module]:
@@ -112,9 +106,21 @@ def rooms_order(folder: Path) -> list[str]:
     raise SystemExit(f"{folder}: tests/test_architecture.py has no list ORDER")
 
 
+def listed_name(module: Module) -> str:
+    """Return the name of a module as ORDER writes it."""
+    return module.name.removeprefix("bench.")
+
+
+def room(module: Module, order: list[str]) -> str:
+    """Return the room of a module as a dotted name: its folder, or itself where it is a room."""
+    package, _, _ = module.name.rpartition(".")
+    alone = module.front or package == "bench" or listed_name(module) in order
+    return module.name if alone else package
+
+
 def place(module: Module, order: list[str]) -> tuple[int, int] | None:
     """Return where a module stands: its place in the list, and how far below the room that is listed."""
-    parts = (module.name if module.name.startswith("baselines") else module.name.partition(".")[2]).split(".")
+    parts = listed_name(module).split(".")
     folders = parts if module.front else parts[:-1]
     for depth in range(len(parts), 0, -1):
         if (name := ".".join(parts[:depth])) in order:
@@ -204,11 +210,13 @@ def figures(folder: Path) -> dict[str, Any]:
     """Return every figure of a checkout, and under "behind" the names that make it up."""
     modules = read(folder)
     edges = {name: imports(module, modules) for name, module in modules.items()}
-    rooms: dict[str, set[str]] = {module.room: set() for module in modules.values()}
+    order = rooms_order(folder)
+    room_of = {name: room(module, order) for name, module in modules.items()}
+    rooms: dict[str, set[str]] = {name: set() for name in room_of.values()}
     for name, targets in edges.items():
-        rooms[modules[name].room] |= {modules[target].room for target in targets} - {modules[name].room}
+        rooms[room_of[name]] |= {room_of[target] for target in targets} - {room_of[name]}
     around, room_circles = circles(edges), circles(rooms)
-    up = arrows_up(modules, edges, rooms_order(folder))
+    up = arrows_up(modules, edges, order)
     recipes = recipe_classes(modules)
     kinds = Counter({name: kind_branches(module.tree) for name, module in modules.items()})
     asked = Counter({name: recipe_branches(module.tree, recipes) for name, module in modules.items()})
