@@ -12,12 +12,12 @@ test quick: export OMP_WAIT_POLICY = passive
 
 # on all cores; what compares times then has the machine for itself
 test: .venv/installed
-	$(BIN)/pytest --numprocesses auto --dist worksteal --ignore tests/perf
-	$(BIN)/pytest tests/perf
+	$(BIN)/pytest --numprocesses auto --dist worksteal --ignore tests/perf/test_speed.py
+	$(BIN)/pytest tests/perf/test_speed.py
 
 # without what takes seconds
 quick: .venv/installed
-	$(BIN)/pytest --numprocesses auto --dist worksteal --ignore tests/perf -m "not slow"
+	$(BIN)/pytest --numprocesses auto --dist worksteal --ignore tests/perf/test_speed.py -m "not slow"
 
 # the metrics at full size, then whole evaluations at 1, 10 and 100 times CalMS21 Task 1 (minutes, 4 GiB)
 perf: .venv/installed

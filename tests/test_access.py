@@ -159,6 +159,7 @@ def test_tables_and_rows_are_in_the_order_of_the_task(
             assert row["segment_labels"] == recording.segments.labels.tolist()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", [rat_dyads.TASK, rat_dyads.TASK_AGGRESSION, rat_dyads.TASK_BOUTS])
 def test_the_real_rat_dyads_in_the_order_of_each_task(task: Task, rat_home: Path) -> None:
     asked = bench.TaskData(task, task.load_split())

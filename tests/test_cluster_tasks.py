@@ -267,12 +267,14 @@ def clusters_of(of: Task, truth: dict[str, Recording], noise: float) -> Ids:
     return ids
 
 
+@pytest.mark.slow
 def test_on_simulated_recordings(bench_home: Path, tmp_path: Path) -> None:
     demo = get_task("demo-clusters")
     store.pull_simulated(demo.dataset)
     whole_path(demo, tmp_path)
 
 
+@pytest.mark.slow
 def test_on_the_real_rat_dyads(bench_home: Path, real_data: Path, tmp_path: Path) -> None:
     folder = real_data / "rat-dyads"
     if not folder.is_dir():

@@ -164,6 +164,7 @@ def test_the_command(bench_home: Path, tmp_path: Path) -> None:
     ET.parse(tmp_path / "bouts.svg")  # noqa: S314 - our own file
 
 
+@pytest.mark.slow
 def test_real_rat_dyads(real_data: Path, bench_home: Path) -> None:
     """The facts of the data set: 832,926 frames, about 36 % of the keypoints not found."""
     from bench.datasets import rat_dyads

@@ -37,6 +37,7 @@ def run(python: Path, folder: Path, *arguments: str) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_the_wheel_scores_a_submission_without_torch(python: Path, tmp_path: Path) -> None:
     bench = str(python.with_name("bench"))
     torch = "import importlib.util as u; print(u.find_spec('torch'), u.find_spec('sklearn'))"

@@ -62,6 +62,7 @@ def light(baseline: Baseline) -> tuple[Baseline, int | None]:
     return baseline, None if baseline.recipe is None else 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in PARAMETERS if "finetuned" not in name])
 def test_it_trains_and_its_submission_is_valid(name: str, home: Path, tmp_path: Path) -> None:
     baseline, epochs = light(get_baseline(name))
@@ -82,6 +83,7 @@ def test_it_trains_and_its_submission_is_valid(name: str, home: Path, tmp_path: 
         assert "its end is repeated" in card.description
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in PARAMETERS if "finetuned" not in name])
 def test_no_label_of_a_test_recording_changes_what_it_says(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

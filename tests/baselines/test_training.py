@@ -132,6 +132,7 @@ def test_an_empty_store_and_labels_alone_say_what_to_type(bench_home: Path, tmp_
     assert "a: labels only, no poses" in caught.value.problems
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", toy.TRAINED)
 def test_killed_in_the_middle_it_ends_as_if_undisturbed(store: Path, tmp_path: Path, name: str) -> None:
     """SIGKILL after the first checkpoint, then the same command: the same weights, the same bytes."""

@@ -49,6 +49,7 @@ def until(path: Path, seconds: float = 60) -> None:
         time.sleep(0.002)
 
 
+@pytest.mark.slow
 def test_eight_runs_over_two_workers_one_of_them_killed(store: Path, tmp_path: Path) -> None:
     """The Show line: eight results, equal to the sequential ones, though a worker got SIGKILL."""
     pytest.importorskip("distributed", reason="dask is in the extra `cluster`")
@@ -76,6 +77,7 @@ def test_eight_runs_over_two_workers_one_of_them_killed(store: Path, tmp_path: P
     assert len(set.union(*who)) == 3, "two workers, and the one that replaced the dead one"
 
 
+@pytest.mark.slow
 def test_killed_in_the_middle_of_five_seeds_nothing_finished_is_trained_again(
     bench_home: Path, tmp_path: Path
 ) -> None:

@@ -254,6 +254,7 @@ def test_the_same_results_in_any_order_give_the_same_bytes(tmp_path: Path) -> No
     assert render([read(path) for path in sorted(tmp_path.iterdir())]) == render(results)
 
 
+@pytest.mark.slow
 def test_the_committed_results_are_of_this_version() -> None:
     """Else `bench publish` fails in every fresh clone."""
     found = read_results(Path(__file__).parents[2] / "leaderboard" / "results")

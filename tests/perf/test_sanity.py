@@ -27,6 +27,7 @@ def hot(labels: Int64[np.ndarray, " T"]) -> Float32[np.ndarray, "T C"]:
     return np.eye(4, dtype=np.float32)[labels]
 
 
+@pytest.mark.slow
 def test_light_models_learn_from_true_labels_and_from_no_others(capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["--task", "demo-40x250", "--shuffles", "3", "--models", "single_frame", "msgl_tcn"]
     assert main(arguments) == 0, capsys.readouterr().out

@@ -38,8 +38,8 @@ HEADS = {
     "published": [
         ["Toy", "Table 1", "Prior", "Acc", TASK.name, PART, "", "accuracy", "share", "", ".6", ""],
         ["Toy", "Table 2", "Prior", "Acc", TASK.name, "", "", "accuracy", "share", "", ".6", ""],
-        ["Toy", "Table 3", "Net", "Acc", "demo-8x240", "", "", "accuracy", "share", "", ".6", ""],
-        ["Toy", "Table 3", "Other", "Acc", "demo-8x240", "", "", "accuracy", "share", "", ".6", ""],
+        ["Toy", "Table 3", "Net", "Acc", "demo-8x70", "", "", "accuracy", "share", "", ".6", ""],
+        ["Toy", "Table 3", "Other", "Acc", "demo-8x70", "", "", "accuracy", "share", "", ".6", ""],
     ],
 }
 
@@ -84,6 +84,7 @@ def bench(*arguments: str) -> Result:
     return done
 
 
+@pytest.mark.slow
 def test_one_part_is_trained_alone_and_stays_when_all_are_asked_for(annotators: None, tmp_path: Path) -> None:
     out = tmp_path / "out"
     place = ("--out", str(out))
@@ -112,6 +113,7 @@ def test_one_part_is_trained_alone_and_stays_when_all_are_asked_for(annotators: 
     assert json.loads(again.stdout) == [same], "read from the submission"
 
 
+@pytest.mark.slow
 def test_the_command_that_makes_an_entry_is_the_same_run(annotators: None, tmp_path: Path) -> None:
     """What it prints to type trains the other parts, and not the first one again."""
     out = tmp_path / "out"
@@ -124,9 +126,10 @@ def test_the_command_that_makes_an_entry_is_the_same_run(annotators: None, tmp_p
     assert sorted(path.name for path in (out / "prior" / TASK.name).iterdir()) == ["seed7.npz", "seed8.npz"]
 
 
+@pytest.mark.slow
 def test_all_jobs_of_a_table_go_to_one_crew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("torch", reason="torch is in the extra `train`")
-    pull_simulated(get_task("demo-8x240").dataset)
+    pull_simulated(get_task("demo-8x70").dataset)
     given = []
 
     def train(crew: Crew, units):

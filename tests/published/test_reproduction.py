@@ -319,6 +319,7 @@ def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_from_simulated_recordings_to_ours_beside_theirs(
     tiny: Path, bench_home: Path, tmp_path: Path
 ) -> None:

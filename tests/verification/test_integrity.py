@@ -308,6 +308,7 @@ DETAILS: dict[str, tuple[Change, str]] = {
 TAMPERED = SCORES | CARDS | DETAILS
 
 
+@pytest.mark.slow
 def test_an_untouched_result_has_no_fault(result: Result, overlapping: Result, tmp_path: Path) -> None:
     for one in (result, overlapping):
         assert check_result(write(one, tmp_path)).faults == ()
@@ -529,6 +530,7 @@ def test_scoring_again_mends_a_result_that_was_changed(result: Result, tmp_path:
         assert check_result(path).faults == ()
 
 
+@pytest.mark.slow
 def test_the_committed_results_are_all_as_they_should_be() -> None:
     checked = check_results(COMMITTED)
     assert checked
