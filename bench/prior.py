@@ -53,11 +53,11 @@ def find_prior(result: Result, folder: Path) -> Prior | None:
     for place in (folder, resource("results", "leaderboard/results")):
         path = place / f"{task.name}--{ENTRY}.json"
         try:
-            known = read_result(path) if path.is_file() else None
+            reference = read_result(path) if path.is_file() else None
         except DataError:  # `bench verify --results` says what is wrong with it
-            known = None
-        if known is not None and known.truth_digest == result.truth_digest:
-            return Prior(_values(task, known.scores), str(path))
+            reference = None
+        if reference is not None and reference.truth_digest == result.truth_digest:
+            return Prior(_values(task, reference.scores), str(path))
     values = _computed(task)
     return None if values is None else Prior(values, "computed from the training recordings")
 
@@ -67,9 +67,9 @@ def below(result: Result, prior: Prior) -> list[str]:
     metrics = {metric.name: metric for metric in get_task(result.task["name"]).metrics}
     worse = []
     for name, value in prior.values.items():
-        own = result.scores[name].value
-        defined = not (math.isnan(own) or math.isnan(value))
-        if defined and (own < value if metrics[name].higher_is_better else own > value):
+        score = result.scores[name].value
+        defined = not (math.isnan(score) or math.isnan(value))
+        if defined and (score < value if metrics[name].higher_is_better else score > value):
             worse.append(name)
     return worse
 
@@ -86,27 +86,27 @@ def _computed(task: Task) -> dict[str, float] | None:
     split = task.load_split()
     train = {part: split.ids(part, "train") for part in split.parts}
     answers = {part: ids_to_answer(task, split, part) for part in split.parts}
-    ids = dict.fromkeys(id_ for of in (train, answers) for of_part in of.values() for id_ in of_part)
+    ids = dict.fromkeys(id_ for part in split.parts for id_ in (*train[part], *answers[part]))
     try:
-        recordings = {r.id: r for r in store.load(task.dataset, list(ids), poses=False)}
+        recordings = {one.id: one for one in store.load(task.dataset, list(ids), poses=False)}
     except DataError:
         return None
     predictions = {}
-    for part, of_part in answers.items():
+    for part in split.parts:
         shares = _shares(task, [recordings[id_] for id_ in train[part]])
-        predictions[part] = {id_: answer(shares, recordings[id_].frames) for id_ in of_part}
-    asked = replace(task, metrics=task.metrics[:COMPARED])
-    measured = measure(asked, cut(asked, split, recordings), {ENTRY: predictions})
-    scores, _ = score_all(asked.metrics, measured, resamples=0)
-    return _values(asked, scores)
+        predictions[part] = {id_: answer(shares, recordings[id_].frames) for id_ in answers[part]}
+    task = replace(task, metrics=task.metrics[:COMPARED])
+    measured = measure(task, cut(task, split, recordings), {ENTRY: predictions})
+    scores, _ = score_all(task.metrics, measured, resamples=0)
+    return _values(task, scores)
 
 
 def _shares(task: Task, recordings: list[Recording]) -> Float[np.ndarray, " C"]:
     """Return in which share of the labelled frames each class holds, in [0, 1]; 0 without such frames."""
-    frames, held = 0, np.zeros(len(task.classes))
+    frames, counts = 0, np.zeros(len(task.classes))
     for recording in recordings:
         truth = task.truth(recording)
         labelled = recording.annotated & (truth.any(axis=1) if task.exclusive else True)
         frames += int(labelled.sum())
-        held += truth[labelled].sum(axis=0)
-    return held / max(1, frames)
+        counts += truth[labelled].sum(axis=0)
+    return counts / max(1, frames)

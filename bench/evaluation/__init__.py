@@ -31,7 +31,7 @@ from bench.evaluation.scores import (
     together,
     weighted_values,
 )
-from bench.evaluation.spans import Tested, cut, tested, truth_digest
+from bench.evaluation.spans import TruthSummary, cut, summarise_truth, truth_digest
 
 __all__ = [
     "LEVEL",
@@ -39,7 +39,7 @@ __all__ = [
     "SEED",
     "Columns",
     "Measured",
-    "Tested",
+    "TruthSummary",
     "Values",
     "columns_of",
     "counted_metrics",
@@ -50,8 +50,8 @@ __all__ = [
     "measure",
     "measured_of",
     "score_all",
+    "summarise_truth",
     "task_card",
-    "tested",
     "together",
     "truth_digest",
     "weighted_values",

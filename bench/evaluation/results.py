@@ -8,7 +8,7 @@ from typing import Any
 from bench.evaluation.details import MEASURES, details
 from bench.evaluation.measured import measure
 from bench.evaluation.scores import RESAMPLES, score_all
-from bench.evaluation.spans import cut, tested
+from bench.evaluation.spans import cut, summarise_truth
 from bench.kinds import kind_of
 from bench.metrics import METRICS_VERSION
 from bench.recordings import Recording
@@ -36,18 +36,18 @@ def evaluate(
     also = MEASURES if kind.labels_frames else ()
     measured = measure(task, cuts, predictions, entry.get("detections"), also)
     scores, how = score_all(task.metrics, measured, resamples)
-    of_task = tested(task, cuts)
+    truth = summarise_truth(task, cuts)
     return Result(
         entry=entry,
         task=task_card(task),
         metrics_version=METRICS_VERSION,
         split_digest=split.digest,
-        truth_digest=of_task.truth_digest,
+        truth_digest=truth.truth_digest,
         predictions_digest=predictions_digest(kind, predictions),
-        recordings=of_task.recordings,
-        groups=of_task.groups,
-        frames=of_task.frames,
-        support=of_task.support,
+        recordings=truth.recordings,
+        groups=truth.groups,
+        frames=truth.frames,
+        support=truth.support,
         interval=how,
         scores=scores,
         details=details(

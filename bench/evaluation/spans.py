@@ -16,7 +16,7 @@ from bench.tasks import Task
 
 
 @dataclass(frozen=True)
-class Tested:
+class TruthSummary:
     """What every entry on a task is compared with, in numbers: each result repeats them."""
 
     truth_digest: str
@@ -79,11 +79,11 @@ def truth_digest(task: Task, cuts: Mapping[str, Cut]) -> str:
     return digest.hexdigest()
 
 
-def tested(task: Task, cuts: Mapping[str, Cut]) -> Tested:
+def summarise_truth(task: Task, cuts: Mapping[str, Cut]) -> TruthSummary:
     """Return what the test spans of all parts add up to."""
     spans = [span for of_part in cuts.values() for span in of_part.test]
     support = np.sum([kind_of(task).count(span.truth) for span in spans], axis=0)
-    return Tested(
+    return TruthSummary(
         truth_digest=truth_digest(task, cuts),
         recordings=len({span.recording for span in spans}),
         groups=1 + max(span.group for span in spans),

@@ -13,13 +13,13 @@ from bench.verification.results import Checked
 def integrity_text(checked: Sequence[Checked]) -> str:
     """Return a line for every file, below it each fault with its place, and what to do next."""
     lines = []
-    for one in checked:
-        lines.append(f"{one.path}: {f'{len(one.faults)} faults' if one.faults else 'ok'}")
-        if one.faults:
-            lines += [f"  {fault}" for fault in first(map(str, one.faults))]
-            lines.append(f"  next: {one.hint}")
-    wrong = sum(bool(one.faults) for one in checked)
-    lines += ["", f"{len(checked)} results: {len(checked) - wrong} ok, {wrong} with faults"]
+    for file in checked:
+        lines.append(f"{file.path}: {f'{len(file.faults)} faults' if file.faults else 'ok'}")
+        if file.faults:
+            lines += [f"  {fault}" for fault in first(map(str, file.faults))]
+            lines.append(f"  next: {file.hint}")
+    faulty = sum(bool(file.faults) for file in checked)
+    lines += ["", f"{len(checked)} results: {len(checked) - faulty} ok, {faulty} with faults"]
     return printable("\n".join(lines)) + "\n"
 
 
@@ -27,12 +27,12 @@ def integrity_json(checked: Sequence[Checked]) -> list[dict[str, Any]]:
     """Return every file with its faults: where, what is there, what was expected, and what to do next."""
     return [
         {
-            "file": str(one.path),
+            "file": str(file.path),
             "faults": [
                 {"place": place_text(fault.place), "found": fault.found, "expected": fault.expected}
-                for fault in one.faults
+                for fault in file.faults
             ],
-            "next": one.hint if one.faults else None,
+            "next": file.hint if file.faults else None,
         }
-        for one in checked
+        for file in checked
     ]

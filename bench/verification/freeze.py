@@ -17,12 +17,12 @@ from bench.verification.results.truths import frozen_truths, stored_truth
 def main(names: list[str]) -> int:
     """Print the file; return the exit code."""
     try:
-        made = {name: stored_truth(get_task(name)) for name in names}
+        stored = {name: stored_truth(get_task(name)) for name in names}
     except BenchError as fault:
         sys.stderr.write(f"{fault}\n")
         return fault.exit_code
-    truths = {**frozen_truths(), **made}
-    sys.stdout.write(canonical({name: asdict(of) for name, of in truths.items()}).decode())
+    truths = {**frozen_truths(), **stored}
+    sys.stdout.write(canonical({name: asdict(truth) for name, truth in truths.items()}).decode())
     return 0
 
 

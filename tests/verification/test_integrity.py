@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import math
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -16,14 +18,15 @@ from click.testing import CliRunner
 from bench import datasets
 from bench.cli import cli
 from bench.errors import BenchError, DataError, UsageError
-from bench.results import Result, parse, write
+from bench.results import Result, digest_of, parse, write
 from bench.tasks import Task
 from bench.verification import results as integrity
 from bench.verification.results import check_result, check_results, read_result, read_results
 from tests.made_up import read
 from tests.verification.toys import Content, content, drop, put, toy_result, toy_task, write_content
 
-COMMITTED = Path(__file__).parents[2] / "leaderboard" / "results"
+ROOT = Path(__file__).parents[2]
+COMMITTED = ROOT / "leaderboard" / "results"
 FIRST_FORMAT = COMMITTED / "rat-dyads--msgl.json"
 Change = Callable[[Content], None]
 
@@ -560,3 +563,40 @@ def few(task: Task) -> Task:
     split = task.load_split()
     parts = dict.fromkeys(split.parts, split.parts["two"])
     return replace(task, split=replace(split, parts=parts))
+
+
+ODD = [None, 0, -1, 2**39, 1e308, 0.5, "", "inf", [], {}, [0], {"a": 1}, True, [[0, 0, 1, 1]], "0" * 64]
+
+
+def places(value: Any, place: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """Yield the places of a document: all keys of tables, the first three items of lists."""
+    items = value.items() if isinstance(value, dict) else enumerate(value[:3])
+    for key, inner in items:
+        yield (*place, key)
+        if isinstance(inner, dict | list):
+            yield from places(inner, (*place, key))
+
+
+def test_no_odd_value_anywhere_is_an_error_of_the_program(
+    result: Result, overlapping: Result, tmp_path: Path
+) -> None:
+    random = Random(0)  # noqa: S311
+    for k in range(90):
+        made = content((result, overlapping)[k % 2])
+        place = random.choice(list(places(made)))
+        change = drop(*place) if random.random() < 0.2 else put(*place, value=random.choice(ODD))
+        change(made)
+        made["digest"] = digest_of(made)
+        path = tmp_path / "toy--toy-entry.json"
+        path.write_bytes(json.dumps(made).encode())
+        for fault in check_result(path).faults:
+            assert str(fault)
+
+
+def test_results_are_read_where_they_are_checked() -> None:
+    """Whoever builds a result from a file elsewhere goes past every check."""
+    room = ROOT / "bench" / "verification" / "results"
+    for path in (ROOT / "bench").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and node.module == "bench.results":
+                assert "parse" not in {alias.name for alias in node.names} or path.is_relative_to(room)

@@ -36,13 +36,13 @@ def counted_faults(task: Task, result: Result) -> Iterator[Fault]:
         if task.exclusive and result.details["runs"] == 1:
             yield from _score_faults(task, _with_counts(task, result), 0)
         return
-    wrong = [
+    faults = [
         fault
         for name, part in result.details["parts"].items()
         for fault in _cell_faults(("details", "parts", name), task, part, result.details["runs"])
     ]
-    if wrong:
-        yield from wrong
+    if faults:
+        yield from faults
         return
     measured = measured_of(result)
     if measured is None:
@@ -75,21 +75,22 @@ def _with_counts(task: Task, result: Result) -> Result:
 def _cell_faults(place: Place, task: Task, part: Mapping[str, Any], runs: int) -> Iterator[Fault]:
     """Yield categories and cells that are not laid out as they must be."""
     categories, counts = part["categories"], part["recordings"]["counts"]
-    for k, of in enumerate(categories):
-        inside = all(0 <= c < len(task.classes) for c in of) and all(a < b for a, b in pairwise(of))
-        if not inside or (task.exclusive and len(of) != 1):
+    for k, category in enumerate(categories):
+        rising = all(a < b for a, b in pairwise(category))
+        known = rising and all(0 <= c < len(task.classes) for c in category)
+        if not known or (task.exclusive and len(category) != 1):
             expected = f"{'one place' if task.exclusive else 'rising places'} below {len(task.classes)}"
-            yield Fault((*place, "categories", k), str(of)[:80], expected)
+            yield Fault((*place, "categories", k), str(category)[:80], expected)
     if any(a >= b for a, b in pairwise(categories)):
         yield Fault((*place, "categories"), "categories in another order, or twice", "rising ones")
     if len(categories) * len(counts) > TABLE:
         yield Fault((*place, "categories"), f"{len(categories):,}", f"at most {TABLE // len(counts):,}")
-    for k, of in enumerate(counts):
-        inner = (*place, "recordings", "counts", k)
-        if len(of) % (2 + runs) or not of:
-            yield Fault(inner, f"{len(of)} numbers", f"{2 + runs} for each pair that occurs, in {runs} runs")
+    for k, numbers in enumerate(counts):
+        inner, size = (*place, "recordings", "counts", k), len(numbers)
+        if size % (2 + runs) or not numbers:
+            yield Fault(inner, f"{size} numbers", f"{2 + runs} for each pair that occurs, in {runs} runs")
             continue
-        cells = np.array(of, dtype=np.int64).reshape(-1, 2 + runs)
+        cells = np.array(numbers, dtype=np.int64).reshape(-1, 2 + runs)
         pairs = [tuple(pair) for pair in cells[:, :2].tolist()]
         if cells[:, :2].max() >= len(categories) or any(a >= b for a, b in pairwise(pairs)):
             yield Fault(inner, "other pairs", f"rising pairs of categories below {len(categories)}")
@@ -102,19 +103,17 @@ def _sum_faults(place: Place, task: Task, part: Mapping[str, Any], counts: PartC
     np.add.at(truth, (counts.owner, counts.true), counts.frames)
     for k in np.flatnonzero((truth != truth[:, :, :1]).any(axis=(1, 2))).tolist():
         yield Fault((*place, "recordings", "counts", k), "a truth that differs from run to run", "one truth")
-    frames = {"frames": truth[:, :, 0].sum(axis=1).tolist()}
-    yield from differences((*place, "recordings"), rows, frames, "which follows from counts")
+    expected = {"frames": truth[:, :, 0].sum(axis=1).tolist()}
+    yield from differences((*place, "recordings"), rows, expected, "which follows from counts")
     by_run = np.stack([np.sum(class_counts(counts, run), axis=0) for run in range(runs)])  # (U, C, 4)
-    of_class = by_distance(task, part).sum(axis=2)
-    for c, name in enumerate(task.classes):
-        found = {"frames": int(of_class[c, 0]), "right": int(of_class[c, 1])}
+    totals, source = by_distance(task, part).sum(axis=2).tolist(), "summed, as counts have it"
+    for c, (name, (frames, right)) in enumerate(zip(task.classes, totals, strict=True)):
         expected = {"frames": int(by_run[0, c, 0] + by_run[0, c, 2]), "right": int(by_run[:, c, 0].sum())}
-        yield from differences(
-            (*place, "boundary", "per_class", name), found, expected, "summed, as counts have it"
-        )
-    agreed = int(counts.frames[counts.true == counts.predicted].sum())
-    found = {"right": sum(part["boundary"]["all"]["right"])}
-    yield from differences((*place, "boundary", "all"), found, {"right": agreed}, "summed, as counts have it")
+        inner = (*place, "boundary", "per_class", name)
+        yield from differences(inner, {"frames": frames, "right": right}, expected, source)
+    agreed = {"right": int(counts.frames[counts.true == counts.predicted].sum())}
+    right = {"right": sum(part["boundary"]["all"]["right"])}
+    yield from differences((*place, "boundary", "all"), right, agreed, source)
     if task.exclusive:
         confusion = np.zeros((len(task.classes),) * 2, dtype=np.int64)
         number = counts.categories.argmax(axis=1)
@@ -129,16 +128,14 @@ def _recording_faults(
     part, alone = str(place[2]), np.eye(len(rows["id"]))
     for metric in counted_metrics(metrics_alone(task)):
         runs = [metric.reduce(measured.measures[metric.measure, run, part], alone) for run in measured.runs]
-        values = np.mean(
-            runs, axis=0
-        )  # (N, K): the truth decides what is undefined, so in every run the same
+        values = np.mean(runs, axis=0)  # (N, K); undefined in all runs or in none, as the truth decides
         averaged = values[:, measured.foreground] if metric.mean == "foreground" else values
-        expected = {("values", metric.name): [mean(of) for of in averaged.tolist()]}
+        expected = {("values", metric.name): [mean(row) for row in averaged.tolist()]}
         if metric is task.metrics[0] and metric.mean != "none":
             expected |= {("per_class", name): values[:, c].tolist() for c, name in enumerate(task.classes)}
         for key, column in expected.items():
-            found = [math.nan if value is None else float(value) for value in rows[key[0]][key[1]]]
-            yield from differences((*place, *key), found, column, "which follows from counts")
+            stored = [math.nan if value is None else float(value) for value in rows[key[0]][key[1]]]
+            yield from differences((*place, *key), stored, column, "which follows from counts")
 
 
 def _score_faults(task: Task, result: Result, resamples: int) -> Iterator[Fault]:
@@ -146,16 +143,11 @@ def _score_faults(task: Task, result: Result, resamples: int) -> Iterator[Fault]
     measured = measured_of(result)
     if measured is None:
         return
-    made, _ = score_all(counted_metrics(task.metrics), measured, resamples)
-    for name, score in made.items():
-        table = asdict(score)
+    scores, _ = score_all(counted_metrics(task.metrics), measured, resamples)
+    for name, score in scores.items():
+        expected, stored = asdict(score), asdict(result.scores[name])
         if not resamples:
-            table = {key: table[key] for key in POINTS} | {
-                "per_part": {
-                    part: {key: of[key] for key in ("value", "per_class")}
-                    for part, of in table["per_part"].items()
-                }
-            }
-        yield from differences(
-            ("scores", name), asdict(result.scores[name]), table, "which follows from the counts"
-        )
+            parts = expected["per_part"].items()
+            points = {name: {key: part[key] for key in ("value", "per_class")} for name, part in parts}
+            expected = {key: expected[key] for key in POINTS} | {"per_part": points}
+        yield from differences(("scores", name), stored, expected, "which follows from the counts")

@@ -64,12 +64,12 @@ def split_faults(task: Task, split: Split, result: Result) -> Iterator[Fault]:
     """Yield the recordings, groups and frames beyond what the test side of the split holds."""
     tested = {part: split.group_of(part, "test") for part in split.parts}
     most = {
-        "recordings": len({id_ for of_part in tested.values() for id_ in of_part}),
-        "groups": len({group for of_part in tested.values() for group in of_part.values()}),
+        "recordings": len({id_ for groups in tested.values() for id_ in groups}),
+        "groups": len({group for groups in tested.values() for group in groups.values()}),
     }
     totals = [split.totals[part]["test"] for part in split.parts if "test" in split.totals.get(part, {})]
     if len(totals) == len(split.parts) and not result.changed:
-        most["frames"] = sum(of.frames for of in totals)
+        most["frames"] = sum(part.frames for part in totals)
     for name, number in most.items():
         if not 1 <= getattr(result, name) <= number:
             yield Fault((name,), f"{getattr(result, name):,}", f"1 to {number:,}, as the split has it")
@@ -77,6 +77,5 @@ def split_faults(task: Task, split: Split, result: Result) -> Iterator[Fault]:
     if result.details and not labels_frames:
         yield Fault(("details",), "details", "none, because the task labels no frames")
     if not result.details and labels_frames and result.format > 1:
-        yield Fault(
-            ("details",), "missing", "details, which every task that labels frames has from format 2 on"
-        )
+        expected = "those of every task that labels frames, from format 2 on"
+        yield Fault(("details",), "missing", expected)

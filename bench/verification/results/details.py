@@ -40,8 +40,8 @@ def count_faults(task: Task, split: Split, result: Result) -> Iterator[Fault]:
         if task.exclusive:
             yield from _confusion_faults((*place, "confusion"), task, part, runs)
         for edge, curves in part["edges"].items():
-            for of_class, curve in curves.items():
-                yield from _curve_faults((*place, "edges", edge, of_class, "f1"), curve)
+            for label, curve in curves.items():
+                yield from _curve_faults((*place, "edges", edge, label, "f1"), curve)
 
 
 def by_distance(task: Task, part: Mapping[str, Any]) -> Int[np.ndarray, "C 2 32"]:
@@ -62,27 +62,27 @@ def metrics_alone(task: Task) -> list[Metric]:
 
 def _part_faults(task: Task, split: Split, name: str, part: Mapping[str, Any]) -> Iterator[Fault]:
     place, rows, classes = ("details", "parts", name), part["recordings"], task.classes
-    curves: dict[Place, Any] = {("boundary", "per_class"): part["boundary"]["per_class"]}
-    curves |= {("edges", edge): part["edges"][edge] for edge in ("onset", "offset")}
-    for key, of in curves.items():
-        yield from key_faults((*place, *key), of, classes, "class")
+    tables: dict[Place, Any] = {("boundary", "per_class"): part["boundary"]["per_class"]}
+    tables |= {("edges", edge): part["edges"][edge] for edge in ("onset", "offset")}
+    for key, table in tables.items():
+        yield from key_faults((*place, *key), table, classes, "class")
     tested, columns = split.group_of(name, "test"), (*place, "recordings")
     for k, id_ in enumerate(rows["id"]):
         if id_ not in tested:
             yield Fault((*columns, "id", k), written(id_), f"a test recording of part {name!r}")
     yield from key_faults((*columns, "values"), rows["values"], _names(metrics_alone(task)), "metric")
-    shown = () if task.metrics[0].mean == "none" else classes
-    yield from key_faults((*columns, "per_class"), rows["per_class"], shown, "class")
+    ranked = () if task.metrics[0].mean == "none" else classes
+    yield from key_faults((*columns, "per_class"), rows["per_class"], ranked, "class")
     lists: dict[Place, Any] = {(key,): rows[key] for key in ("frames", "group", "counts") if key in rows}
-    lists |= {(key, inner): of for key in ("values", "per_class") for inner, of in rows[key].items()}
-    for key, of in lists.items():
-        if len(of) != len(rows["id"]):
+    lists |= {(key, name): column for key in ("values", "per_class") for name, column in rows[key].items()}
+    for key, column in lists.items():
+        if len(column) != len(rows["id"]):
             expected = f"{len(rows['id']):,}, one of each recording"
-            yield Fault((*columns, *key), f"{len(of):,} values", expected)
-    size, held = len(classes), [len(row) for row in part.get("confusion", ())]
-    if held != [size] * size * task.exclusive:
+            yield Fault((*columns, *key), f"{len(column):,} values", expected)
+    size, widths = len(classes), [len(row) for row in part.get("confusion", ())]
+    if widths != [size] * size * task.exclusive:
         expected = f"{size} rows of {size}" if task.exclusive else "none, where classes overlap"
-        yield Fault((*place, "confusion"), f"rows of {', '.join(map(str, held)) or 'nothing'}", expected)
+        yield Fault((*place, "confusion"), f"rows of {', '.join(map(str, widths)) or 'nothing'}", expected)
 
 
 def _names(metrics: Sequence[Metric]) -> list[str]:
@@ -97,38 +97,38 @@ def _total_faults(task: Task, split: Split, result: Result) -> Iterator[Fault]:
     groups = {tested[name][id_] for name in parts for id_ in rows[name]["id"]}
     supports = [support(task, part) for part in parts.values()]
     expected = {
-        "recordings": len({id_ for of in rows.values() for id_ in of["id"]}),
+        "recordings": len({id_ for columns in rows.values() for id_ in columns["id"]}),
         "groups": len(groups),
-        "frames": sum(sum(of["frames"]) for of in rows.values()),
-        "support": {name: sum(of[name] for of in supports) for name in task.classes},
+        "frames": sum(sum(columns["frames"]) for columns in rows.values()),
+        "support": {name: sum(counts[name] for counts in supports) for name in task.classes},
     }
-    found = {key: getattr(result, key) for key in expected}
-    yield from differences((), found, expected, "which follows from the details")
+    stored = {key: getattr(result, key) for key in expected}
+    yield from differences((), stored, expected, "which follows from the details")
     numbers = {group: k for k, group in enumerate(sorted(groups))}
-    for name, of in rows.items():
-        if "group" in of:
-            expected = {"group": [numbers[tested[name][id_]] for id_ in of["id"]]}
+    for name, columns in rows.items():
+        if "group" in columns:
+            expected = {"group": [numbers[tested[name][id_]] for id_ in columns["id"]]}
             place = ("details", "parts", name, "recordings")
-            yield from differences(place, of, expected, "as the split groups them")
+            yield from differences(place, columns, expected, "as the split groups them")
 
 
 def _distance_faults(place: Place, task: Task, part: Mapping[str, Any], runs: int) -> Iterator[Fault]:
     """Yield counts by distance that the recordings, the classes or the number of runs contradict."""
-    every, of_class = part["boundary"]["all"], by_distance(task, part)
-    frames, expected = sum(every["frames"]), sum(part["recordings"]["frames"])
-    if frames != expected:
-        found = f"{frames:,} frames in all"
-        yield Fault((*place, "all", "frames"), found, f"{expected:,}, the sum over recordings")
-    curves: dict[Place, Any] = {("all",): np.array([every["frames"], every["right"]])}
-    curves |= {("per_class", name): of for name, of in zip(task.classes, of_class, strict=True)}
-    for key, (all_, right) in curves.items():
-        for k in np.flatnonzero(right > runs * all_).tolist():
-            expected_ = f"at most {runs * all_[k]:,}, the frames of all runs"
-            yield Fault((*place, *key, "right", k), f"{right[k]:,}", expected_)
+    whole, by_class = part["boundary"]["all"], by_distance(task, part)
+    total, frames = sum(part["recordings"]["frames"]), sum(whole["frames"])
+    if frames != total:
+        expected = f"{total:,}, the sum over recordings"
+        yield Fault((*place, "all", "frames"), f"{frames:,} frames in all", expected)
+    curves: dict[Place, Any] = {("all",): np.array([whole["frames"], whole["right"]])}
+    curves |= {("per_class", name): curve for name, curve in zip(task.classes, by_class, strict=True)}
+    for key, (counts, right) in curves.items():
+        for k in np.flatnonzero(right > runs * counts).tolist():
+            expected = f"at most {runs * counts[k]:,}, the frames of all runs"
+            yield Fault((*place, *key, "right", k), f"{right[k]:,}", expected)
     if task.exclusive:
-        sums = of_class.sum(axis=0).tolist()
-        by_class = {"frames": sums[0], "right": sums[1]}
-        yield from differences((*place, "all"), every, by_class, "the sum over classes")
+        frames, right = by_class.sum(axis=0).tolist()
+        sums = {"frames": frames, "right": right}
+        yield from differences((*place, "all"), whole, sums, "the sum over classes")
 
 
 def _confusion_faults(place: Place, task: Task, part: Mapping[str, Any], runs: int) -> Iterator[Fault]:

@@ -1,6 +1,6 @@
-"""Scores against themselves: ranges, order of interval ends, and every mean and deviation of other values.
+"""Scores by themselves: ranges, order of interval ends, and every mean and deviation of other values.
 
-What holds of every metric, whatever it counts, and needs nothing but the scores:
+This holds for every metric, whatever it counts:
 
 value         the mean over parts of `per_part.value`, and the mean over runs of `per_run`
 per_class     the mean over parts of `per_part.per_class`
@@ -23,7 +23,7 @@ from bench.metrics import Metric
 from bench.metrics.sampling.intervals import DEFAULT_METHOD, MIN_GROUPS
 from bench.results import Result, Score
 from bench.tasks import Task
-from bench.verification.results.numbers import differences, mean, spread, written
+from bench.verification.results.numbers import differences, inside, mean, spread, written
 
 
 @dataclass(frozen=True)
@@ -83,8 +83,8 @@ def _name_faults(place: Place, metric: Metric, score: Score, names: Names) -> It
     yield from key_faults((*place, "per_class_interval"), score.per_class_interval, classes, "class")
     yield from key_faults((*place, "per_part"), score.per_part, names.parts, "part")
     yield from key_faults((*place, "per_run"), score.per_run, names.runs, "run")
-    for part, of_part in score.per_part.items():
-        yield from key_faults((*place, "per_part", part, "per_class"), of_part.per_class, classes, "class")
+    for name, part in score.per_part.items():
+        yield from key_faults((*place, "per_part", name, "per_class"), part.per_class, classes, "class")
     yield from key_faults((*place, "other_intervals"), score.other_intervals, names.methods, "method")
 
 
@@ -101,7 +101,7 @@ def _range_faults(place: Place, metric: Metric, table: Any) -> Iterator[Fault]:
     elif isinstance(table, list | tuple):
         for k, inner in enumerate(table):
             yield from _range_faults((*place, k), metric, inner)
-    elif not (math.isnan(table) or low <= table <= high):
+    elif not (math.isnan(table) or inside(table, low, high)):
         yield Fault(place, written(table), f"from {low:g} to {high:g}, the range of {metric.name}")
 
 
@@ -111,25 +111,31 @@ def _end_faults(place: Place, metric: Metric, table: Mapping[str, Any]) -> Itera
     The default method always holds the value where the metric has a range of two ends.
     """
     holds = all(map(math.isfinite, metric.bounds))
-    yield from _ends(place, table["low"], table["value"] if holds else None, table["high"])
+    for inner, low, value, high in _intervals(table):
+        yield from _interval_end_faults((*place, *inner), low, value if holds else None, high)
+
+
+def _intervals(table: Mapping[str, Any]) -> Iterator[tuple[Place, float, float | None, float]]:
+    """Yield every interval of a score: its place, lower end, the value that it is of, upper end.
+
+    Intervals of other methods need not hold their value: None.
+    """
+    yield (), table["low"], table["value"], table["high"]
     for name, part in table["per_part"].items():
-        yield from _ends(
-            (*place, "per_part", name), part["low"], part["value"] if holds else None, part["high"]
-        )
+        yield ("per_part", name), part["low"], part["value"], part["high"]
     for name, (low, high) in table["per_class_interval"].items():
-        value = table["per_class"][name] if holds else None
-        yield from _ends((*place, "per_class_interval", name), low, value, high)
+        yield ("per_class_interval", name), low, table["per_class"][name], high
     for name, (low, high) in table["other_intervals"].items():
-        yield from _ends((*place, "other_intervals", name), low, None, high)
+        yield ("other_intervals", name), low, None, high
 
 
-def _ends(place: Place, low: float, value: float | None, high: float) -> Iterator[Fault]:
+def _interval_end_faults(place: Place, low: float, value: float | None, high: float) -> Iterator[Fault]:
     ends = f"from {written(low)} to {written(high)}"
     if math.isnan(low) != math.isnan(high):
         yield Fault(place, f"an interval {ends}", "two numbers, or null twice")
     elif low > high:
         yield Fault(place, f"an interval {ends}", "the lower end first")
-    elif value is not None and not math.isnan(low) and not low <= value <= high:
+    elif value is not None and not math.isnan(low) and not inside(value, low, high):
         yield Fault(place, f"{written(value)} with an interval {ends}", "low <= value <= high")
 
 
@@ -157,11 +163,9 @@ def _mean_faults(place: Place, metric: Metric, score: Score, background: str | N
     if metric.mean != "none":
         averaged = [name for name in classes if metric.mean == "classes" or name != background]
         for name, part in score.per_part.items():
-            of_part = mean([part.per_class[of_class] for of_class in averaged])
-            follows = "the mean over its classes"
-            yield from differences(
-                (*place, "per_part", name), {"value": part.value}, {"value": of_part}, follows
-            )
+            expected = {"value": mean([part.per_class[label] for label in averaged])}
+            inner = (*place, "per_part", name)
+            yield from differences(inner, {"value": part.value}, expected, "the mean over its classes")
 
 
 def _mean_of_all(values: Sequence[float]) -> float:
@@ -171,7 +175,7 @@ def _mean_of_all(values: Sequence[float]) -> float:
 
 def _interval_faults(result: Result) -> Iterator[Fault]:
     """Yield what the result says otherwise of its intervals than every evaluation makes them."""
-    made = {
+    expected = {
         "method": DEFAULT_METHOD,
         "level": LEVEL,
         "resamples": RESAMPLES,
@@ -179,12 +183,12 @@ def _interval_faults(result: Result) -> Iterator[Fault]:
         "unit": "group of recordings",
         "groups": result.groups,
     }
-    yield from differences(("interval",), result.interval, made, "as every result has it")
+    yield from differences(("interval",), result.interval, expected, "as every result has it")
     few = result.groups < MIN_GROUPS
     if few != (result.interval["reason"] is not None):
-        expected = "a reason, of so few groups" if few else "null, of so many groups"
-        yield Fault(("interval", "reason"), written(result.interval["reason"]), expected)
-    if few:
-        for name, score in result.scores.items():
-            if not (math.isnan(score.low) and math.isnan(score.high)):
-                yield Fault(("scores", name), "an interval", f"none, of {result.groups} groups")
+        reason = "a reason, of so few groups" if few else "null, of so many groups"
+        yield Fault(("interval", "reason"), written(result.interval["reason"]), reason)
+    for name, score in result.scores.items() if few else ():
+        for inner, low, _, high in _intervals(asdict(score)):
+            if not (math.isnan(low) and math.isnan(high)):
+                yield Fault(("scores", name, *inner), "an interval", f"none, of {result.groups} groups")

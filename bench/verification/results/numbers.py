@@ -22,6 +22,11 @@ def near(value: float | int, expected: float) -> bool:
     return abs(value - expected) <= ABSOLUTE + RELATIVE * abs(expected)
 
 
+def inside(value: float, low: float, high: float) -> bool:
+    """Whether a number is from `low` to `high`, up to rounding."""
+    return low - ABSOLUTE <= value <= high + ABSOLUTE
+
+
 def differences(place: Place, value: Any, expected: Any, source: str = "") -> Iterator[Fault]:
     """Yield a fault for every number of `expected` that `value` lacks or has otherwise.
 
@@ -36,12 +41,11 @@ def differences(place: Place, value: Any, expected: Any, source: str = "") -> It
                 yield Fault((*place, key), "missing", source or "a value")
     elif isinstance(expected, list | tuple):
         if len(value) == len(expected):
-            for k, (one, other) in enumerate(zip(value, expected, strict=True)):
-                yield from differences((*place, k), one, other, source)
+            for k, (item, inner) in enumerate(zip(value, expected, strict=True)):
+                yield from differences((*place, k), item, inner, source)
         else:
-            yield Fault(
-                place, f"a list of {len(value):,}", f"one of {len(expected):,}{source and f', {source}'}"
-            )
+            size = f"a list of {len(expected):,}"
+            yield Fault(place, f"a list of {len(value):,}", size + (source and f", {source}"))
     elif not (near(value, expected) if isinstance(expected, float) else value == expected):
         yield Fault(place, written(value), written(expected) + (source and f", {source}"))
 
@@ -56,8 +60,7 @@ def written(value: Any) -> str:
 def mean(values: Sequence[float]) -> float:
     """Return the mean of those that are defined; NaN where none is."""
     defined = [value for value in values if not math.isnan(value)]
-    with np.errstate(invalid="ignore"):  # infinite to both sides is undefined
-        return float(np.mean(defined)) if defined else math.nan
+    return float(np.mean(defined)) if defined else math.nan
 
 
 def spread(values: Sequence[float]) -> float:

@@ -10,9 +10,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from bench.datasets import get_task
 from bench.errors import BenchError, DataError, FileError, UsageError, first, nearest
-from bench.evaluation import Tested, task_card
+from bench.evaluation import TruthSummary, task_card
 from bench.files.faults import Fault
 from bench.files.schema import is_number
 from bench.files.strict_json import read_json
@@ -31,7 +33,7 @@ from bench.verification.results.truths import expected_truth
 
 TRUTH = ("truth_digest", "recordings", "groups", "frames", "support")
 """What all results of one task share."""
-Truths = Callable[[str], Tested | None]
+Truths = Callable[[str], TruthSummary | None]
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ def check_results(folder: Path, task: str | None = None) -> list[Checked]:
         hint = f"bench evaluate submissions/mymodel{f' --task {task}' if task else ''}"
         raise UsageError(f"no results in {folder}{f' on {task}' if task else ''}", hint=hint)
     truths = cache(expected_truth)
-    return [*_with_minorities([check_result(path, truths) for path in paths])]
+    return [*_compare_truths([check_result(path, truths) for path in paths])]
 
 
 def read_results(folder: Path) -> list[Result]:
@@ -68,14 +70,14 @@ def read_results(folder: Path) -> list[Result]:
     Raises `UsageError` where there is none, and `DataError` where any has a fault.
     """
     checked = check_results(folder)
-    wrong = [one for one in checked if one.faults]
-    if wrong:
+    faulty = [file for file in checked if file.faults]
+    if faulty:
         raise DataError(
-            f"{len(wrong)} of {len(checked)} results in {folder} are not as they should be",
-            first(f"{one.path.name}: {fault}" for one in wrong for fault in one.faults[:1]),
+            f"{len(faulty)} of {len(checked)} results in {folder} are not as they should be",
+            first(f"{file.path.name}: {file.faults[0]}" for file in faulty),
             hint=f"bench verify --results {folder}",
         )
-    return [declared(one.result) for one in checked if one.result is not None]
+    return [declared(file.result) for file in checked if file.result is not None]
 
 
 def read_result(path: Path) -> Result:
@@ -95,7 +97,7 @@ def read_named(folder: Path, task: str, entry: str) -> Result:
     path = folder / f"{task}--{entry}.json"
     if path.is_file():
         return read_result(path)
-    known = [one.stem for one in sorted(folder.glob("*--*.json"))]
+    known = [file.stem for file in sorted(folder.glob("*--*.json"))]
     if f"{entry}--{Path(task).name}" in known:
         raise UsageError(
             f"no task {task!r}: the task comes first, then the entry",
@@ -103,7 +105,7 @@ def read_named(folder: Path, task: str, entry: str) -> Result:
         )
     raise UsageError(
         f"no result {path.stem!r} in {folder}{nearest(path.stem, known)}",
-        [one.replace("--", " ", 1) for one in known],
+        [name.replace("--", " ", 1) for name in known],
         hint=f"bench evaluate submissions/{entry} --task {task}",
     )
 
@@ -129,7 +131,8 @@ def check_result(path: Path, truths: Truths = expected_truth) -> Checked:
     if faults := RESULT[int(number)].faults(content):
         return Checked(path, None, tuple(faults))
     result = parse(content)
-    return Checked(path, result, tuple(_faults(path, content, result, truths)))
+    with np.errstate(all="ignore"):  # numbers of strangers overflow; what comes out is no number of theirs
+        return Checked(path, result, tuple(_faults(path, content, result, truths)))
 
 
 def _faults(path: Path, content: dict[str, Any], result: Result, truths: Truths) -> Iterator[Fault]:
@@ -150,41 +153,41 @@ def _faults(path: Path, content: dict[str, Any], result: Result, truths: Truths)
 
 def _task_faults(task: Task, split: Split, result: Result, truths: Truths) -> Iterator[Fault]:
     """Yield the faults of a result on a task that is known; numbers only where all names are right."""
-    if wrong := [*declaration_faults(task, split, result)]:
-        yield from wrong
+    if faults := [*declaration_faults(task, split, result)]:
+        yield from faults
         return
     yield from split_faults(task, split, result)
     truth = None if result.changed else truths(task.name)
     if truth is not None:
-        own = {name: getattr(result, name) for name in TRUTH}
-        yield from differences((), own, asdict(truth), "of the recordings")
-    if wrong := [*name_faults(task, result)]:
-        yield from wrong
+        stored = {name: getattr(result, name) for name in TRUTH}
+        yield from differences((), stored, asdict(truth), "of the recordings")
+    if faults := [*name_faults(task, result)]:
+        yield from faults
         return
     yield from number_faults(task, result)
     if not result.details or not kind_of(task).labels_frames:
         return
-    if wrong := [*shape_faults(task, split, result)]:
-        yield from wrong
+    if faults := [*shape_faults(task, split, result)]:
+        yield from faults
         return
     yield from count_faults(task, split, result)
     yield from derived_faults(task, result)
     yield from counted_faults(task, result)
 
 
-def _with_minorities(checked: Sequence[Checked]) -> Iterator[Checked]:
-    """Yield the files with a fault for each that was compared with another truth than most of its task."""
+def _compare_truths(checked: Sequence[Checked]) -> Iterator[Checked]:
+    """Yield the files, with a fault for each that was compared with another truth than most of its task."""
     truths = {
-        k: (one.result.task["name"], repr({name: getattr(one.result, name) for name in TRUTH}))
-        for k, one in enumerate(checked)
-        if one.result is not None and not one.result.changed
+        file.path: (file.result.task["name"], repr([getattr(file.result, name) for name in TRUTH]))
+        for file in checked
+        if file.result is not None and not file.result.changed
     }
     counts = Counter(truths.values())
-    for k, one in enumerate(checked):
-        task, own = truths.get(k, ("", ""))
-        rivals = [count for (name, truth), count in counts.items() if name == task and truth != own]
-        if rivals and counts[task, own] <= max(rivals):
-            expected = f"that of the {max(rivals)} other results of {task}"
-            yield replace(one, faults=(*one.faults, Fault(("truth_digest",), "another truth", expected)))
+    for file in checked:
+        task, truth = truths.get(file.path, ("", ""))
+        others = [count for (name, rival), count in counts.items() if name == task and rival != truth]
+        if others and counts[task, truth] <= max(others):
+            expected = f"that of {max(others)} other results on {task}"
+            yield replace(file, faults=(*file.faults, Fault(("truth_digest",), "another truth", expected)))
         else:
-            yield one
+            yield file

@@ -9,28 +9,28 @@ from functools import cache
 from bench import store
 from bench.datasets import get_task
 from bench.errors import DataError
-from bench.evaluation import Tested, cut, tested
+from bench.evaluation import TruthSummary, cut, summarise_truth
 from bench.kinds import ids_to_answer
 from bench.resources import resource
 from bench.tasks import Task
 
 
 @cache
-def frozen_truths() -> Mapping[str, Tested]:
+def frozen_truths() -> Mapping[str, TruthSummary]:
     """Return what is frozen, by task."""
     path = resource("reference", "leaderboard/reference") / "truths.json"
-    return {name: Tested(**fields) for name, fields in json.loads(path.read_bytes()).items()}
+    return {name: TruthSummary(**fields) for name, fields in json.loads(path.read_bytes()).items()}
 
 
-def stored_truth(task: Task) -> Tested:
+def stored_truth(task: Task) -> TruthSummary:
     """Return what the stored recordings of a task give; raise `DataError` where they are not all there."""
     split = task.load_split()
     ids = dict.fromkeys(id_ for part in split.parts for id_ in ids_to_answer(task, split, part))
     recordings = {recording.id: recording for recording in store.load(task.dataset, list(ids), poses=False)}
-    return tested(task, cut(task, split, recordings))
+    return summarise_truth(task, cut(task, split, recordings))
 
 
-def expected_truth(name: str) -> Tested | None:
+def expected_truth(name: str) -> TruthSummary | None:
     """Return what results on the task of that name must have been compared with; None where nothing says it.
 
     A store of data that were changed and accepted says nothing.
