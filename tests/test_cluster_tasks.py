@@ -27,8 +27,8 @@ from bench.splits import Split
 from bench.submissions import predictions_digest, write_clusters
 from bench.tasks import NAMED_IN_TRAINING, Part, Task
 from tests.made_up import read
-from tests.test_evaluation import CARD, FEW, FRAMES, recordings
-from tests.test_evaluation import task as frame_task
+from tests.toys import CARD, FEW, FRAMES, recordings
+from tests.toys import task as frame_task
 
 TRAIN = ("m1", "m2")
 TEST = ("m3", "m4", "m5", "m6", "m7")

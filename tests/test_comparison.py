@@ -12,7 +12,7 @@ from bench.evaluation import counted_metrics, evaluate, measured_of
 from bench.evaluation.compare import compare, compare_measured
 from bench.recordings import Recording
 from bench.tasks import Task
-from tests.test_evaluation import CARD, FEW, recordings, scores, split, task
+from tests.toys import CARD, FEW, recordings, scores, split, task
 
 
 def test_differences_are_those_of_the_two_results() -> None:

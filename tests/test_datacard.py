@@ -17,10 +17,10 @@ from bench.datacard.plot import bar, doubling
 from bench.datasets import DATASETS, demo
 from bench.recordings import Recording, one_hot
 from bench.splits import Split
-from bench.tasks import Dataset, Part, Published, Task
+from bench.tasks import Part, Published, Task
 from bench.text import datacard_text, sources_text
-
-CLASSES = ("attack", "mount", "other")
+from tests import toys
+from tests.toys import CLASSES
 
 
 def recording(id_: str, labels: list[int], group: str, *, missing: int | None = 0) -> Recording:
@@ -34,18 +34,13 @@ def recording(id_: str, labels: list[int], group: str, *, missing: int | None = 
     return Recording(id_, group, 10.0, CLASSES, truth, np.array(labels) >= 0, keypoints)
 
 
-DATASET = Dataset(
-    name="toy",
+DATASET = replace(
+    toys.DATASET,
     title="Toy <mice>",
     url="https://example.org/toy",
-    licence="CC0",
     citation="Nobody (1999).",
     fps=10.0,
-    animals=("a", "b"),
     keypoints=("nose", "ear", "tail"),
-    image=(640, 480),
-    classes=CLASSES,
-    files="toy.json",
     read=lambda folder: iter(RECORDINGS),
     notes=("The mice were toys.",),
 )

@@ -11,49 +11,16 @@ import pytest
 from sklearn.metrics import accuracy_score, average_precision_score, confusion_matrix, f1_score
 
 from bench.evaluation import details, evaluate
-from bench.metrics import FRAME_METRICS
 from bench.recordings import Recording, one_hot
 from bench.results import Result, canonical, to_json, write
-from bench.splits import Split
-from bench.tasks import Dataset, Part, Task
+from bench.tasks import Part
+from tests import toys
 from tests.made_up import read
+from tests.toys import CLASSES
 
-CLASSES = ("attack", "mount", "other")
 FRAMES = {"m1": 211, "m2": 97, "m3": 151, "m4": 83, "m5": 127, "m6": 61}
 PARTS = {"one": ("m1", "m2", "m3"), "two": ("m4", "m5", "m6")}
-DATASET = Dataset(
-    name="toy",
-    title="Toy",
-    url="https://example.org",
-    licence="CC0",
-    citation="nobody",
-    fps=25.0,
-    animals=("a", "b"),
-    keypoints=("nose",),
-    image=(640, 480),
-    classes=CLASSES,
-    files="toy.json",
-    read=lambda folder: iter(()),
-)
-TASK = Task(
-    name="toy",
-    title="Toy",
-    question="what?",
-    dataset=DATASET,
-    classes=CLASSES,
-    background="other",
-    split=Split(
-        name="toy",
-        source="own",
-        rule="all",
-        parts={
-            part: {"train": {}, "val": {}, "test": {id_: (id_,) for id_ in ids}}
-            for part, ids in PARTS.items()
-        },
-    ),
-    metrics=FRAME_METRICS,
-    parts=(Part("one", "the first"), Part("two", "the second")),
-)
+TASK = replace(toys.task(**PARTS), parts=(Part("one", "the first"), Part("two", "the second")))
 
 
 def recordings() -> dict[str, Recording]:

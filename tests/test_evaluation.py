@@ -14,82 +14,11 @@ from bench.evaluation import cut, evaluate, measure, truth_digest, weighted_valu
 from bench.kinds import labels_of
 from bench.metrics import FRAME_METRICS
 from bench.metrics.sampling.intervals import interval
-from bench.recordings import Recording, one_hot
+from bench.recordings import one_hot
 from bench.results import canonical, to_json, write
-from bench.splits import Split
-from bench.tasks import Dataset, Part, Protocol, Task
+from bench.tasks import Protocol
 from tests.made_up import read
-
-CLASSES = ("attack", "mount", "other")
-FRAMES = {"m1": 211, "m2": 97, "m3": 151, "m4": 83, "m5": 127, "m6": 61, "m7": 173}
-DATASET = Dataset(
-    name="toy",
-    title="Toy",
-    url="https://example.org",
-    licence="CC0",
-    citation="nobody",
-    fps=25.0,
-    animals=("a", "b"),
-    keypoints=("nose",),
-    image=(640, 480),
-    classes=CLASSES,
-    files="toy.json",
-    read=lambda folder: iter(()),
-)
-CARD = {"id": "entry", "name": "Entry"}
-FEW = 20
-"""Resamples where a test reads values and no interval: a tenth of the time."""
-
-
-def split(**parts: tuple[str, ...]) -> Split:
-    tests = parts or {"all": tuple(FRAMES)}
-    return Split(
-        name="toy",
-        source="own",
-        rule="all",
-        parts={
-            part: {"train": {}, "val": {}, "test": {id_: (id_,) for id_ in ids}}
-            for part, ids in tests.items()
-        },
-    )
-
-
-def task(**parts: tuple[str, ...]) -> Task:
-    return Task(
-        name="toy",
-        title="Toy",
-        question="what?",
-        dataset=DATASET,
-        classes=CLASSES,
-        background="other",
-        split=split(**parts),
-        metrics=FRAME_METRICS,
-        parts=tuple(Part(part, part) for part in parts or ("all",)),
-    )
-
-
-def recordings(seed: int = 0) -> dict[str, Recording]:
-    rng = np.random.default_rng(seed)
-    made = {}
-    for id_, frames in FRAMES.items():
-        labels = np.repeat(rng.integers(0, 3, frames // 7 + 1), 7)[:frames]
-        made[id_] = Recording(
-            id=id_,
-            group=id_,
-            fps=25.0,
-            classes=CLASSES,
-            labels=one_hot(labels, 3),
-            annotated=np.ones(frames, dtype=bool),
-        )
-    return made
-
-
-def scores(truth: dict[str, Recording], seed: int, skill: float = 1.0) -> dict[str, np.ndarray]:
-    rng = np.random.default_rng(seed)
-    return {
-        id_: (rng.normal(size=(r.frames, 3)).round(1) + skill * r.labels).astype(np.float32)
-        for id_, r in truth.items()
-    }
+from tests.toys import CARD, CLASSES, FEW, FRAMES, recordings, scores, split, task
 
 
 def test_values_equal_scikit_learn_on_the_pooled_frames() -> None:

@@ -26,8 +26,8 @@ from bench.tasks import WHOLE_RECORDINGS, Task
 from bench.text import comparison_text, result_text
 from bench.verification.results import read_results
 from tests.made_up import read
-from tests.test_evaluation import CLASSES, FRAMES, recordings
-from tests.test_evaluation import task as frame_task
+from tests.toys import CLASSES, FRAMES, recordings
+from tests.toys import task as frame_task
 
 FINAL, RAW = ({"id": "entry", "name": "Entry", "detections": form} for form in ("final", "raw"))
 Found = dict[str, Detections]

@@ -22,8 +22,7 @@ from bench.recordings import Recording, Segments, one_hot
 from bench.splits import Split, Totals
 from bench.store import loading, pulling, rows
 from bench.tasks import Dataset, Task
-
-CLASSES = ("attack", "mount", "other")
+from tests.toys import CLASSES, DATASET
 
 
 def recording(id_: str, frames: int, *, poses: bool = True) -> Recording:
@@ -44,20 +43,7 @@ def recording(id_: str, frames: int, *, poses: bool = True) -> Recording:
 
 
 def dataset(read: Callable[[Path], Iterator[Recording]]) -> Dataset:
-    return Dataset(
-        name="toy",
-        title="Toy",
-        url="https://example.org",
-        licence="CC0",
-        citation="nobody",
-        fps=25.0,
-        animals=("a", "b"),
-        keypoints=("1", "2", "3", "4", "5"),
-        image=(640, 480),
-        classes=CLASSES,
-        files="toy.json",
-        read=read,
-    )
+    return replace(DATASET, keypoints=("1", "2", "3", "4", "5"), read=read)
 
 
 def reading(*recordings: Recording) -> Dataset:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,8 @@ import pytest
 from bench.errors import UsageError, nearest
 from bench.splits import Split
 from bench.submissions import Entry, Expected, Predictions, TaskCard, read_tasks, write_card, write_run
-from bench.tasks import Dataset, Part, Protocol, Task
+from bench.tasks import Part, Protocol, Task
+from tests.toys import DATASET
 
 CLASSES = ("attack", "investigation", "mount", "other")
 EXPECTED = {
@@ -24,24 +26,9 @@ EXPECTED = {
 Arrays = dict[str, dict[str, np.ndarray]]
 
 
-def _no_files(folder: Path):
-    return iter(())
-
-
 def make_task(name: str = "demo", exclusive: bool = True, expected=EXPECTED) -> Task:
-    dataset = Dataset(
-        name="toy",
-        title="Toy",
-        url="https://example.org",
-        licence="CC0",
-        citation="",
-        fps=30.0,
-        animals=("resident", "intruder"),
-        keypoints=("nose",),
-        image=(1024, 570),
-        classes=CLASSES,
-        files="none",
-        read=_no_files,
+    dataset = replace(
+        DATASET, fps=30.0, animals=("resident", "intruder"), image=(1024, 570), classes=CLASSES, files="none"
     )
     parts = {part: {"test": {f"cage-{id_}": (id_,) for id_ in ids}} for part, ids in expected.items()}
     return Task(

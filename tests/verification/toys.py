@@ -16,8 +16,8 @@ from bench.recordings import Recording, one_hot
 from bench.results import Result, canonical, digest_of, to_json
 from bench.splits import Split
 from bench.tasks import Part, Task
-from tests.test_evaluation import DATASET
-from tests.test_evaluation import task as base_task
+from tests.toys import DATASET
+from tests.toys import task as base_task
 
 CLASSES = ("attack", "mount", "other")
 FRAMES = {"m1": 211, "m2": 97, "m3": 151, "m4": 83, "m5": 127, "m6": 61, "m7": 173, "m8": 89, "m9": 119}
