@@ -267,6 +267,5 @@ def test_detections_may_call_clips_by_their_own_names(bench_home: Path, tmp_path
     both = _entry(tmp_path / "both", {**named, "test-002": []})
     assert "all/'test-002' is 'test-002', which stands there under both" in str(both.exception)
     page = (tmp_path / "named" / "README.md").read_text()
-    assert "poses=False" in page
     assert "The recordings have no poses" in page
     assert "recording.keypoints" not in page
