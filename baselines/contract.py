@@ -1,213 +1,270 @@
-"""What a baseline declares: which model, by which recipe. No torch here, so that lists need none."""
+"""The contract between a model and the benchmark: what a model is told, and what it gives back.
+
+A model declares a `Baseline`. Its `learn` gets the questions, the recordings that train and a place to work,
+and returns a `State`; its `restore` makes a `Predictor` of that state, here or on another machine. Models see
+no test label: they never get a test recording to learn from, and predict from copies without labels.
+
+Nothing here needs torch.
+"""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
-from pkgutil import resolve_name
-from typing import Any, Literal
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Bool, Float32, Int64
+
+from baselines.dependencies import Inputs
+from baselines.switches import Switches
+from bench.recordings import Detections, Recording, Segments, Skeleton
+
+if TYPE_CHECKING:
+    from torch import nn
+
+Kind = Literal["frames", "segments", "clusters", "features"]
+"""Of an answer: one score per frame and class, scored segments, one cluster per frame, rows of features."""
+Frames = Float32[np.ndarray, "T C"]
+"""Probabilities, in the order of the question's classes."""
+Clusters = Int64[np.ndarray, " T"]
+Epoch = Mapping[str, float | int | None]
+"""What the log holds of one epoch, by column."""
+
+
+@dataclass(frozen=True, eq=False)
+class Derived:
+    """Features that a model computed of one recording: N rows of F, each of one moment."""
+
+    values: Float32[np.ndarray, "N F"]
+    start: float
+    """Seconds from the start of the recording to the moment of row 0."""
+    step: float
+    """Seconds from one row to the next."""
+    made_by: str
+    """The digest of the training that made them."""
+
+
+Answer = Frames | Detections | Clusters | Derived
 
 
 @dataclass(frozen=True)
-class Plateau:
-    """Lower the learning rate where the validation loss no longer falls."""
+class Question:
+    """One part of one task, as a model learns it."""
 
-    factor: float = 0.5
-    patience: int = 5
-    """Epochs without a better loss that are let pass."""
-
-
-@dataclass(frozen=True)
-class Augmentation:
-    """Move each training window as a whole: all its frames and animals alike, zeros beyond the ends too."""
-
-    rotation: float
-    """Largest angle, in radians, about the origin of the scaled coordinates."""
-    shift: float
-    """Largest shift of x and of y after that, in scaled coordinates."""
-    reflect: bool = False
-    """Whether every other window, at even odds, is mirrored first, x to -x."""
-
-
-@dataclass(frozen=True)
-class Phase:
-    """Some epochs at one learning rate, after a pretraining."""
-
-    epochs: int
-    lr: float
-    trains: Literal["all", "head"] = "all"
-    """All weights; or, "head", those of the last layer and of the batch normalisations alone."""
-    adam: Literal["kept", "new"] = "kept"
-    """What the optimiser remembers: all since the pretraining, or the phase before; or nothing."""
-
-
-@dataclass(frozen=True)
-class Tuning:
-    """How a network that has learned one task goes on to learn another."""
-
-    phases: tuple[Phase, ...]
-    head: Literal["kept", "new"] = "kept"
-    """Whether the last layer is the pretrained one, or starts anew, as other classes need it."""
-
-    def __post_init__(self) -> None:
-        if self.head == "new" and self.phases[0].adam == "kept":
-            raise ValueError("an optimiser remembers nothing of a new head")
-
-
-@dataclass(frozen=True)
-class Pretraining:
-    """Learn a task by the recipe itself and with the same seed, then go on as the asked task is tuned."""
-
-    task: str
-    """Of one part; the weights it gives are kept under `$BENCH_HOME` and shared by parts."""
-    tunings: Mapping[str, Tuning]
-    """Task -> how it goes on there; no other task can be asked."""
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """All that the engine can be told of a network, which Adam trains: the field's recipes know no other.
-
-    Frames of the video are the unit of time.
-    """
-
-    past: int
-    """Samples of the window before the frame that is labelled."""
-    future: int
-    """Samples after it; 0 makes the model causal."""
-    gap: int
-    """Frames from one sample of the window to the next."""
-    epochs: int
-    batch: int = 128
-    lr: float = 1e-3
-    betas: tuple[float, float] = (0.9, 0.999)
-    eps: float = 1e-7
-    """Of Adam: the Keras default; torch's is 1e-8."""
-    ends: Literal["zeros", "whole"] = "zeros"
-    """Windows that reach beyond a recording: filled with "zeros", or, with "whole", none trains.
-
-    Every frame is predicted all the same: "whole" repeats the first or last pose there.
-    """
-    scaling: Literal["image", "standard"] = "image"
-    """Coordinates as a share of the image, or of mean 0 and deviation 1 over the training frames."""
-    missing: Literal["held", "mean"] = "held"
-    """Keypoints that were not detected: "held" where they were last seen, and 0 before that; or, with "mean",
-    the mean over the training frames that have them, which the standard scaling makes 0."""
-    class_weights: Literal["task", "balanced"] = "task"
-    """Of the loss: what the task declares, with the plain mean over a batch, as Keras does; or
-    "balanced", N / (C n_c), with the mean weighted alike, as torch does."""
-    smoothing: float = 0.0
-    """The share of each label that is spread evenly over all classes."""
-    validation: Literal["none", "windows", "recordings"] = "none"
-    """What chooses the epoch that is kept: nothing, so the last; else the split's validation recordings.
-
-    Where it names none: a random fifth of the training windows, whose neighbours train, or of the groups.
-    """
-    plateau: Plateau | None = None
-    patience: int | None = None
-    """Stop after so many epochs without a better validation loss."""
-    augmentation: Augmentation | None = None
-    pretraining: Pretraining | None = None
-    """What comes first; None: the weights start at random."""
-    phases: tuple[Phase, ...] = ()
-    """In place of `lr`, where `epochs` fall into phases: those of a tuning."""
-
-    def __post_init__(self) -> None:
-        if self.validation == "none" and (self.plateau or self.patience):
-            raise ValueError("a plateau and an early stop need a validation loss")
-        if self.missing == "mean" and self.scaling != "standard":
-            raise ValueError("means come with the standard scaling")
-        if (self.phases or self.pretraining) and self.validation != "none":
-            raise ValueError("a tuning ends with its last epoch: nothing is held out")
-        if self.phases and sum(phase.epochs for phase in self.phases) != self.epochs:
-            raise ValueError("phases have other epochs than the recipe")
+    key: str
+    """`<task>/<part>`."""
+    classes: tuple[str, ...]
+    kind: Kind
+    exclusive: bool
+    """Whether exactly one class holds in every annotated frame."""
+    weights: tuple[tuple[str, float], ...] = ()
+    """Class -> weight of the training loss, where the task declares one."""
 
     @property
-    def window(self) -> int:
-        """The number of samples that the model sees of each frame."""
-        return self.past + 1 + self.future
+    def task(self) -> str:
+        """The name of its task."""
+        return self.key.partition("/")[0]
 
-    def with_epochs(self, epochs: int) -> Recipe:
-        """Return the recipe with so many epochs; what is tuned then has at most so many in each phase."""
-        if self.pretraining is None:
-            return replace(self, epochs=epochs)
+    @property
+    def part(self) -> str:
+        """The name of its part."""
+        return self.key.partition("/")[2]
 
-        def cut(tuning: Tuning) -> Tuning:
-            phases = (replace(phase, epochs=min(phase.epochs, epochs)) for phase in tuning.phases)
-            return replace(tuning, phases=tuple(phases))
+    def truth(self, recording: Recording) -> Bool[np.ndarray, "T C"]:
+        """Return which classes hold in each frame of a recording that trains."""
+        return recording.labels_of(self.classes)
 
-        tunings = {task: cut(tuning) for task, tuning in self.pretraining.tunings.items()}
-        return replace(self, epochs=epochs, pretraining=replace(self.pretraining, tunings=tunings))
+    def segments(self, recording: Recording) -> Segments:
+        """Return the true segments of a recording that trains."""
+        return recording.segments_of(self.classes)
 
-    def tuned(self, tuning: Tuning) -> Recipe:
-        """Return what follows the pretraining."""
-        epochs = sum(phase.epochs for phase in tuning.phases)
-        return replace(self, pretraining=None, phases=tuning.phases, epochs=epochs)
-
-    def phase(self, epoch: int) -> tuple[Phase, bool]:
-        """Return the phase that an epoch, from 1, belongs to, and whether it is the first of it."""
-        for phase in self.phases:
-            if epoch <= phase.epochs:
-                return phase, epoch == 1
-            epoch -= phase.epochs
-        return Phase(self.epochs, self.lr), epoch == 1
+    def labelled(self, recording: Recording) -> Bool[np.ndarray, " T"]:
+        """Return the frames that can train: annotated and, of exclusive classes, with one of them."""
+        if not self.exclusive:
+            return recording.annotated
+        return recording.annotated & self.truth(recording).any(axis=1)
 
 
 @dataclass(frozen=True)
-class Boosting:
-    """All that the boosted trees can be told. Seconds are the unit of time."""
+class Sizes:
+    """All that the size of a model depends on, known before a recording is read."""
 
-    windows: tuple[float, ...] = (0.5, 1.5, 4.0, 12.0)
-    """Widths over which features are summed up, centred on the frame."""
-    step: float = 0.1
-    """From one pose to the next for a speed."""
-    frames: int = 60_000
-    """Of the training frames, at most so many are drawn to learn from."""
-    balance: float = 0.5
-    """A class is drawn as often as its count to the power 1 less this: 0 leaves frames alike, 1 classes."""
-    trees: int = 120
-    """For each class."""
-    leaves: int = 15
-    lr: float = 0.08
-    l2: float = 1.0
-    share: float = 0.3
-    """Of the features, how many a split may choose from, drawn anew each time."""
-    smoothing: float = 0.5
-    """Width over which probabilities are averaged, centred on the frame."""
+    skeleton: Skeleton
+    classes: tuple[int, ...]
+    """Of each question."""
+    features: tuple[tuple[str, int], ...] = ()
+    """Extractor -> columns of its features, for those that the model needs."""
+
+
+@runtime_checkable
+class Recipe(Protocol):
+    """What a training can be told: frozen, hashable, plain values."""
+
+    @property
+    def sees(self) -> tuple[int, int] | None:
+        """The first and the last frame that a prediction looks at, relative to its own; None: no window."""
+
+    @property
+    def validates(self) -> bool:
+        """Whether the validation recordings are looked at."""
+
+    def words(self, held_out: bool) -> tuple[str, ...]:
+        """Say what a reader of the card could not guess; `held_out`: the split has recordings to validate."""
+
+    def epochs_for(self, task: str) -> int | None:
+        """Return how many epochs it trains on a task; None where it knows no epochs."""
+
+    def with_epochs(self, epochs: int) -> Recipe | None:
+        """Return the recipe with another number of epochs; None where it knows no epochs."""
+
+
+@dataclass(frozen=True)
+class Need:
+    """Another training that comes first; its digest is part of this one's."""
+
+    model: str
+    """`module:name`, as `Baseline.model`."""
+    use: Literal["start", "features"]
+    """To go on from its last checkpoint, or to read its features."""
+    task: str = ""
+    """What it learns, of one part; empty: it learns what this model is asked, without its labels."""
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """All that predicting reads, what the training data were scaled by included."""
+
+    arrays: Mapping[str, np.ndarray]
+    facts: Mapping[str, Any]
+    """JSON values."""
+
+
+@dataclass(frozen=True, eq=False)
+class Data:
+    """The recordings to learn from, by the key of the question.
+
+    They are read whenever they are iterated over: pass over them as few times as will do. No test recording
+    is among them.
+    """
+
+    train: Mapping[str, Iterable[Recording]]
+    val: Mapping[str, Iterable[Recording]]
+    """Empty where the recipe validates by none, or the split has none."""
+    unlabelled: Iterable[Recording] = ()
+    """Copies without labels, of what the baseline declares as `unlabelled`."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training, as plain values: it can be sent to a machine that has not imported the model."""
+
+    model: str
+    """`module:name`, as `Baseline.model`."""
+    recipe: Any
+    """The `Recipe` of the baseline, its epochs perhaps other ones; None where the model needs none."""
+    questions: tuple[Question, ...]
+    sizes: Sizes
+    seed: int
+    device: str
+    switches: Switches
+
+
+@runtime_checkable
+class Workspace(Protocol):
+    """Where a training works, and what others have made for it."""
+
+    @property
+    def checkpoint(self) -> Path:
+        """Where a killed training goes on from."""
+
+    @property
+    def inputs(self) -> Inputs:
+        """All that the training depends on; a checkpoint of other inputs is refused."""
+
+    @property
+    def digest(self) -> str:
+        """Of those inputs: what `Derived.made_by` says."""
+
+    def start(self) -> Mapping[str, Any]:
+        """Return the last checkpoint of the training that this one goes on from: "model", "optimiser"."""
+
+    def features(self, extractor: str, recording: Recording) -> Derived:
+        """Return the features of a recording, by the name of the extractor that the baseline needs."""
+
+    def report(self, history: Sequence[Epoch]) -> None:
+        """Log all epochs so far."""
+
+
+@runtime_checkable
+class Predictor(Protocol):
+    """A trained model. It answers copies of recordings without labels, in their order, and holds a few."""
+
+    def __call__(self, recordings: Iterable[Recording], question: Question, /) -> Iterator[Answer]:
+        """Yield one answer for each recording.
+
+        A predictor of a causal model may also have `last_frame(recording, question)`, which answers for the
+        last frame alone: how long that takes is the latency of the model.
+        """
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """What turns one kind of answer into another, where a task asks for a kind that a model does not give."""
+
+    name: str
+    source: Kind
+    target: Kind
+    causal: bool
+    words: str
+    """For the card."""
+    fit: Callable[[Predictor, Data, Question], State]
+    """Learn from the training recordings, where there is something to learn."""
+    apply: Callable[[State, Any, Question, float], Answer]
+    """State, answer, question, frames per second -> the answer of the other kind."""
 
 
 @dataclass(frozen=True)
 class Baseline:
-    """A model that anyone can train with `bench train <name>`."""
+    """A model that anyone can train with `bench train <name>`.
 
+    The function `baseline` of a family (`engine/windows.py`, ...) fills in most of it.
+    """
+
+    model: str
+    """`module:name`: where this declaration is found again."""
     name: str
     title: str
     description: str
     reference: str
-    model: str
-    """`module:name`, imported when it is trained.
-
-    With a `Recipe`, an `nn.Module` built as `model(features, window, classes)`: windows Float (B, W, F)
-    in, logits Float (B, C) out, trained by the engine. Otherwise a function `model(run, data)` that
-    learns from `data.train` by itself and returns the scores of `data.test`: it needs no engine.
-    """
-    recipe: Recipe | Boosting | None = None
-    """None: it looks at no pose."""
+    reads: frozenset[str]
+    """Of "poses" and "edges": what a data set must have."""
+    answers: frozenset[Kind]
+    learn: Callable[[Run, Data, Workspace], State]
+    restore: Callable[[Run, State, Workspace], Predictor]
+    recipe: Recipe | None = None
+    """None: there is nothing to be told."""
     paper: str | None = None
-
-    @property
-    def causal(self) -> bool:
-        """Whether the scores of a frame depend on no later frame."""
-        if isinstance(self.recipe, Recipe):
-            return self.recipe.future == 0
-        return self.recipe is None
-
-    def load(self) -> Any:
-        """Import and return the model: the class of a network, or the function."""
-        return resolve_name(self.model)
-
-
-def as_json(recipe: Recipe | Boosting | None) -> Any:
-    """Return a recipe as JSON values."""
-    return None if recipe is None else json.loads(json.dumps(asdict(recipe)))
+    network: Callable[[Any, Sizes], nn.Module] | None = None
+    """Recipe and sizes -> the network, without data: learning, restoring and counting build it alike."""
+    example: Callable[[Any, Sizes], tuple[Any, ...]] | None = None
+    """Recipe and sizes -> the inputs of one forward pass and, last, how many frames it labels."""
+    width: Callable[[Any, Sizes], int] | None = None
+    """Of an extractor: the columns of its features."""
+    serves: Literal["part", "parts"] | tuple[str, ...] = "part"
+    """Who shares one training: a part has its own; all parts of a task; or the parts of these tasks."""
+    tasks: tuple[str, ...] = ()
+    """The only tasks that it can be asked; empty: any."""
+    needs: tuple[Need, ...] = ()
+    unlabelled: tuple[str, ...] = ()
+    """Data sets that are looked at without their labels; "test": the test recordings, said on the card."""
+    causal: bool = False
+    """Whether what it says of a frame depends on no later frame."""
+    extra: str = "train"
+    """The extra of the package that installs its libraries."""
+    libraries: tuple[str, ...] = ("numpy",)
+    """The distributions that compute: another version may round, or draw, otherwise."""
+    devices: frozenset[str] = frozenset({"cpu"})
+    switches: frozenset[str] = frozenset()
+    """Of "precision", "compiled", "graphs", "devices" and "tensorboard": those that it knows."""

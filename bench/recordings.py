@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int, Shaped
@@ -20,6 +21,8 @@ RECORDING_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}")
 """Ids are safe as file names, as keys of an .npz and in any page."""
 
 
+MOST_DETECTIONS = 2_000
+"""Of one recording that an entry may submit: ten times what Soft-NMS leaves."""
 FURTHEST = 1e12
 """Seconds. A segment further out is of no recording, and lengths of such numbers may overflow."""
 SHOWN = 8
@@ -135,6 +138,40 @@ class Recording:
     def frames(self) -> int:
         """The number of frames, T."""
         return len(self.labels)
+
+    def without_labels(self) -> Recording:
+        """Return a copy in which nobody has annotated anything: what a model may predict from."""
+        labels, annotated = np.zeros_like(self.labels), np.zeros_like(self.annotated)
+        return replace(self, labels=labels, annotated=annotated, segments=None)
+
+    def labels_of(self, classes: Sequence[str]) -> Bool[np.ndarray, "T C"]:
+        """Return the labels of these classes, in this order; raise `DataError` where it lacks one."""
+        return self.labels[:, self._places(classes)]
+
+    def segments_of(self, classes: Sequence[str]) -> Segments:
+        """Return the true segments of these classes, in this order; raise `DataError` where it lacks one.
+
+        They are its own where it has them, else the bouts of its frame labels: from the start of the first
+        frame to the end of the last, in seconds. No bout reaches across frames that nobody annotated,
+        because no class holds there.
+        """
+        places = self._places(classes)
+        if self.segments is None:
+            return segments_of(self.labels[:, places], self.fps)
+        number = np.full(len(self.classes), -1)
+        number[places] = np.arange(len(places))
+        labels = number[self.segments.labels]
+        kept = labels >= 0
+        return Segments(self.segments.bounds[kept], labels[kept], len(places))
+
+    def _places(self, classes: Sequence[str]) -> list[int]:
+        missing = [name for name in classes if name not in self.classes]
+        if missing:
+            raise DataError(
+                f"recording {self.id!r} has no labels for what is asked",
+                [f"no {', '.join(missing)}; it has {', '.join(self.classes)}"],
+            )
+        return [self.classes.index(name) for name in classes]
 
     def truth_digest(self) -> str:
         """Return the SHA-256 of what scoring reads: class names, labels, annotated frames and segments.

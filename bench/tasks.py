@@ -12,7 +12,7 @@ from jaxtyping import Bool
 
 from bench.errors import DataError
 from bench.metrics import Metric
-from bench.recordings import Recording, Segments, Skeleton, segments_of
+from bench.recordings import Recording, Segments, Skeleton
 from bench.splits import FrozenSplit, Split
 
 Kind = Literal["frames", "segments", "clusters"]
@@ -166,30 +166,8 @@ class Task:
 
     def truth(self, recording: Recording) -> Bool[np.ndarray, "T C"]:
         """Return the labels of this task's classes, in this task's order."""
-        return recording.labels[:, self._places(recording)]
+        return recording.labels_of(self.classes)
 
     def segments(self, recording: Recording) -> Segments:
-        """Return the true segments of this task's classes, in this task's order.
-
-        They are the recording's own where it has them, else the bouts of its frame labels: from the start of
-        the first frame to the end of the last, in seconds. No bout reaches across frames that nobody
-        annotated, because no class holds there.
-        """
-        places = self._places(recording)
-        if recording.segments is None:
-            return segments_of(recording.labels[:, places], recording.fps)
-        number = np.full(len(recording.classes), -1)
-        number[places] = np.arange(len(places))
-        labels = number[recording.segments.labels]
-        kept = labels >= 0
-        return Segments(recording.segments.bounds[kept], labels[kept], len(places))
-
-    def _places(self, recording: Recording) -> list[int]:
-        """Return where the recording has this task's classes; raise `DataError` where it lacks one."""
-        missing = [name for name in self.classes if name not in recording.classes]
-        if missing:
-            raise DataError(
-                f"recording {recording.id!r} cannot answer task {self.name!r}",
-                [f"no labels for {', '.join(missing)}; it has {', '.join(recording.classes)}"],
-            )
-        return [recording.classes.index(name) for name in self.classes]
+        """Return the true segments of this task's classes, in this task's order."""
+        return recording.segments_of(self.classes)

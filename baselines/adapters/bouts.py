@@ -1,4 +1,4 @@
-"""Bouts from frames: how every baseline answers a task that asks for segments.
+"""Bouts from frames: how a model that scores frames answers a task that asks for segments.
 
 It learns which classes hold in each frame, each on its own. Every run of frames above a threshold is a
 detection, for many thresholds, so that a bout is found whether the model is sure of it or not. Its score is
@@ -11,37 +11,17 @@ Inside against outside, a quarter of the length to either side: Shou et al. 2018
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
-
 import numpy as np
-from jaxtyping import Float, Float32, Int
+from jaxtyping import Float, Int
 
-from bench.metrics import FRAME_METRICS
-from bench.recordings import Detections, spans
-from bench.submissions.forms.detections import MOST
-from bench.tasks import Task
+from baselines.contract import Adapter, Data, Frames, Predictor, Question, State
+from bench.recordings import MOST_DETECTIONS, Detections, spans
 
 THRESHOLDS = tuple(k / 20 for k in range(20))
 FLANK = 0.25
 """Of its length, how far to either side of a run counts as just outside."""
 SHORTEST = 1.0
 """Seconds; shorter runs are left out. Chosen on the validation recordings of rat-dyads."""
-SAID = "frames above any of twenty thresholds are detections, scored by inside against outside"
-
-
-def frame_task(task: Task) -> Task:
-    """Return the question about frames whose answers make detections; a question about frames as it is."""
-    if task.kind == "frames":
-        return task
-    return replace(task, kind="frames", exclusive=False, metrics=FRAME_METRICS)
-
-
-def all_detections(
-    scores: Mapping[str, Mapping[str, Float32[np.ndarray, "_ _"]]], fps: float
-) -> dict[str, dict[str, Detections]]:
-    """Return the detections of every part and recording."""
-    return {part: {id_: detections(of, fps) for id_, of in found.items()} for part, found in scores.items()}
 
 
 def detections(scores: Float[np.ndarray, "T C"], fps: float) -> Detections:
@@ -59,7 +39,7 @@ def detections(scores: Float[np.ndarray, "T C"], fps: float) -> Detections:
     }
     label, start, stop = np.array(sorted(runs), dtype=np.int64).reshape(-1, 3).T
     contrast = _contrast(scores, label, start, stop)
-    best = np.argsort(-contrast, kind="stable")[:MOST]
+    best = np.argsort(-contrast, kind="stable")[:MOST_DETECTIONS]
     return Detections(np.column_stack([start, stop])[best] / fps, label[best], contrast[best])
 
 
@@ -78,3 +58,23 @@ def _contrast(
     outside = np.divide(around - inside, beside, out=np.zeros(len(label)), where=beside > 0)
     contrast: Float[np.ndarray, " N"] = inside / (stop - start) * np.clip(1 - outside, 0, 1)
     return np.clip(contrast, 0, 1)
+
+
+def _nothing(_predictor: Predictor, _data: Data, _question: Question) -> State:
+    """Return an empty state: there is nothing to learn."""
+    return State({}, {})
+
+
+def _apply(_state: State, scores: Frames, _question: Question, fps: float) -> Detections:
+    return detections(scores, fps)
+
+
+BOUTS = Adapter(
+    name="bouts",
+    source="frames",
+    target="segments",
+    causal=False,
+    words="frames above any of twenty thresholds are detections, scored by inside against outside",
+    fit=_nothing,
+    apply=_apply,
+)

@@ -1,31 +1,26 @@
-"""What a network costs, counted and measured by the engine that trains it."""
+"""What a network costs to train and to predict with, measured by what trains it and by what predicts."""
 
 from __future__ import annotations
 
 import csv
 import math
-import statistics
 import time
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
 
 import numpy as np
-import torch
-from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
 
-from baselines.contract import Recipe
-from baselines.costs.profiling import Costs
-from baselines.engine import loop
-from baselines.engine import windows as networks
-from baselines.inputs.poses import pose_features
-from baselines.inputs.windows import Windows, inside, windows
-from baselines.runs.run import Data, Run, labelled
+from baselines.contract import Data, Derived, Epoch, Predictor, Question
+from baselines.dependencies import Inputs
+from baselines.runs import curves
+from baselines.runs.unit import Unit
 from bench.recordings import Recording
-from bench.tasks import Task
 
-STEPS = 40
-"""About so many batches are an epoch that is measured."""
+LEARNED = 5_120
+"""About so many labelled frames are an epoch that is measured: forty batches of most recipes."""
 FRAMES = {"cpu": 4096, "cuda": 262_144}
 """So many are predicted at once, where the test recordings have them."""
 SINGLE = 200
@@ -33,115 +28,150 @@ SINGLE = 200
 LATER = "it looks at later frames: it cannot follow a live recording"
 
 
-def costs(run: Run, recipe: Recipe, part: str, data: Data) -> Costs:
-    """Count and measure one network on one part; its checkpoint goes into the run's folder."""
-    notes = {}
-    if run.device == "cuda":
-        torch.cuda.reset_peak_memory_stats()  # another model's peak is none of this one's
-    if recipe.pretraining is not None:
-        notes["seconds_per_run"] = f"without the pretraining on {recipe.pretraining.task}"
-        recipe = recipe.tuned(recipe.pretraining.tunings[run.task.name])
-    few = _few(run.task, recipe, data)
-    share = _examples(run.task, recipe, data.train) / _examples(run.task, recipe, few.train)
-    checkpoint = run.folder / "profile.pt"
-    twice = replace(recipe, epochs=2, phases=())  # in the first epoch kernels are chosen
-    model = networks.learn(run, twice, part, few, {}, checkpoint)
-    with checkpoint.with_suffix(".csv").open(encoding="utf-8") as log:
+@dataclass(frozen=True)
+class Measured:
+    """What was measured of a network."""
+
+    seconds_per_epoch: float
+    share: float
+    """How many times as many frames an epoch has as was measured."""
+    epochs: int
+    predicting: float
+    """Seconds, for all test recordings."""
+    frames_per_second: float
+    latencies: Sequence[float]
+    """Milliseconds for a frame that comes alone; empty where the network looks at later frames."""
+
+
+@dataclass(frozen=True)
+class Alone:
+    """A workspace of a training that nothing comes before: its weights start at random."""
+
+    checkpoint: Path
+    extractors: Mapping[str, Callable[[Recording], Derived]]
+    digest: str = ""
+
+    @property
+    def inputs(self) -> Inputs:
+        """Nothing goes on from it."""
+        return {}
+
+    def start(self) -> Mapping[str, Any]:
+        """Return a checkpoint without weights."""
+        return {"model": {}}
+
+    def features(self, extractor: str, recording: Recording) -> Derived:
+        """Return the features of a recording."""
+        return self.extractors[extractor](recording)
+
+    def report(self, history: Sequence[Epoch]) -> None:
+        """Write the log, which says how long each epoch took."""
+        curves.write(self.checkpoint.with_suffix(".csv"), history)
+
+
+def measured(unit: Unit) -> Measured:
+    """Train two short epochs and predict some frames; the files go into the folder of the unit."""
+    job = unit.job
+    workspace = Alone(job.path.with_suffix(".pt"), job.workspace().extractors or {})
+    for need in job.needs:
+        if need.baseline.answers == {"features"}:
+            need.train()
+    recipe, data = job.run.recipe, job.sources.data()
+    few, share = cut(data, job.run.questions, recipe.sees, LEARNED)
+    run = replace(job.run, recipe=recipe.with_epochs(2))  # in the first epoch kernels are chosen
+    state = job.baseline.learn(run, few, workspace)
+    with workspace.checkpoint.with_suffix(".csv").open(encoding="utf-8") as log:
         epoch = float(list(csv.DictReader(log))[1]["seconds"]) * share
-    if share > 1:
-        notes["seconds_per_epoch"] = f"from {STEPS} batches or a few more, times {share:.1f}"
-    seen = _windows(run, recipe, data.test)
-    rate = _rate(model, seen, run)
-    alone = _alone(model, seen, run) if run.baseline.causal else []
-    if not alone:
-        notes |= dict.fromkeys(("latency_ms", "latency_ms_p95"), LATER)
-    return Costs(
-        seconds_per_run=recipe.epochs * epoch + len(seen) / rate,
+    predictor = job.baseline.restore(run, state, workspace)
+    rate = _rate(predictor, unit)
+    return Measured(
         seconds_per_epoch=epoch,
-        flops_per_frame=flops(run, recipe),
+        share=share,
+        epochs=recipe.epochs_for(unit.question.task),
+        predicting=sum(_lengths(unit)) / rate,
         frames_per_second=rate,
-        latency_ms=statistics.median(alone) if alone else None,
-        latency_ms_p95=float(np.quantile(alone, 0.95)) if alone else None,
-        notes=notes,
+        latencies=_latencies(predictor, unit) if job.baseline.causal else [],
     )
 
 
-def flops(run: Run, recipe: Recipe) -> int:
-    """Count what labelling one frame takes: matrix products, convolutions, attention; a multiply-add is 2.
+def cut(
+    data: Data, questions: Sequence[Question], sees: tuple[int, int] | None, frames: int
+) -> tuple[Data, float]:
+    """Cut all recordings to the same share, so that each class and each group stays; return what is left out.
 
-    Nothing is computed: on the meta device, recurrent layers and attention are the products that they are
-    made of, which the kernels of a device hide. Sums, activations and normalisations are left out.
+    About so many labelled frames are left, and of each recording what a window spans besides. The second
+    value is how many times as many frames there were.
     """
-    features = 2 * len(run.task.dataset.animals) * len(run.task.dataset.keypoints)
-    with torch.device("meta"):
-        model: nn.Module = run.baseline.load()(features, recipe.window, len(run.task.classes))
-        window = torch.zeros(1, recipe.window, features)
-    model.eval()
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        model(window)
-    return int(counter.get_total_flops())
-
-
-def _few(task: Task, recipe: Recipe, data: Data) -> Data:
-    """Cut all recordings to the same share, so that each class and each group stays.
-
-    Where only whole windows train, each keeps one window more.
-    """
-    share = min(1.0, STEPS * recipe.batch / _examples(task, recipe, data.train))
-    span = (recipe.past + recipe.future) * recipe.gap if recipe.ends == "whole" else 0
-    return Data(
-        train=[_start(recording, share, span) for recording in data.train],
-        val=[_start(recording, share, span) for recording in data.val],
-        test=(),
+    whole = sum(_labelled(data, question) for question in questions)
+    share = min(1.0, frames / max(1, whole))
+    span = 0 if sees is None else sees[1] - sees[0]
+    train, val = (
+        {key: [begun(recording, share, span) for recording in recordings] for key, recordings in of.items()}
+        for of in (data.train, data.val)
     )
+    few = Data(train, val, [begun(recording, share, span) for recording in data.unlabelled])
+    return few, whole / max(1, sum(_labelled(few, question) for question in questions))
 
 
-def _start(recording: Recording, share: float, span: int) -> Recording:
-    end = span + math.ceil(share * recording.frames)
+def begun(recording: Recording, share: float, span: int = 0) -> Recording:
+    """Return the first frames of a recording: a share of them, and `span` more."""
+    return piece(recording, 0, span + math.ceil(share * recording.frames))
+
+
+def piece(recording: Recording, first: int, stop: int) -> Recording:
+    """Return the frames `[first, stop)` of a recording; its segments are not needed to measure anything."""
+
+    def part(array: np.ndarray | None) -> Any:
+        return None if array is None else array[first:stop]
+
     return replace(
         recording,
-        labels=recording.labels[:end],
-        annotated=recording.annotated[:end],
-        keypoints=None if recording.keypoints is None else recording.keypoints[:end],
-        confidence=None if recording.confidence is None else recording.confidence[:end],
+        labels=part(recording.labels),
+        annotated=part(recording.annotated),
+        keypoints=part(recording.keypoints),
+        confidence=part(recording.confidence),
+        features=part(recording.features),
         segments=None,
     )
 
 
-def _examples(task: Task, recipe: Recipe, recordings: Sequence[Recording]) -> int:
-    """Count the frames that train, those that will be held out included."""
-    count = 0
-    for recording in recordings:
-        kept = labelled(task, recording)
-        count += int((kept & inside(len(kept), recipe) if recipe.ends == "whole" else kept).sum())
-    return max(1, count)
+def _labelled(data: Data, question: Question) -> int:
+    return sum(int(question.labelled(recording).sum()) for recording in data.train[question.key])
 
 
-def _windows(run: Run, recipe: Recipe, recordings: Sequence[Recording]) -> Windows:
-    """Return a window of every frame."""
-    seen = [
-        pose_features(recording.keypoints, run.task.dataset.image, recipe.missing)
-        for recording in recordings
-        if recording.keypoints is not None
-    ]
-    return windows(seen, recipe, torch.device(run.device))
-
-
-def _rate(model: nn.Module, seen: Windows, run: Run) -> float:
-    """Return the frames per second that are labelled where all are at hand."""
-    some = replace(seen, frames=seen.frames[: FRAMES[run.device]])
-    loop.predict(model, replace(some, frames=some.frames[: len(some) // 4]), exclusive=run.task.exclusive)
+def _rate(predictor: Predictor, unit: Unit) -> float:
+    """Return the frames per second that are labelled where whole recordings are at hand."""
+    recordings = list(_some(unit.answered, FRAMES[unit.job.run.device]))
+    for _ in predictor([begun(recordings[0], 0.25)], unit.question):
+        pass
     began = time.perf_counter()
-    loop.predict(model, some, exclusive=run.task.exclusive)
-    return len(some) / (time.perf_counter() - began)
+    for _ in predictor(recordings, unit.question):
+        pass
+    return sum(recording.frames for recording in recordings) / (time.perf_counter() - began)
 
 
-def _alone(model: nn.Module, seen: Windows, run: Run) -> list[float]:
-    """Return the milliseconds from a frame's pose to its probabilities, for frames one at a time."""
-    found = []
-    for i in range(min(SINGLE, len(seen))):
-        one = replace(seen, frames=seen.frames[i : i + 1])
+def _some(recordings: Iterable[Recording], frames: int) -> Iterator[Recording]:
+    """Yield recordings until they have so many frames, the last one cut."""
+    for recording in recordings:
+        yield begun(recording, min(1.0, frames / recording.frames))
+        frames -= recording.frames
+        if frames <= 0:
+            return
+
+
+def _latencies(predictor: Predictor, unit: Unit) -> list[float]:
+    """Return the milliseconds from a frame's pose to its answer, for frames that come one at a time."""
+    last_frame, window = getattr(predictor, "last_frame", None), unit.job.run.recipe.sees
+    if last_frame is None or window is None:
+        return []
+    recording, took = next(iter(unit.answered)), []
+    for stop in islice(range(1 - window[0], recording.frames + 1), SINGLE):
+        seen = piece(recording, stop - 1 + window[0], stop)
         began = time.perf_counter()
-        loop.predict(model, one, exclusive=run.task.exclusive)
-        found.append(1000 * (time.perf_counter() - began))
-    return found[len(found) // 10 :]  # the first ones wait for memory
+        last_frame(seen, unit.question)
+        took.append(1000 * (time.perf_counter() - began))
+    return took[len(took) // 10 :]  # the first ones wait for memory
+
+
+def _lengths(unit: Unit) -> list[int]:
+    return [recording.frames for recording in unit.answered]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import platform
+import statistics
 import sys
 import time
 from contextlib import redirect_stderr
@@ -18,13 +19,17 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from baselines.adapters.bouts import frame_task
-from baselines.contract import Baseline, Recipe
+import numpy as np
+
+from baselines.contract import Baseline
+from baselines.costs.measuring import LATER, measured
+from baselines.engine.faults import device_faults
+from baselines.engine.settings import one_thread
+from baselines.runs.check import check
 from baselines.runs.joining import check_model
 from baselines.runs.listing import parameters
-from baselines.runs.run import Data, Run, load_part
-from baselines.runs.train import check
-from baselines.runs.unit import one_thread
+from baselines.runs.plan import Order, units_of
+from baselines.runs.unit import Unit
 from bench.errors import UsageError
 from bench.submissions import read_entry, write_card
 from bench.tasks import Task
@@ -97,20 +102,11 @@ def profile(baseline: Baseline, task: Task, device: str) -> Profile:
     Raises `UsageError` and `DataError` as training does.
     """
     check(baseline, task, device)
-    part = task.parts[0].name
     with TemporaryDirectory() as folder, redirect_stderr(StringIO()):
-        run = Run(baseline, frame_task(task), baseline.recipe, 0, device, Path(folder))
-        data = load_part(task, baseline.recipe, part)
+        unit = units_of(Order(baseline, task, [0], device, Path(folder)))[0]
         began, worked = time.perf_counter(), time.process_time()
-        with one_thread(run):
-            if isinstance(baseline.recipe, Recipe):
-                from baselines.costs import measuring  # here, because it imports torch
-                from baselines.engine.faults import device_faults
-
-                with device_faults(device):
-                    costs = measuring.costs(run, baseline.recipe, part, data)
-            else:
-                costs = _whole(run, data)
+        with one_thread(baseline.libraries), device_faults(device):
+            costs = _of_network(unit) if baseline.network is not None else _whole(unit)
         had = (time.process_time() - worked) / (time.perf_counter() - began)
     if device == "cpu" and had < BUSY:
         busy = {"times": f"too long: others left this process {had:.0%} of a core"}
@@ -122,7 +118,7 @@ def profile(baseline: Baseline, task: Task, device: str) -> Profile:
         parameters=parameters(baseline, task),
         peak_memory_mib=_peak_memory(device),
         costs=costs,
-        machine=_machine(run),
+        machine=_machine(baseline, device),
     )
 
 
@@ -168,10 +164,37 @@ def _rounded(value: float | None) -> float | None:
     return None if value is None else float(f"{value:.4g}")
 
 
-def _whole(run: Run, data: Data) -> Costs:
+def _of_network(unit: Unit) -> Costs:
+    """Measure and count a network."""
+    from baselines.engine import counting  # here, because it imports torch
+
+    job = unit.job
+    if job.run.device == "cuda":
+        import torch
+
+        torch.cuda.reset_peak_memory_stats()  # another model's peak is none of this one's
+    found, notes = measured(unit), {}
+    if first := [need.task for need in job.baseline.needs if need.task]:
+        notes["seconds_per_run"] = f"without the pretraining on {' and '.join(first)}"
+    if found.share > 1:
+        notes["seconds_per_epoch"] = f"from a part of the frames, times {found.share:.1f}"
+    if not found.latencies:
+        notes |= dict.fromkeys(("latency_ms", "latency_ms_p95"), LATER)
+    return Costs(
+        seconds_per_run=found.epochs * found.seconds_per_epoch + found.predicting,
+        seconds_per_epoch=found.seconds_per_epoch,
+        flops_per_frame=counting.flops(job.baseline, job.run.recipe, job.run.sizes),
+        frames_per_second=found.frames_per_second,
+        latency_ms=statistics.median(found.latencies) if found.latencies else None,
+        latency_ms_p95=float(np.quantile(found.latencies, 0.95)) if found.latencies else None,
+        notes=notes,
+    )
+
+
+def _whole(unit: Unit) -> Costs:
     """Run a model that is no network from beginning to end."""
     began = time.perf_counter()
-    run.baseline.load()(run, data)
+    unit.train()
     seconds = time.perf_counter() - began
     return Costs(seconds, notes=dict.fromkeys(UNKNOWN, WHOLE))
 
@@ -189,16 +212,16 @@ def _peak_memory(device: str) -> float | None:
     return peak / (2**20 if sys.platform == "darwin" else 2**10)
 
 
-def _machine(run: Run) -> dict[str, str | int]:
+def _machine(baseline: Baseline, device: str) -> dict[str, str | int]:
     """Say what the numbers were measured with."""
     found: dict[str, str | int] = {
         "system": f"{platform.system()} {platform.machine()}",
         "processor": _processor(),
         "cores": os.cpu_count() or 1,
         "python": platform.python_version(),
-        **{name: version(name) for name in run.libraries},
+        **{name: version(name) for name in baseline.libraries},
     }
-    if run.device == "cuda":
+    if device == "cuda":
         import torch
 
         found["gpu"] = torch.cuda.get_device_name()

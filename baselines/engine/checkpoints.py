@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from baselines.runs.run import Inputs, differences
+from baselines.dependencies import Inputs, differences
 from bench.errors import DataError
 from bench.files.writing import replacing
 

@@ -1,12 +1,12 @@
-"""The engine: one loop that trains every model, and the pass that predicts.
+"""The loop that trains every network, its parts as arguments.
 
-The same inputs and seed give the same weights on CPU, also when the run was killed and went on: all
-randomness of an epoch, the order of the frames, the dropout and the augmentation, is drawn from
-generators seeded with (seed, epoch), and learning rate and early stop follow from the validation losses
-so far, so that nothing of it needs to be remembered. Another number of threads, another processor or
-another version of torch may sum in another order and so differ in the last digits. On CUDA, cuDNN is
-asked for its deterministic kernels and for all bits of float32; other kernels may still sum in any order
-there. Switches that are on (`baselines/switches.py`) round otherwise, each in a way of its own.
+The same inputs and seed give the same weights on CPU, also when the training was killed and went on: all
+randomness of an epoch, the order of the examples, the dropout and the augmentation, is drawn from
+generators seeded with (seed, epoch), and learning rate and early stop follow from the losses so far, so
+that nothing of it needs to be remembered. Another number of threads, another processor or another version
+of torch may sum in another order and so differ in the last digits. On CUDA, cuDNN is asked for its
+deterministic kernels and for all bits of float32; other kernels may still sum in any order there. Switches
+that are on (`baselines/switches.py`) round otherwise, each in a way of its own.
 """
 
 from __future__ import annotations
@@ -14,213 +14,241 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float32, Int64
 from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
-from baselines.contract import Recipe
-from baselines.engine import checkpoints, devices, steps, validation
-from baselines.engine.curves import COLUMNS, Epoch
-from baselines.engine.curves import write as write_log
+from baselines.contract import Epoch
+from baselines.dependencies import Inputs
+from baselines.engine import checkpoints, devices, schedules, settings, steps
 from baselines.engine.faults import TrainingError
-from baselines.engine.losses import Weights, cross_entropy, divisor, probabilities
-from baselines.inputs.windows import Examples, Windows
-from baselines.runs.run import Inputs
+from baselines.engine.steps import Loss
 from baselines.switches import OFF, Switches
 
 LOOK_EVERY = 50  # batches between two looks at the loss: each look waits for the device
-PREDICT_BATCH = 256  # larger ones leave the cache: 1024 takes three times as long on CPU
-PREDICT_BATCH_CUDA = 8192
+VALIDATION = "validation_loss"
+"""The column of the log that a family fills which validates by one number."""
+
+History = Sequence[Epoch]
+"""What the log holds of the epochs so far."""
+Batches = Callable[[int, int], Sequence[Any]]
+"""(epoch, seed) -> the batches of an epoch, from 1, drawn from a generator of their own."""
+Schedule = Callable[[int, float, History], float]
+"""(epoch, share of its batches that are done, log so far) -> learning rate."""
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """A network that was trained."""
+
+    model: nn.Module
+    """As it was after the last epoch; with an average of its weights, the average."""
+    best: Mapping[str, Mapping[str, Tensor]]
+    """Name of a validation -> the weights after the epoch that it was lowest in."""
+    history: History
+
+
+def _nothing(_model: nn.Module) -> Mapping[str, Tensor]:
+    return {}
+
+
+def _never(_history: History) -> bool:
+    return False
+
+
+def _unchanged(_model: nn.Module, _learnable: frozenset[str], _epoch: int) -> bool:
+    return False
+
+
+def _silent(_history: History) -> None:
+    return
 
 
 def fit(
     build: Callable[[], nn.Module],
-    train: Examples,
-    class_weights: Weights,
-    recipe: Recipe,
+    batches: Batches,
+    loss: Loss,
+    optimise: Callable[[nn.Module], Optimizer],
+    schedule: Schedule,
     *,
+    epochs: int,
     seed: int,
-    inputs: Inputs,
+    device: torch.device,
     checkpoint: Path,
-    held_out: Examples | None = None,
-    switches: Switches = OFF,
+    inputs: Inputs,
+    validate: Callable[[nn.Module], Mapping[str, Tensor]] = _nothing,
+    stop: Callable[[History], bool] = _never,
+    open_epoch: Callable[[nn.Module, frozenset[str], int], bool] = _unchanged,
     start: Mapping[str, Any] | None = None,
-    report: Callable[[Epoch], None] | None = None,
-) -> nn.Module:
-    """Train `build()`; return it as it was after the last epoch, or after the best one on `held_out`.
-
-    Goes on from `checkpoint` where that exists, and logs every epoch beside it and to `report`. `start` is
-    the state that a pretraining ended in: the weights that it holds, and the optimiser's memory. Raises
-    `DataError` where the checkpoint belongs to other `inputs`, `TrainingError` where a loss is not finite.
-    """
-    device = train.targets.device
-    with _reproducible(device), _float32():
-        torch.manual_seed(_derive(seed, 0))
-        model = build().to(device)
-        learnable = {name for name, weights in model.named_parameters() if weights.requires_grad}
-        optimiser = steps.adam(model, recipe, switches)
-        history, best = _restored(model, optimiser, recipe, checkpoints.load(checkpoint, inputs), start)
-
-        step: steps.Step | None = None
-        while not validation.is_over(recipe, len(history), losses := _held_out_losses(history)):
-            epoch, began = len(history) + 1, time.monotonic()
-            phase, opens = recipe.phase(epoch)
-            if opens and phase.adam == "new":
-                optimiser = steps.adam(model, recipe, switches)
-            if opens or step is None:
-                steps.free(model, phase, learnable)
-                step = steps.prepare(model, train, class_weights, recipe, optimiser, switches)
-            rate = validation.learning_rate(phase, recipe.plateau, losses)
-            steps.set_rate(optimiser, rate)
-            mean = _epoch(model, step, train, recipe, seed, epoch)
-            held = _held_out_loss(model, held_out, class_weights, recipe, switches, epoch)
-            if held is not None and held < min(losses, default=math.inf):
-                best = {name: value.clone() for name, value in model.state_dict().items()}
-            row = (epoch, mean, held, rate, time.monotonic() - began)
-            history.append(dict(zip(COLUMNS, row, strict=True)))
-            if devices.rank() == 0:
-                state = {"model": model.state_dict(), "optimiser": optimiser.state_dict(), "best": best}
-                checkpoints.save(checkpoint, inputs, {**state, "history": history})
-                _log(history, recipe, checkpoint, report)
-        if best:
-            model.load_state_dict(best)
-    return model
-
-
-def _restored(
-    model: nn.Module,
-    optimiser: torch.optim.Optimizer,
-    recipe: Recipe,
-    saved: Mapping[str, Any] | None,
-    start: Mapping[str, Any] | None,
-) -> tuple[list[Epoch], dict[str, Tensor]]:
-    """Put the model and its optimiser where the checkpoint or the pretraining left them; return what was."""
-    if state := saved or start:
-        model.load_state_dict({**model.state_dict(), **state["model"]})
-        if saved or recipe.phase(1)[0].adam == "kept":
-            optimiser.load_state_dict(state["optimiser"])
-    if not saved:
-        return [], {}
-    _say(f"going on after epoch {len(saved['history'])} of {recipe.epochs}")
-    return saved["history"], saved["best"]
-
-
-def _epoch(
-    model: nn.Module, step: steps.Step, train: Examples, recipe: Recipe, seed: int, epoch: int
-) -> float:
-    """Train one epoch; return the mean loss of its frames."""
-    model.train()
-    torch.manual_seed(_derive(seed, epoch, devices.rank()))  # dropout, augmentation
-    batches = _batches(train, recipe.batch, _derive(seed, epoch))
-    total, seen = torch.zeros((), device=train.targets.device), 0
-    silent = True if devices.rank() else None
-    mean = math.nan
-    bar = tqdm(batches, f"epoch {epoch}", unit=" batches", leave=False, disable=silent)
-    for batch, chosen in enumerate(bar, start=1):
-        total, seen = total + step(chosen), seen + len(chosen)
-        if batch % LOOK_EVERY == 0 or batch == len(batches):
-            mean = _finite(devices.added(total), epoch) / seen
-            bar.set_postfix(loss=f"{mean:.4f}")
-    return mean
-
-
-def _held_out_loss(
-    model: nn.Module,
-    held_out: Examples | None,
-    class_weights: Weights,
-    recipe: Recipe,
-    switches: Switches,
-    epoch: int,
-) -> float | None:
-    if held_out is None:
-        return None
-    loss = evaluate(model, held_out, class_weights, recipe, switches)
-    return _finite(devices.agreed(loss), epoch)
-
-
-@torch.inference_mode()
-def evaluate(
-    model: nn.Module,
-    examples: Examples,
-    class_weights: Weights,
-    recipe: Recipe,
+    ema: float | None = None,
+    clip: float | None = None,
     switches: Switches = OFF,
-) -> Float32[Tensor, ""]:
-    """Return the loss over all examples at once, the model in evaluation: no batch is weighted alone."""
-    model.eval()
-    sums = []
-    for chosen in _pieces(len(examples), examples.targets.device):
-        with steps.precision(chosen.device, switches):
-            logits = model(examples.windows.gather(chosen))
-        sums.append(cross_entropy(logits.float(), examples.targets[chosen], class_weights, recipe))
-    return torch.stack(sums).sum() / divisor(examples.targets, class_weights, recipe)
+    report: Callable[[History], None] = _silent,
+) -> Fitted:
+    """Train `build()`, which is called after seeding; go on from `checkpoint` where that exists.
+
+    `loss` returns the mean to descend and the number of its examples. `validate` returns numbers by name,
+    lower where better; the weights of the best epoch of each are kept. `stop` ends it before `epochs`.
+    `open_epoch` may freeze learnable weights for the epoch that begins, and returns whether a new optimiser
+    trains from here on. `start` is the checkpoint of another training: weights and, where it has the key
+    "optimiser", that one's memory. `ema` is the share of the average of the weights that each step keeps: the
+    average is validated and returned. `clip` bounds the norm of the gradients. Raises `DataError` where the
+    checkpoint belongs to other `inputs`, `TrainingError` where a loss is not finite.
+    """
+    with settings.reproducible(device), settings.float32():
+        torch.manual_seed(derive(seed, 0))
+        model = build().to(device)
+        learnable = _learnable(model)
+        optimiser = optimise(model)
+        average = None if ema is None else AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(ema))  # type: ignore[no-untyped-call]
+        history, best = _restored(model, optimiser, average, checkpoints.load(checkpoint, inputs), start)
+        _say_where(history, epochs)
+        step: steps.Step | None = None
+        while len(history) < epochs and not stop(history):
+            epoch, began, free = len(history) + 1, time.monotonic(), _learnable(model)
+            if open_epoch(model, learnable, epoch):
+                optimiser, step = optimise(model), None
+            order = batches(epoch, derive(seed, epoch))
+            if step is None or _learnable(model) != free:
+                step = steps.prepare(model, loss, optimiser, average, clip, switches, order[0])
+            torch.manual_seed(derive(seed, epoch, devices.rank()))  # dropout, augmentation
+            mean, rate = _epoch(model, step, order, optimiser, schedule, epoch, history)
+            values = _validated(validate, _shown(model, average), epoch)
+            for name in _better(values, history):
+                best[name] = {key: w.clone() for key, w in _shown(model, average).state_dict().items()}
+            row = {"epoch": epoch, "loss": mean, **values, "lr": rate}
+            history.append({**row, "seconds": time.monotonic() - began})
+            if devices.rank() == 0:
+                state = _state(model, optimiser, average)
+                checkpoints.save(checkpoint, inputs, {**state, "best": best, "history": history})
+                report(history)
+                say(_line(history, epochs))
+    return Fitted(_shown(model, average), best, history)
 
 
-@torch.inference_mode()
-def predict(
-    model: nn.Module, data: Windows, *, exclusive: bool = True, switches: Switches = OFF
-) -> Float32[np.ndarray, "N C"]:
-    """Return the class probabilities of every window; of classes that exclude each other they sum to one."""
-    model.eval()
-    scores = []
-    with _float32():
-        for chosen in _pieces(len(data), data.rows.device):
-            with steps.precision(chosen.device, switches):
-                logits = model(data.gather(chosen))
-            scores.append(probabilities(logits, exclusive=exclusive))
-    return torch.cat(scores).cpu().numpy()
-
-
-def _pieces(count: int, device: torch.device) -> Sequence[Int64[Tensor, " _"]]:
-    """Return the indices of all windows in pieces that the device is quick with."""
-    size = PREDICT_BATCH_CUDA if device.type == "cuda" else PREDICT_BATCH
-    return torch.split(torch.arange(count, device=device), size)
-
-
-def _derive(seed: int, epoch: int, rank: int = 0) -> int:
+def derive(seed: int, epoch: int, rank: int = 0) -> int:
     """Mix the numbers, so that epoch 1 of seed 0 has nothing to do with epoch 0 of seed 1."""
     entropy = [seed, epoch, rank] if rank else [seed, epoch]
     return int(np.random.SeedSequence(entropy).generate_state(1, np.uint64)[0])
 
 
-def _batches(examples: Examples, size: int, seed: int) -> Sequence[Int64[Tensor, " _"]]:
-    """Draw the order in which examples train, anew for every epoch."""
-    order = torch.randperm(len(examples), generator=torch.Generator().manual_seed(seed))
-    batches = torch.split(order.to(examples.targets.device), size)
-    if size > 1 and len(batches) > 1 and len(batches[-1]) < max(2, devices.size()):
-        # batch normalisation divides by the deviation within a batch, and one frame has none; and every
-        # process needs a frame
-        return (*batches[:-2], torch.cat(batches[-2:]))
-    return batches
+def values_of(name: str, history: History) -> list[float]:
+    """Return one column of the log, without the epochs that have no number there."""
+    return [value for epoch in history if (value := epoch.get(name)) is not None]
 
 
-def _held_out_losses(history: Sequence[Epoch]) -> list[float]:
-    return [loss for epoch in history if (loss := epoch["validation_loss"]) is not None]
-
-
-def _log(
-    history: Sequence[Epoch], recipe: Recipe, checkpoint: Path, report: Callable[[Epoch], None] | None
-) -> None:
-    write_log(checkpoint.with_suffix(".csv"), history)
-    if report:
-        report(history[-1])
-    done, held = history[-1], history[-1]["validation_loss"]
-    text = f"epoch {done['epoch']} of {recipe.epochs}: loss {done['loss']:.4f}"
-    if held is not None:
-        text += f", held out {held:.4f}, best in epoch {validation.best_epoch(_held_out_losses(history))}"
-    _say(text)
-
-
-def _say(text: str) -> None:
+def say(text: str) -> None:
+    """Print a line, in the first of several processes."""
     if devices.rank() == 0:
         print(text, file=sys.stderr)
+
+
+def _say_where(history: History, epochs: int) -> None:
+    if history:
+        say(f"going on after epoch {len(history)} of {epochs}")
+
+
+def _learnable(model: nn.Module) -> frozenset[str]:
+    return frozenset(name for name, weights in model.named_parameters() if weights.requires_grad)
+
+
+def _shown(model: nn.Module, average: AveragedModel | None) -> nn.Module:
+    """Return the network whose weights count."""
+    if average is None:
+        return model
+    averaged: nn.Module = average.module
+    return averaged
+
+
+def _state(model: nn.Module, optimiser: Optimizer, average: AveragedModel | None) -> dict[str, Any]:
+    state = {"model": model.state_dict(), "optimiser": optimiser.state_dict()}
+    return state if average is None else {**state, "average": average.state_dict()}
+
+
+def _restored(
+    model: nn.Module,
+    optimiser: Optimizer,
+    average: AveragedModel | None,
+    saved: Mapping[str, Any] | None,
+    start: Mapping[str, Any] | None,
+) -> tuple[list[Epoch], dict[str, Mapping[str, Tensor]]]:
+    """Put all where the checkpoint, or the training that came first, left it; return log and best weights.
+
+    A new average begins at the weights that the first step begins at.
+    """
+    if state := saved or start:
+        model.load_state_dict({**model.state_dict(), **state["model"]})
+        if "optimiser" in state:  # which goes on in the tensors that it is given
+            optimiser.load_state_dict(deepcopy(state["optimiser"]))
+    if average is not None and not saved:
+        average.update_parameters(model)
+    if not saved:
+        return [], {}
+    if average is not None:
+        average.load_state_dict(saved["average"])
+    return saved["history"], saved["best"]
+
+
+def _epoch(
+    model: nn.Module,
+    step: steps.Step,
+    order: Sequence[Any],
+    optimiser: Optimizer,
+    schedule: Schedule,
+    epoch: int,
+    history: History,
+) -> tuple[float, float]:
+    """Train one epoch; return the mean loss of its examples, and the last learning rate."""
+    model.train()
+    device = next(model.parameters()).device
+    total, seen, mean, rate = torch.zeros((), device=device), 0, math.nan, math.nan
+    silent = True if devices.rank() else None
+    bar = tqdm(order, f"epoch {epoch}", unit=" batches", leave=False, disable=silent)
+    for done, batch in enumerate(bar):
+        if (wanted := schedule(epoch, done / len(order), history)) != rate:
+            steps.set_rate(optimiser, rate := wanted)
+        value, count = step(batch)
+        total, seen = total + value, seen + count
+        if (done + 1) % LOOK_EVERY == 0 or done + 1 == len(order):
+            mean = _finite(devices.added(total), epoch) / seen
+            bar.set_postfix(loss=f"{mean:.4f}")
+    return mean, rate
+
+
+def _validated(
+    validate: Callable[[nn.Module], Mapping[str, Tensor]], model: nn.Module, epoch: int
+) -> dict[str, float | None]:
+    """Return the numbers of one epoch; one that is None, where nothing is validated."""
+    values = {name: _finite(devices.agreed(value), epoch) for name, value in validate(model).items()}
+    return {**values} or {VALIDATION: None}
+
+
+def _better(values: Mapping[str, float | None], history: History) -> list[str]:
+    """Return the names of the numbers that are lower than ever before."""
+    return [
+        name
+        for name, value in values.items()
+        if value is not None and value < min(values_of(name, history), default=math.inf)
+    ]
+
+
+def _line(history: History, epochs: int) -> str:
+    done = history[-1]
+    line = f"epoch {done['epoch']} of {epochs}: loss {done['loss']:.4f}"
+    for name, held in done.items():
+        if name not in ("epoch", "loss", "lr", "seconds") and held is not None:
+            words = "held out" if name == VALIDATION else name
+            line += f", {words} {held:.4f}, best in epoch {schedules.best_epoch(values_of(name, history))}"
+    return line
 
 
 def _finite(total: Tensor, epoch: int) -> float:
@@ -232,32 +260,3 @@ def _finite(total: Tensor, epoch: int) -> float:
             hint="look for wrong keypoints in the training recordings, or lower the learning rate",
         )
     return value
-
-
-@contextmanager
-def _reproducible(device: torch.device) -> Iterator[None]:
-    """Ask torch for deterministic kernels; leave its settings and generators as they were found."""
-    memory: Any = torch.utils.deterministic
-    cudnn, strict = torch.backends.cudnn, torch.are_deterministic_algorithms_enabled()
-    found = cudnn.deterministic, cudnn.benchmark, memory.fill_uninitialized_memory
-    with torch.random.fork_rng([device] if device.type == "cuda" else []):
-        try:
-            torch.use_deterministic_algorithms(device.type == "cpu")
-            cudnn.deterministic, cudnn.benchmark = True, False
-            memory.fill_uninitialized_memory = False  # a quarter of the time, for memory that nobody reads
-            yield
-        finally:
-            torch.use_deterministic_algorithms(strict)
-            cudnn.deterministic, cudnn.benchmark, memory.fill_uninitialized_memory = found
-
-
-@contextmanager
-def _float32() -> Iterator[None]:
-    """Keep cuDNN from rounding to TF32, as it does by default in convolutions and recurrent layers."""
-    cudnn = torch.backends.cudnn
-    found = cudnn.allow_tf32
-    try:
-        cudnn.allow_tf32 = False
-        yield
-    finally:
-        cudnn.allow_tf32 = found

@@ -3,38 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
-from jaxtyping import Float32, Int64
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.optim import Optimizer
+from torch.optim.swa_utils import AveragedModel
 
-from baselines.contract import Phase, Recipe
 from baselines.engine import devices
-from baselines.engine.losses import Weights, cross_entropy, divisor
-from baselines.inputs.augmentation import augment
-from baselines.inputs.windows import Examples
 from baselines.switches import Switches
 
-Step = Callable[[Int64[Tensor, " _"]], Float32[Tensor, ""]]
-"""The indices of a batch -> its loss times its frames, less the shares of other processes."""
+Forward = Callable[..., Any]
+"""The network, as the switches say it is computed."""
+Loss = Callable[[Forward, Any], tuple[Tensor, int]]
+"""(network, batch) -> the mean to descend, and the number of examples that it is the mean of.
+
+Where several devices share a batch it is the share of this process in that mean, and the examples of all.
+"""
+Step = Callable[[Any], tuple[Tensor, int]]
+"""A batch -> its loss times its examples, less the shares of other processes; and its examples."""
 WARM_UP = 3  # steps before a graph is recorded, in which kernels are chosen and memory is taken
 
 
-def adam(model: nn.Module, recipe: Recipe, switches: Switches) -> torch.optim.Adam:
-    """Return an optimiser that remembers nothing."""
-    on_card = next(model.parameters()).device.type == "cuda"
-    return torch.optim.Adam(
-        model.parameters(),
-        lr=recipe.lr,
-        betas=recipe.betas,
-        eps=recipe.eps,
-        fused=on_card or None,  # one kernel for all weights
-        capturable=switches.graphs,
-    )
-
-
-def set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
+def set_rate(optimiser: Optimizer, rate: float) -> None:
     """Set the learning rate; a recorded graph reads it from the device."""
     for group in optimiser.param_groups:
         if isinstance(group["lr"], Tensor):
@@ -43,22 +35,21 @@ def set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
             group["lr"] = rate
 
 
-def free(model: nn.Module, phase: Phase, learnable: set[str]) -> None:
-    """Let those of the `learnable` weights learn that a phase trains, and no others.
+def free_head(model: nn.Module, learnable: frozenset[str]) -> None:
+    """Let the last layer and the batch normalisations learn, of the `learnable` weights, and no others."""
+    norms = {
+        f"{name}.{own}"
+        for name, layer in model.named_modules()
+        if isinstance(layer, _BatchNorm)
+        for own, _ in layer.named_parameters()
+    }
+    free(model, frozenset(name for name in learnable if name in norms or in_head(name)))
 
-    Batch normalisations go on learning where the head alone does: the code of CalMS21 never freezes them.
-    """
-    chosen = learnable
-    if phase.trains == "head":
-        norms = {
-            f"{name}.{own}"
-            for name, layer in model.named_modules()
-            if isinstance(layer, _BatchNorm)
-            for own, _ in layer.named_parameters()
-        }
-        chosen = {name for name in learnable if name in norms or in_head(name)}
+
+def free(model: nn.Module, names: frozenset[str]) -> None:
+    """Let these weights learn, and no others."""
     for name, weights in model.named_parameters():
-        weights.requires_grad_(name in chosen)
+        weights.requires_grad_(name in names)
 
 
 def in_head(name: str) -> bool:
@@ -73,77 +64,80 @@ def precision(device: torch.device, switches: Switches) -> torch.autocast:
 
 def prepare(
     model: nn.Module,
-    train: Examples,
-    weights: Weights,
-    recipe: Recipe,
-    optimiser: torch.optim.Optimizer,
+    loss: Loss,
+    optimiser: Optimizer,
+    average: AveragedModel | None,
+    clip: float | None,
     switches: Switches,
+    example: Any,
 ) -> Step:
-    """Return the step that trains `model`; nothing in it waits for the device."""
+    """Return the step that trains `model`; nothing in it waits for the device.
+
+    `example` is a batch of the size that a CUDA graph is recorded for.
+    """
     model.train()
-    device, shares = train.targets.device, devices.size()
-    forward: Callable[[Tensor], Tensor] = devices.wrap(model)
+    device, shares = next(model.parameters()).device, devices.size()
+    network: Callable[..., Any] = devices.wrap(model)
     if switches.compiled:
         # What was compiled for earlier networks of this process counts against a limit, at which torch
         # goes on without compiling.
         torch.compiler.reset()
         # One kernel for each size of batch: kernels for any size, which torch turns to once it has met two,
         # sum otherwise, and a run that was stopped would go on with others than it began with.
-        forward = torch.compile(forward, dynamic=False)
+        network = torch.compile(network, dynamic=False)
 
-    def step(chosen: Int64[Tensor, " _"]) -> Float32[Tensor, ""]:
-        mine = devices.share(chosen)
-        x = augment(train.windows.gather(mine), recipe.augmentation)
+    def forward(*inputs: Any, **options: Any) -> Any:
         with precision(device, switches):
-            logits = forward(x)
-        summed = cross_entropy(logits.float(), train.targets[mine], weights, recipe)
-        loss = summed / divisor(train.targets[chosen], weights, recipe)
+            return network(*inputs, **options)
+
+    def step(batch: Any) -> tuple[Tensor, int]:
+        value, count = loss(forward, batch)
         optimiser.zero_grad()
         # gradients are averaged over the processes, and each has its share of one sum
-        (loss * shares if shares > 1 else loss).backward()  # type: ignore[no-untyped-call]
+        (value * shares if shares > 1 else value).backward()  # type: ignore[no-untyped-call]
+        if clip is not None:
+            nn.utils.clip_grad_norm_(model.parameters(), clip)
         optimiser.step()
-        return loss.detach() * len(chosen)
+        if average is not None:
+            average.update_parameters(model)
+        return value.detach() * count, count
 
-    return _recorded(step, model, optimiser, recipe.batch, len(train)) if switches.graphs else step
+    return _recorded(step, model, optimiser, example) if switches.graphs else step
 
 
-def _recorded(
-    step: Step, model: nn.Module, optimiser: torch.optim.Optimizer, batch: int, frames: int
-) -> Step:
-    """Record `step` on a full batch as a CUDA graph and replay it; a batch of another size steps as it is.
+def _recorded(step: Step, model: nn.Module, optimiser: Optimizer, example: Tensor) -> Step:
+    """Record `step` on a batch of indices as a CUDA graph and replay it; one of another size steps as it is.
 
     The steps that recording takes are undone, in place: a graph knows tensors by their address.
     """
-    device = next(model.parameters()).device
+    device = example.device
     for group in optimiser.param_groups:
         group["lr"] = torch.tensor(float(group["lr"]), device=device)
-    if frames < batch:
-        return step
     weights = {name: value.clone() for name, value in model.state_dict().items()}
     memory = {w: {key: value.clone() for key, value in kept.items()} for w, kept in optimiser.state.items()}
-    chosen = torch.arange(batch, device=device)
+    batch = example.clone()
     aside = torch.cuda.Stream()  # type: ignore[no-untyped-call]
     aside.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(aside):
         for _ in range(WARM_UP):
-            step(chosen)
+            step(batch)
     torch.cuda.current_stream().wait_stream(aside)
     optimiser.zero_grad()
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):
-        loss = step(chosen)
+        value, count = step(batch)
     with torch.no_grad():
-        for name, value in model.state_dict().items():
-            value.copy_(weights[name])
+        for name, tensor in model.state_dict().items():
+            tensor.copy_(weights[name])
         for w, kept in optimiser.state.items():
-            for key, value in kept.items():
-                value.copy_(memory[w][key]) if w in memory else value.zero_()
+            for key, tensor in kept.items():
+                tensor.copy_(memory[w][key]) if w in memory else tensor.zero_()
 
-    def replay(batch_: Int64[Tensor, " _"]) -> Float32[Tensor, ""]:
-        if len(batch_) != batch:
-            return step(batch_)
-        chosen.copy_(batch_)
+    def replay(chosen: Tensor) -> tuple[Tensor, int]:
+        if len(chosen) != len(batch):
+            return step(chosen)
+        batch.copy_(chosen)
         graph.replay()
-        return loss  # read before the next replay overwrites it: all happens in one stream
+        return value, count  # read before the next replay overwrites it: all happens in one stream
 
     return replay

@@ -1,216 +1,209 @@
-"""Networks between recordings and the engine: what goes in, what is asked, what comes out per recording."""
+"""Networks that label one frame by the window around it: how they learn, and how they predict."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from pathlib import Path
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
-from filelock import FileLock
-from jaxtyping import Float32
+from jaxtyping import Bool, Float32
 from torch import nn
 
-from baselines.contract import Baseline, Pretraining, Recipe
-from baselines.engine import checkpoints, curves, devices, loop
-from baselines.engine.faults import device_faults
+from baselines.contract import Baseline, Data, Need, Predictor, Question, Run, Sizes, State, Workspace
+from baselines.engine import devices, steps
 from baselines.engine.losses import class_weights
-from baselines.engine.steps import in_head
-from baselines.engine.validation import hold_out_groups, hold_out_windows
-from baselines.inputs.poses import pose_features
-from baselines.inputs.scaling import Scaled
+from baselines.engine.states import arrays_of, loaded
+from baselines.engine.validation import held_out_groups, hold_out_windows
+from baselines.engine.window_prediction import WindowPredictor, features_of
+from baselines.engine.window_training import fit
+from baselines.inputs.poses import columns
+from baselines.inputs.scaling import Scaled, moments
 from baselines.inputs.windows import Examples, inside, windows
-from baselines.runs.pretraining import pretraining_digest, pretraining_ids
-from baselines.runs.run import Data, Inputs, Run, Scores, labelled
-from bench.errors import DataError, UsageError
+from baselines.recipes.windows import Recipe
+from bench.errors import DataError
 from bench.recordings import Recording
-from bench.resources import home
-from bench.store import load
-from bench.tasks import Task
+
+Network = Callable[[Recipe, Sizes], nn.Module]
+"""Builds a network that takes windows Float (B, W, F) and returns logits Float (B, C).
+
+Its last layer is called `head`: that is what a tuning may begin anew.
+"""
 
 
-def parameters(baseline: Baseline, recipe: Recipe, features: int, classes: int) -> int:
-    """Count the trainable parameters."""
-    model = _sketch(baseline, recipe, features, classes)
-    return sum(p.numel() for p in model.parameters() if p.requires_grad)
-
-
-def check_switches(run: Run, recipe: Recipe) -> None:
-    """Raise `UsageError` where the network cannot be computed as the switches say."""
-    features = 2 * len(run.task.dataset.animals) * len(run.task.dataset.keypoints)
-    sketch = _sketch(run.baseline, recipe, features, len(run.task.classes))
-    if run.switches.devices > 1:
-        devices.check_shareable(sketch, run.device)
-    recurrent = any(isinstance(layer, nn.RNNBase) for layer in sketch.modules())
-    if recurrent and run.device == "cuda" and run.switches.precision == "bf16":
-        raise UsageError(
-            f"on a GPU torch rounds the recurrent layers of {run.baseline.name!r} to float16, not bfloat16",
-            hint="leave out --precision",
-        )
-
-
-def scores(run: Run, recipe: Recipe, part: str, data: Data, inputs: Inputs) -> Scores:
-    """Train on one part; return the probabilities of every frame of its test recordings.
-
-    Raises `TrainingError` where the device refuses, or a loss is not finite.
-    """
-    with device_faults(run.device):
-        return _scores(run, recipe, part, data, inputs)
-
-
-def _scores(run: Run, recipe: Recipe, part: str, data: Data, inputs: Inputs) -> Scores:
-    task, start = run.task, None
-    if recipe.pretraining is not None:
-        tuning = recipe.pretraining.tunings[task.name]
-        start = pretrained(run, recipe, recipe.pretraining, new_head=tuning.head == "new")
-        recipe = recipe.tuned(tuning)
-    checkpoint = run.folder / f"{run.name}-{part}.pt"
-    inputs = {**inputs, "part": part, "seed": run.seed, "device": run.device}
-    model = learn(run, recipe, part, data, inputs, checkpoint, start)
-    curves.plot(checkpoint.with_suffix(".csv"), f"{run.baseline.title}, {task.name}, {part}, {run.name}")
-    seen = windows(_features(task, recipe, data.test), recipe, torch.device(run.device))
-    predicted = loop.predict(model, seen, exclusive=task.exclusive, switches=run.switches)
-    ends = np.cumsum([recording.frames for recording in data.test])
-    return {r.id: predicted[end - r.frames : end] for r, end in zip(data.test, ends, strict=True)}
-
-
-def pretrained(run: Run, recipe: Recipe, pretraining: Pretraining, *, new_head: bool) -> dict[str, Any]:
-    """Return the state in which the pretraining with the seed of `run` ends; less its head, if that is new.
-
-    It is trained by whoever needs it first, under `$BENCH_HOME`, and found there by the digest of all that
-    it depends on: by other parts, by other tasks and by variants that learn it alike. Another process that
-    needs it meanwhile waits; one that was killed is gone on from.
-    """
-    task, ids = pretraining_ids(pretraining)
-    (part,) = task.parts
-    recipe = replace(recipe, pretraining=None)
-    first = replace(run, task=task, recipe=recipe, folder=home() / "pretrained")
-    inputs = {
-        **first.inputs({}),
-        "train recordings": pretraining_digest(pretraining),
-        "seed": run.seed,
-        "device": run.device,
-    }
-    del inputs["baseline"]  # whichever asks, it depends on the model alone
-    digest = hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
-    checkpoint = first.folder / f"{digest[:16]}.pt"
-    first.folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(checkpoint.with_suffix(".lock")):
-        state = checkpoints.load(checkpoint, inputs)
-        if state is None or len(state["history"]) < recipe.epochs:
-            print(f"first on {task.name}, seed {run.seed}: {checkpoint}", file=sys.stderr)
-            data = Data(train=list(load(task.dataset, ids, poses=True)), test=())
-            learn(first, recipe, part.name, data, inputs, checkpoint)
-            state = checkpoints.load(checkpoint, inputs) or {}
-    weights = {name: w for name, w in state["model"].items() if not (new_head and in_head(name))}
-    return {"model": weights, "optimiser": state["optimiser"]}
-
-
-def learn(
-    run: Run,
+def baseline(
+    *,
+    module: str,
+    name: str,
+    title: str,
+    description: str,
+    reference: str,
     recipe: Recipe,
-    part: str,
-    data: Data,
-    inputs: Inputs,
-    checkpoint: Path,
-    start: Mapping[str, Any] | None = None,
-) -> nn.Module:
-    """Train the network of one part, on as many devices as the run asks for."""
-    everything = (run, recipe, part, data, inputs, checkpoint, start)
-    if run.switches.devices > 1:
-        devices.launch(run.switches.devices, run.device, _learn, *everything)
-    return _learn(*everything)  # after the others, it only reads what they wrote
+    network: Network,
+    paper: str | None = None,
+    reads: Iterable[str] = (),
+    needs: Sequence[Need] = (),
+    tasks: Sequence[str] = (),
+) -> Baseline:
+    """Declare a network of this family; `module` is the `__name__` of the file."""
+    return Baseline(
+        model=f"{module}:{name}",
+        name=name,
+        title=title,
+        description=description,
+        reference=reference,
+        paper=paper,
+        recipe=recipe,
+        reads=frozenset({"poses", *reads}),
+        answers=frozenset({"frames"}),
+        learn=partial(learn, network),
+        restore=partial(restore, network),
+        network=network,
+        example=_example,
+        needs=tuple(needs),
+        tasks=tuple(tasks),
+        causal=recipe.future == 0,
+        libraries=("numpy", "torch"),
+        devices=frozenset({"cpu", "cuda"}),
+        switches=frozenset({"precision", "compiled", "graphs", "devices", "tensorboard"}),
+    )
 
 
-def _learn(
-    run: Run,
-    recipe: Recipe,
-    part: str,
-    data: Data,
-    inputs: Inputs,
-    checkpoint: Path,
-    start: Mapping[str, Any] | None,
-) -> nn.Module:
-    task, held_out = run.task, None
-    learned, validating = data.train, data.val
-    if recipe.validation == "recordings" and not validating:
-        learned, validating = hold_out_groups(learned, run.seed)
-    train = _examples(run, recipe, learned)
-    if validating:
-        held_out = _examples(run, recipe, validating)
-    elif recipe.validation == "windows":
-        train, held_out = hold_out_windows(train, run.seed)
-    seen = _features(task, recipe, learned)
+def plain(build: Callable[[int, int, int], nn.Module]) -> Network:
+    """Return the builder of a network that is built as `build(features, window, classes)`."""
+
+    def network(recipe: Recipe, sizes: Sizes) -> nn.Module:
+        return build(columns(sizes.skeleton), recipe.window, sizes.classes[0])
+
+    return network
+
+
+def learn(network: Network, run: Run, data: Data, workspace: Workspace) -> State:
+    """Train on the recordings of one question.
+
+    Raises `DataError` where nothing can train, and what `loop.fit` raises.
+    """
+    (question,) = run.questions
+    recipe, start = _opening(run, question, workspace)
+    train, held_out, features = _examples(run, recipe, data)
+    balanced = recipe.class_weights == "balanced"
+    weights = class_weights(train.targets, question.classes, dict(question.weights), balanced=balanced)
 
     def build() -> nn.Module:
-        network: nn.Module = run.baseline.load()(seen[0].shape[1], recipe.window, len(task.classes))
-        return Scaled(network, seen) if recipe.scaling == "standard" else network
+        built = network(recipe, run.sizes)
+        return Scaled(built, *moments(features)) if recipe.scaling == "standard" else built
 
-    weights = class_weights(recipe, train.targets, task.classes, task.class_weights.get(part, {}))
-    events = checkpoint.with_suffix("") if run.tensorboard and devices.rank() == 0 else None
-    with curves.scalars(events) as report:
-        return loop.fit(
-            build,
-            train,
-            weights,
-            recipe,
-            seed=run.seed,
-            inputs=inputs,
-            checkpoint=checkpoint,
-            held_out=held_out,
-            switches=run.switches,
-            start=start,
-            report=report,
-        )
+    model = fit(
+        build,
+        train,
+        weights,
+        recipe,
+        seed=run.seed,
+        checkpoint=workspace.checkpoint,
+        inputs=workspace.inputs,
+        held_out=held_out,
+        start=start,
+        switches=run.switches,
+        report=workspace.report,
+    )
+    return State(arrays_of(model.state_dict()), {})
 
 
-def _sketch(baseline: Baseline, recipe: Recipe, features: int, classes: int) -> nn.Module:
-    """Return a network without weights: nothing is drawn at random for it."""
-    with torch.device("meta"):
-        model: nn.Module = baseline.load()(features, recipe.window, classes)
-    return model
+def restore(network: Network, run: Run, state: State, workspace: Workspace) -> Predictor:  # noqa: ARG001
+    """Return what predicts by this state."""
+    recipe: Recipe = run.recipe
+    with torch.random.fork_rng(devices=[]):  # what building draws is overwritten
+        model = network(recipe, run.sizes)
+        if recipe.scaling == "standard":
+            width = columns(run.sizes.skeleton)
+            model = Scaled(model, np.zeros(width), np.ones(width))
+    return WindowPredictor(
+        loaded(model, state).to(torch.device(run.device)).eval(), recipe, run.sizes.skeleton, run.switches
+    )
 
 
-def _examples(run: Run, recipe: Recipe, recordings: Sequence[Recording]) -> Examples:
+def _opening(run: Run, question: Question, workspace: Workspace) -> tuple[Recipe, dict[str, Any] | None]:
+    """Return the recipe of this question, and where its training starts from."""
+    recipe: Recipe = run.recipe
+    tuning = dict(recipe.tunings).get(question.task)
+    if tuning is None:
+        return recipe, None
+    state = workspace.start()
+    kept = {
+        name: weights
+        for name, weights in state["model"].items()
+        if not (tuning.head == "new" and steps.in_head(name))
+    }
+    goes_on = tuning.phases[0].adam == "kept" and "optimiser" in state
+    return recipe.tuned(tuning), {"model": kept, **({"optimiser": state["optimiser"]} if goes_on else {})}
+
+
+@dataclass(frozen=True, eq=False)
+class _Read:
+    """What is kept of a training recording."""
+
+    group: str
+    features: Float32[np.ndarray, "T F"]
+    keep: Bool[np.ndarray, " T"]
+    """Frames that can train: labelled, and of a window that lies within the recording where others do not."""
+    truth: Bool[np.ndarray, "N C"]
+    """Of those frames."""
+
+
+def _examples(
+    run: Run, recipe: Recipe, data: Data
+) -> tuple[Examples, Examples | None, list[Float32[np.ndarray, "_ F"]]]:
+    """Return what trains, what is held out, and the features of the recordings that train."""
+    (question,) = run.questions
+    train = _read(run, recipe, question, data.train[question.key])
+    held_out: list[_Read] = []
+    if recipe.validation != "none":
+        held_out = _read(run, recipe, question, data.val.get(question.key, ()))
+        if recipe.validation == "recordings" and not held_out:
+            groups = held_out_groups([one.group for one in train], run.seed)
+            held_out = [one for one in train if one.group in groups]
+            train = [one for one in train if one.group not in groups]
+    examples, validating = _together(run, recipe, question, train), None
+    if held_out:
+        validating = _together(run, recipe, question, held_out)
+    elif recipe.validation == "windows":
+        examples, validating = hold_out_windows(examples, run.seed)
+    return examples, validating, [one.features for one in train]
+
+
+def _read(run: Run, recipe: Recipe, question: Question, recordings: Iterable[Recording]) -> list[_Read]:
+    """Read recordings once, and keep what trains of them."""
+    kept = []
+    for recording in recordings:
+        keep = question.labelled(recording)
+        if recipe.ends == "whole":
+            keep = keep & inside(len(keep), recipe)
+        features = features_of(recording, recipe, run.sizes.skeleton)
+        kept.append(_Read(recording.group, features, keep, question.truth(recording)[keep]))
+    return kept
+
+
+def _together(run: Run, recipe: Recipe, question: Question, read: Sequence[_Read]) -> Examples:
     """Return the frames that can train, or validate, and their classes.
 
     Raises `DataError` where there are none: no frame is annotated, or all recordings are too short.
     """
-    device, task = devices.own_device(run.device), run.task
-    keep = [labelled(task, recording) for recording in recordings]
-    if recipe.ends == "whole":
-        keep = [kept & inside(len(kept), recipe) for kept in keep]
-    truth = np.concatenate([task.truth(r)[kept] for r, kept in zip(recordings, keep, strict=True)])
+    truth = np.concatenate([one.truth for one in read])
     if not len(truth):
         raise DataError(
-            f"nothing to train {run.baseline.name!r} on",
-            [f"no annotated frame with a window of {recipe.window} samples in {len(recordings)} recordings"],
+            f"nothing to train {run.model.partition(':')[2]!r} on",
+            [f"no annotated frame with a window of {recipe.window} samples in {len(read)} recordings"],
             hint="choose another task or another baseline",
         )
+    device = devices.own_device(run.device)
     return Examples(
-        windows(_features(task, recipe, recordings), recipe, device, keep),
-        torch.from_numpy(truth.argmax(axis=1) if task.exclusive else truth).to(device),
+        windows([one.features for one in read], recipe, device, [one.keep for one in read]),
+        torch.from_numpy(truth.argmax(axis=1) if question.exclusive else truth).to(device),
     )
 
 
-def _features(
-    task: Task, recipe: Recipe, recordings: Sequence[Recording]
-) -> list[Float32[np.ndarray, "_ F"]]:
-    """Return the features of each recording; raise `DataError` where one has no poses.
-
-    Leaving it out would give the predictions of one recording to another.
-    """
-    features, blind = [], []
-    for recording in recordings:
-        if recording.keypoints is None:
-            blind.append(f"{recording.id}: labels only, no poses")
-        else:
-            features.append(pose_features(recording.keypoints, task.dataset.image, recipe.missing))
-    if blind:
-        raise DataError("networks look at poses", blind, hint="load the recordings with poses")
-    return features
+def _example(recipe: Recipe, sizes: Sizes) -> tuple[Any, ...]:
+    """Return one window, which labels one frame."""
+    return torch.zeros(1, recipe.window, columns(sizes.skeleton)), 1

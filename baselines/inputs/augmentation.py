@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float32
 from torch import Tensor
 
-from baselines.contract import Augmentation
+from baselines.recipes.windows import Augmentation
 
 
 def augment(x: Float32[Tensor, "B W F"], how: Augmentation | None) -> Float32[Tensor, "B W F"]:

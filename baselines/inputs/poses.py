@@ -7,6 +7,13 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float32
 
+from bench.recordings import Skeleton
+
+
+def columns(skeleton: Skeleton) -> int:
+    """Return the number of pose features, F."""
+    return len(skeleton.animals) * len(skeleton.keypoints) * 2
+
 
 def pose_features(
     keypoints: Float32[np.ndarray, "T A K 2"],

@@ -1,4 +1,4 @@
-"""A network and the scaling of what it sees, kept together, so that a checkpoint holds both."""
+"""A network and the scaling of what it sees, kept together, so that a state holds both."""
 
 from __future__ import annotations
 
@@ -6,33 +6,44 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32
+from jaxtyping import Float, Float32, Float64
 from torch import Tensor, nn
 
 
-class Scaled(nn.Module):
-    """Bring each feature to mean 0 and deviation 1 over the given frames, then ask the network.
+def moments(
+    features: Sequence[Float32[np.ndarray, "_ F"]],
+) -> tuple[Float64[np.ndarray, " F"], Float64[np.ndarray, " F"]]:
+    """Return mean and deviation of each feature over all frames of the training recordings.
 
     NaN, what was not detected, becomes the mean over the frames that have the feature, and the deviation is
-    that of the frames so filled, as an imputer in front of a scaler makes it. A feature that never changes
-    is only centred; one that no frame has is left as it is.
+    that of the frames so filled, as an imputer in front of a scaler makes it. It is 1 for a feature that
+    never changes, which is then only centred; one that no frame has is left as it is.
     """
+    frames = np.concatenate(features).astype(np.float64)
+    known = ~np.isnan(frames)
+    mean = np.sum(frames, axis=0, where=known) / np.maximum(known.sum(axis=0), 1)
+    deviation = np.where(known, frames, mean).std(axis=0)
+    return mean, np.where(deviation > 0, deviation, 1)
+
+
+class Scaled(nn.Module):
+    """Bring each feature to mean 0 and deviation 1, NaN to 0, then ask the network."""
 
     mean: Tensor
     deviation: Tensor
 
-    def __init__(self, network: nn.Module, fitted_on: Sequence[Float32[np.ndarray, "_ F"]]) -> None:
+    def __init__(
+        self, network: nn.Module, mean: Float64[np.ndarray, " F"], deviation: Float64[np.ndarray, " F"]
+    ) -> None:
         super().__init__()
-        frames = np.concatenate(fitted_on).astype(np.float64)
-        seen = ~np.isnan(frames)
-        mean = np.sum(frames, axis=0, where=seen) / np.maximum(seen.sum(axis=0), 1)
-        deviation = np.where(seen, frames, mean).std(axis=0)
         self.network = network
         self.register_buffer("mean", torch.from_numpy(mean).float())
-        self.register_buffer("deviation", torch.from_numpy(np.where(deviation > 0, deviation, 1)).float())
+        self.register_buffer("deviation", torch.from_numpy(deviation).float())
 
-    def forward(self, x: Float[Tensor, "B W F"]) -> Float[Tensor, "B C"]:
-        """Return the logits of the network."""
+    def forward(
+        self, x: Float[Tensor, "B W F"], *others: Tensor, **options: bool
+    ) -> Tensor | tuple[Tensor, ...]:
+        """Return what the network says; what else it is given is passed on as it is."""
         scaled = ((x - self.mean) / self.deviation).nan_to_num(nan=0.0)
-        logits: Tensor = self.network(scaled)
-        return logits
+        answer: Tensor | tuple[Tensor, ...] = self.network(scaled, *others, **options)
+        return answer

@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Bool, Float32, Int64
 from torch import Tensor
 
-from baselines.contract import Recipe
+from baselines.recipes.windows import Recipe
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,1 +1,69 @@
-"""The models: one file each, its reference at the head."""
+"""The models, one file each, its reference at the head and its declarations at the foot; and their list."""
+
+from __future__ import annotations
+
+import os
+from importlib import import_module
+
+from baselines.contract import Baseline
+from bench.errors import UsageError, nearest
+
+MODELS: dict[str, tuple[str, str, str]] = {
+    "prior": ("baselines.models.prior", "Class prior", "train"),
+    "gbdt": ("baselines.models.gbdt", "Boosted trees on geometry", "train"),
+    "single_frame": ("baselines.models.single_frame", "Single frame", "train"),
+    "fc": ("baselines.models.fc", "Fully connected", "train"),
+    "lstm": ("baselines.models.lstm", "LSTM", "train"),
+    "self_attention": ("baselines.models.self_attention", "Self-attention", "train"),
+    "conv1d": ("baselines.models.conv1d", "1-D convolution", "train"),
+    "conv1d_causal": ("baselines.models.conv1d", "1-D convolution, causal", "train"),
+    "conv1d_augmented": ("baselines.models.conv1d", "1-D convolution, augmented", "train"),
+    "conv1d_finetuned": ("baselines.models.conv1d", "1-D convolution, fine-tuned", "train"),
+    "conv1d_finetuned_as_described": (
+        "baselines.models.conv1d",
+        "1-D convolution, fine-tuned as described",
+        "train",
+    ),
+    "msgl": ("baselines.models.msgl", "MSGL-Transformer", "train"),
+    "msgl_as_described": ("baselines.models.msgl", "MSGL-Transformer, as described", "train"),
+    "msgl_without_bam": ("baselines.models.msgl", "MSGL-Transformer without modulation", "train"),
+    "msgl_without_msa": ("baselines.models.msgl", "MSGL-Transformer without multi-scale attention", "train"),
+    "msgl_without_both": ("baselines.models.msgl", "MSGL-Transformer without either", "train"),
+    "msgl_lstm": ("baselines.models.msgl_lstm", "LSTM of the MSGL paper", "train"),
+    "msgl_bilstm": ("baselines.models.msgl_lstm", "Bi-LSTM of the MSGL paper", "train"),
+    "msgl_tcn": ("baselines.models.msgl_tcn", "TCN of the MSGL paper", "train"),
+    "msgl_tcn_plain": ("baselines.models.msgl_tcn", "TCN of the MSGL paper, plain", "train"),
+}
+"""Name -> module, title, and the extra of the package that it needs. Only that module is imported."""
+
+
+def get_baseline(name: str) -> Baseline:
+    """Return a baseline by name; raise `UsageError` with the nearest name where there is none."""
+    if name not in MODELS:
+        hint = f"choose one of {', '.join(MODELS)}"
+        raise UsageError(f"no baseline {name!r}{nearest(name, MODELS)}", hint=hint)
+    return load(f"{MODELS[name][0]}:{name}")
+
+
+def load(model: str) -> Baseline:
+    """Return the baseline that is declared as `module:name`, listed here or not; import its module alone.
+
+    Raises `UsageError` saying what to install where a library of it is missing.
+    """
+    # Waiting threads sleep instead of spinning: on cores that others use too, an epoch is four times as
+    # quick. OpenMP reads this when torch or scikit-learn is first imported; what the user has set stays.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    module, _, name = model.partition(":")
+    try:
+        declared = import_module(module)
+    except ModuleNotFoundError as fault:
+        if str(fault.name).partition(".")[0] in ("baselines", "bench"):
+            raise
+        from bench.about import install_hint  # here: what a model's package imports, the model depends on
+
+        extra = MODELS.get(name, ("", "", "train"))[2]
+        raise UsageError(f"baseline {name!r} needs {fault.name}", hint=install_hint(extra)) from fault
+    for value in vars(declared).values():
+        if isinstance(value, Baseline) and value.model == model:
+            return value
+    raise LookupError(f"no baseline is declared as {model!r}")

@@ -10,7 +10,8 @@ from itertools import pairwise
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from baselines.engine import keras
+from baselines.engine import keras, windows
+from baselines.recipes.windows import Recipe
 
 
 class Dense(nn.Module):
@@ -50,3 +51,15 @@ class FC(nn.Module):
         """Return the logits of the frame that each window belongs to."""
         logits: Tensor = self.head(self.blocks(self.norm(x.flatten(1))))  # (B, W * F), time first
         return logits
+
+
+FULLY_CONNECTED = windows.baseline(
+    module=__name__,
+    name="fc",
+    title="Fully connected",
+    description="three dense layers on a window of 201 poses, every second frame",
+    reference="Sun et al. 2021, CalMS21, arXiv:2104.02710",
+    recipe=Recipe(past=100, future=100, gap=2, epochs=15, lr=3e-4),
+    network=windows.plain(FC),
+    paper="https://arxiv.org/abs/2104.02710",
+)

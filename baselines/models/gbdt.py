@@ -13,37 +13,36 @@ Reference: Ke et al. 2017, LightGBM; scikit-learn's `HistGradientBoostingClassif
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int64
 
-from baselines.contract import Boosting
+from baselines.contract import Baseline, Data, Predictor, Question, Run, State, Workspace
+from baselines.engine import trees
 from baselines.inputs.geometry import egocentric, maximum, mean_and_deviation
-from baselines.runs.run import Data, Run, Scores, labelled
+from baselines.recipes.boosting import Boosting
 from bench.errors import DataError
 from bench.recordings import Recording
 
-BLOCK = 50_000
-"""Frames that are predicted at once: scikit-learn copies them as float64."""
 STREAM = 5  # apart from other draws of the same seed
 
 
-def scores(run: Run, data: Data) -> Scores:
-    """Learn from the training recordings; return the probabilities of every frame of the test recordings.
+def learn(run: Run, data: Data, workspace: Workspace) -> State:  # noqa: ARG001  nothing is kept between trees
+    """Fit the trees to frames of the training recordings.
 
-    Raises `DataError` where the training frames show fewer than two classes.
+    Where classes overlap each has trees of its own; of a class that always holds, or never, there is nothing
+    to learn. Raises `DataError` where the training frames show fewer than two classes.
     """
-    from sklearn.ensemble import HistGradientBoostingClassifier  # here: the list of models needs none
+    from sklearn.ensemble import HistGradientBoostingClassifier  # here: predicting needs none
 
-    recipe = run.recipe
-    if not isinstance(recipe, Boosting):
-        raise TypeError(f"{run.baseline.name} has no recipe for boosting")
-    x, y = _drawn_frames(run, recipe, data.train)
+    recipe: Boosting = run.recipe
+    (question,) = run.questions
+    x, y = drawn_frames(run, recipe, question, data.train[question.key])
     print(f"learning from {len(x):,} frames, {x.shape[1]} features each", file=sys.stderr)
 
     def fitted(answers: Int64[np.ndarray, " N"] | Bool[np.ndarray, " N"]) -> HistGradientBoostingClassifier:
-        trees = HistGradientBoostingClassifier(
+        model = HistGradientBoostingClassifier(
             learning_rate=recipe.lr,
             max_iter=recipe.trees,
             max_leaf_nodes=recipe.leaves,
@@ -52,25 +51,42 @@ def scores(run: Run, data: Data) -> Scores:
             early_stopping=False,
             random_state=run.seed,
         )
-        return trees.fit(x, answers)
+        return model.fit(x, answers)
 
-    if run.task.exclusive:
-        trees = fitted(y.argmax(axis=1))
-        columns = [(trees.classes_, trees)]
-    else:  # one question per class; of a class whose answer is always the same there is nothing to learn
-        columns = [([c], fitted(y[:, c])) for c in np.flatnonzero(y.any(axis=0) & ~y.all(axis=0))]
-    always = y.all(axis=0).astype(np.float64)
-    found = {}
-    for recording in data.test:
-        seen = features(recording, recipe)
-        probabilities = np.tile(always, (recording.frames, 1))
-        for start in range(0, len(seen), BLOCK):
-            block = slice(start, start + BLOCK)
-            for classes, trees in columns:
-                probabilities[block, classes] = trees.predict_proba(seen[block])[:, -len(classes) :]
+    if question.exclusive:
+        together = fitted(y.argmax(axis=1))
+        models = [([int(number) for number in together.classes_], together)]
+    else:
+        models = [([int(c)], fitted(y[:, c])) for c in np.flatnonzero(y.any(axis=0) & ~y.all(axis=0))]
+    arrays: dict[str, np.ndarray] = {
+        f"{number}/{name}": array
+        for number, (_, model) in enumerate(models)
+        for name, array in trees.arrays_of(model).items()
+    }
+    arrays["always"] = np.asarray(y.all(axis=0), dtype=np.float64)
+    return State(arrays, {"classes": [classes for classes, _ in models]})
+
+
+def restore(run: Run, state: State, workspace: Workspace) -> Predictor:  # noqa: ARG001  all is in the state
+    """Return what gives every frame its probabilities, averaged over time."""
+    recipe: Boosting = run.recipe
+    models = [
+        (classes, {name: state.arrays[f"{number}/{name}"] for name in (*trees.NODES, "roots", "base")})
+        for number, classes in enumerate(state.facts["classes"])
+    ]
+
+    def scores(recording: Recording) -> Float32[np.ndarray, "T C"]:
+        x = features(recording, recipe)
+        shares = np.tile(state.arrays["always"], (recording.frames, 1))
+        for classes, arrays in models:
+            shares[:, classes] = trees.probabilities(arrays, x)[:, -len(classes) :]
         reach = round(recipe.smoothing * recording.fps / 2)
-        found[recording.id] = mean_and_deviation(probabilities, reach, reach)[0].astype(np.float32)
-    return found
+        return mean_and_deviation(shares, reach, reach)[0].astype(np.float32)
+
+    def predict(recordings: Iterable[Recording], _question: Question) -> Iterator[Float32[np.ndarray, "T C"]]:
+        return map(scores, recordings)
+
+    return predict
 
 
 def features(recording: Recording, recipe: Boosting) -> Float32[np.ndarray, "T F"]:
@@ -96,8 +112,8 @@ def _statistics(
         yield mean_and_deviation(scalars, 0, reach)[0] - mean_and_deviation(scalars, reach, 0)[0]
 
 
-def _drawn_frames(
-    run: Run, recipe: Boosting, recordings: Sequence[Recording]
+def drawn_frames(
+    run: Run, recipe: Boosting, question: Question, recordings: Iterable[Recording]
 ) -> tuple[Float32[np.ndarray, "N F"], Bool[np.ndarray, "N C"]]:
     """Draw the frames that are learned from, with their classes.
 
@@ -105,14 +121,19 @@ def _drawn_frames(
     scikit-learn, weights would make a fit ten times as slow. Only their features are kept, one recording's at
     a time, so that memory grows with the frames drawn and not with the recordings.
     """
-    task = run.task
-    usable = [np.flatnonzero(labelled(task, recording)) for recording in recordings]
-    truth = np.concatenate([task.truth(r)[frames] for r, frames in zip(recordings, usable, strict=True)])
+    usable, held = [], []
+    for recording in recordings:
+        usable.append(np.flatnonzero(question.labelled(recording)))
+        held.append(question.truth(recording)[usable[-1]])
+    truth = np.concatenate(held)
     counts = truth.sum(axis=0)
     if not (truth.any(axis=0) & ~truth.all(axis=0)).any():
         raise DataError(
-            f"nothing to tell apart for {run.baseline.name!r}",
-            [f"{count} training frames of {name}" for name, count in zip(task.classes, counts, strict=True)],
+            f"nothing to tell apart for {run.model.partition(':')[2]!r}",
+            [
+                f"{count} training frames of {name}"
+                for name, count in zip(question.classes, counts, strict=True)
+            ],
             hint="choose another task",
         )
     _, kind, sizes = np.unique(truth, axis=0, return_inverse=True, return_counts=True)
@@ -125,3 +146,19 @@ def _drawn_frames(
         x.append(features(recording, recipe)[frames[drawn[:end]]])
         drawn = drawn[end:] - len(frames)
     return np.concatenate(x), classes
+
+
+GBDT = Baseline(
+    model=f"{__name__}:gbdt",
+    name="gbdt",
+    title="Boosted trees on geometry",
+    description="egocentric geometry and its statistics over windows of up to 12 s, boosted trees",
+    reference="Ke et al. 2017, LightGBM; scikit-learn's HistGradientBoostingClassifier",
+    paper="https://scikit-learn.org/stable/modules/ensemble.html",
+    recipe=Boosting(),
+    reads=frozenset({"poses"}),
+    answers=frozenset({"frames"}),
+    learn=learn,
+    restore=restore,
+    libraries=("numpy", "scikit-learn"),
+)

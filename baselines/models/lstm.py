@@ -11,8 +11,9 @@ from itertools import pairwise
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from baselines.engine import keras
+from baselines.engine import keras, windows
 from baselines.models.fc import Dense
+from baselines.recipes.windows import Recipe
 
 
 class LSTM(nn.Module):
@@ -41,3 +42,15 @@ class LSTM(nn.Module):
         states, _ = self.lstm(y)  # (B, W, H)
         logits: Tensor = self.head(self.blocks(states[:, -1]))
         return logits
+
+
+CALMS21_LSTM = windows.baseline(
+    module=__name__,
+    name="lstm",
+    title="LSTM",
+    description="an LSTM over a window of 101 poses, two dense layers on its last state",
+    reference="Sun et al. 2021, CalMS21, arXiv:2104.02710",
+    recipe=Recipe(past=50, future=50, gap=1, epochs=20),
+    network=windows.plain(LSTM),
+    paper="https://arxiv.org/abs/2104.02710",
+)

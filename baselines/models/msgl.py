@@ -11,12 +11,16 @@ Where the paper's text and the code that was run differ, the variant says which 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Literal
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+
+from baselines.engine import windows
+from baselines.recipes.msgl import RECIPE, REFERENCE
 
 
 class Modulation(nn.Module):
@@ -163,3 +167,50 @@ without_modulation = partial(MSGL, modulation=False)
 without_multi_scale = partial(MSGL, multi_scale=False)
 without_both = partial(MSGL, modulation=False, multi_scale=False)
 as_described = partial(MSGL, variant="as_described")
+
+
+AS_RUN = windows.baseline(
+    module=__name__,
+    name="msgl",
+    title="MSGL-Transformer",
+    description="attention at three ranges over the 35 poses up to the frame, gated by all of them",
+    reference=REFERENCE,
+    recipe=RECIPE,
+    network=windows.plain(MSGL),
+)
+AS_DESCRIBED = windows.baseline(
+    module=__name__,
+    name="msgl_as_described",
+    title="MSGL-Transformer, as described",
+    description="the MSGL-Transformer of the paper's text: one layer less, classes not weighted",
+    reference=REFERENCE,
+    recipe=replace(RECIPE, class_weights="task", validation="recordings"),
+    network=windows.plain(as_described),
+)
+WITHOUT_BAM = windows.baseline(
+    module=__name__,
+    name="msgl_without_bam",
+    title="MSGL-Transformer without modulation",
+    description="the MSGL-Transformer without behaviour-aware modulation",
+    reference=f"{REFERENCE}, Table 14",
+    recipe=RECIPE,
+    network=windows.plain(without_modulation),
+)
+WITHOUT_MSA = windows.baseline(
+    module=__name__,
+    name="msgl_without_msa",
+    title="MSGL-Transformer without multi-scale attention",
+    description="the MSGL-Transformer without its attention at three ranges",
+    reference=f"{REFERENCE}, Table 14",
+    recipe=RECIPE,
+    network=windows.plain(without_multi_scale),
+)
+WITHOUT_BOTH = windows.baseline(
+    module=__name__,
+    name="msgl_without_both",
+    title="MSGL-Transformer without either",
+    description="the MSGL-Transformer without modulation and without attention at three ranges",
+    reference=f"{REFERENCE}, Table 14",
+    recipe=RECIPE,
+    network=windows.plain(without_both),
+)

@@ -12,6 +12,9 @@ from functools import partial
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from baselines.engine import windows
+from baselines.recipes.msgl import RECIPE, REFERENCE
+
 
 class LSTM(nn.Module):
     """Run over time, then one linear layer on the final state of each direction."""
@@ -49,3 +52,23 @@ class LSTM(nn.Module):
 
 
 BiLSTM = partial(LSTM, bidirectional=True)
+
+
+MSGL_LSTM = windows.baseline(
+    module=__name__,
+    name="msgl_lstm",
+    title="LSTM of the MSGL paper",
+    description="two layers of LSTM over the 35 poses up to the frame",
+    reference=f"{REFERENCE}, Table 13",
+    recipe=RECIPE,
+    network=windows.plain(LSTM),
+)
+MSGL_BILSTM = windows.baseline(
+    module=__name__,
+    name="msgl_bilstm",
+    title="Bi-LSTM of the MSGL paper",
+    description="two layers of LSTM in both directions over the 35 poses up to the frame",
+    reference=f"{REFERENCE}, Table 13",
+    recipe=RECIPE,
+    network=windows.plain(BiLSTM),
+)

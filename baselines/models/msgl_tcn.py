@@ -16,6 +16,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm
 
+from baselines.engine import windows
+from baselines.recipes.msgl import RECIPE, REFERENCE
+
 
 class Block(nn.Module):
     """Two causal convolutions with normalised weights, rectified and dropped, added to the input."""
@@ -108,3 +111,23 @@ class PlainTCN(nn.Module):
         y = self.blocks(x.transpose(1, 2))  # (B, H, W): convolve over W
         logits: Tensor = self.head(y[:, :, -1])
         return logits
+
+
+MSGL_TCN = windows.baseline(
+    module=__name__,
+    name="msgl_tcn",
+    title="TCN of the MSGL paper",
+    description="two residual blocks of causal convolutions, which see 7 poses",
+    reference=f"{REFERENCE}, Table 13; Bai et al. 2018, arXiv:1803.01271",
+    recipe=RECIPE,
+    network=windows.plain(TCN),
+)
+MSGL_TCN_PLAIN = windows.baseline(
+    module=__name__,
+    name="msgl_tcn_plain",
+    title="TCN of the MSGL paper, plain",
+    description="three causal convolutions, which see 15 poses: the other network of the published size",
+    reference=f"{REFERENCE}, Table 13",
+    recipe=RECIPE,
+    network=windows.plain(PlainTCN),
+)

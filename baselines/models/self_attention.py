@@ -12,7 +12,8 @@ from itertools import pairwise
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from baselines.engine import keras
+from baselines.engine import keras, windows
+from baselines.recipes.windows import Recipe
 
 
 class Attention(nn.Module):
@@ -73,3 +74,15 @@ class SelfAttention(nn.Module):
         y = self.norm(x.transpose(1, 2)).transpose(1, 2)  # per F, over B and W
         logits: Tensor = self.head(self.blocks(y).flatten(1))  # (B, W * H), time first
         return logits
+
+
+SELF_ATTENTION = windows.baseline(
+    module=__name__,
+    name="self_attention",
+    title="Self-attention",
+    description="three attentions over a window of 101 poses",
+    reference="Sun et al. 2021, CalMS21, arXiv:2104.02710",
+    recipe=Recipe(past=50, future=50, gap=1, epochs=20),
+    network=windows.plain(SelfAttention),
+    paper="https://arxiv.org/abs/2104.02710",
+)

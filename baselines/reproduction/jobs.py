@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from baselines import Baseline, get_baseline
-from baselines.contract import Recipe
+from baselines.contract import Baseline
+from baselines.models import get_baseline
+from baselines.recipes.windows import Recipe
 from bench.datasets import get_task
 from bench.errors import DataError, UsageError
 from bench.published import Job
@@ -82,5 +83,5 @@ def task_of(name: str) -> Task | None:
 
 def _tasks(job: Job) -> list[Task]:
     """Return the task of a job, and the task that its model learns first, where there is one."""
-    pretraining = getattr(baseline_of(job).recipe, "pretraining", None)
-    return [get_task(name) for name in (job.task, *([pretraining.task] if pretraining else []))]
+    before = [need.task for need in baseline_of(job).needs if need.task]
+    return [get_task(name) for name in (job.task, *before)]

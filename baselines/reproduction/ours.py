@@ -28,8 +28,8 @@ def _read(
     task: Task, entry: Path, runs: Sequence[Trained], recordings: Mapping[str, Recording]
 ) -> Predictions:
     """Read whole runs from the submission, checked as any other; of others, the parts that are trained."""
-    parts = {one.run.name: {unit.part: unit.read() for unit in one.units} for one in runs if one.lacks}
-    whole = [one.run.name for one in runs if not one.lacks]
+    parts = {one.name: {unit.question.part: unit.read() for unit in one.units} for one in runs if one.lacks}
+    whole = [one.name for one in runs if not one.lacks]
     if not whole:
         return parts
     expected = lengths(task, recordings)

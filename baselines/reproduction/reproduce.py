@@ -11,7 +11,8 @@ from baselines.reproduction.jobs import baseline_of, entry_name, missing_data, t
 from baselines.reproduction.ours import score
 from baselines.runs.crew import Crew
 from baselines.runs.listing import parameters
-from baselines.runs.train import Order, Trained, train_all
+from baselines.runs.plan import Order
+from baselines.runs.train import Trained, train_all
 from bench.about import install_hint
 from bench.datasets import get_task
 from bench.published import (
@@ -86,7 +87,7 @@ def next_steps(reproduced: Reproduced) -> Iterator[str]:
         if not all(trained.lacks for trained in runs):
             yield f"next: bench evaluate {order.out} --task {job.task}"
         if partial := [trained for trained in runs if trained.lacks]:
-            seeds = seed_range([trained.run.seed for trained in partial])
+            seeds = seed_range([trained.seed for trained in partial])
             part_count = f"{len(partial[0].units)} of {len(order.task.parts)} parts"
             yield f"{order.out}, {job.task}, seed {seeds}: {part_count}, which make no entry"
             if job.past is None:

@@ -2,36 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
+from importlib.util import find_spec
 
-from baselines.adapters import bouts
-from baselines.contract import Recipe
-from baselines.runs.listing import parameters
-from baselines.runs.pretraining import extra_data
-from baselines.runs.run import Run
+from baselines.contract import Baseline
+from baselines.models import load
+from baselines.runs.check import is_causal
+from baselines.runs.plan import Order
+from baselines.runs.questions import ADAPTERS
+from baselines.runs.unit import Unit
 from bench.about import DEVELOPERS
-from bench.submissions import Entry, TaskCard, read_entry, write_card
-from bench.tasks import Task
+from bench.datasets import get_dataset, get_task
+from bench.submissions import Entry, TaskCard, form_of, read_entry, write_card
 
 
-def declare(run: Run, task: Task, out: Path) -> None:
+def declare(order: Order, units: Sequence[Unit]) -> None:
     """Write the card, or this task's table of a card that is there."""
-    frames = task.kind == "frames"
-    card = TaskCard(
+    task, out, baseline = order.task, order.out, order.baseline
+    adapter = ADAPTERS.get(units[0].adapter)
+    bare = TaskCard(
         classes=task.classes,
-        output="probabilities" if frames else None,
-        description=_description(run) + ("" if frames else f"; {bouts.SAID}"),
-        extra_data=extra_data(run.recipe),
-        remark=_remark(run),
-        causal=run.baseline.causal and frames,
-        detections=None if frames else "raw",
-        parameters=parameters(run.baseline, run.task),
-        flops_per_frame=_flops(run),
+        output=None,
+        description=_description(order) + (f"; {adapter.words}" if adapter else ""),
+        extra_data=_extra_data(baseline),
+        remark=_remark(order),
+        causal=is_causal(baseline) and (adapter is None or adapter.causal),
+        parameters=_count("parameters", order, units),
+        flops_per_frame=_count("flops", order, units),
     )
+    card = form_of(task).declare(bare)
     if (out / "submission.toml").exists():
         entry = read_entry(out)
-        if there := entry.tasks.get(run.task.name):  # what was measured says nothing of how it is trained
+        if there := entry.tasks.get(task.name):  # what was measured says nothing of how it is trained
             card = replace(
                 card,
                 frames_per_second=there.frames_per_second,
@@ -41,49 +44,56 @@ def declare(run: Run, task: Task, out: Path) -> None:
                 hardware=there.hardware,
             )
         if there != card:
-            write_card(out, replace(entry, tasks={**entry.tasks, run.task.name: card}), replace=True)
+            write_card(out, replace(entry, tasks={**entry.tasks, task.name: card}), replace=True)
         return
     entry = Entry(
         id=out.name,
-        name=run.baseline.title,
+        name=baseline.title,
         authors=(DEVELOPERS,),
         licence="Apache-2.0",
-        tasks={run.task.name: card},
-        paper=run.baseline.paper,
+        tasks={task.name: card},
+        paper=baseline.paper,
     )
     write_card(out, entry)
 
 
-def _flops(run: Run) -> int | None:
-    if not isinstance(run.recipe, Recipe):
+def _count(what: str, order: Order, units: Sequence[Unit]) -> int | None:
+    """Count parameters or FLOPs; None where there is no network, or no torch to build it."""
+    if order.baseline.network is None or find_spec("torch") is None:
         return None
-    from baselines.costs import measuring  # here, because it imports torch
+    from baselines.engine import counting  # here, because it imports torch
 
-    return measuring.flops(run, run.recipe)
+    count = {"parameters": counting.parameters, "flops": counting.flops}[what]
+    return count(order.baseline, order.recipe, units[0].job.run.sizes)
 
 
-def _remark(run: Run) -> str | None:
+def _extra_data(baseline: Baseline) -> str:
+    """Say what a model has seen beside the labelled training recordings of its task."""
+    words = []
+    for need in baseline.needs:
+        if need.task:
+            words.append(f"the training recordings of {get_task(need.task).title}, with their labels")
+        words += [text for text in [_extra_data(load(need.model))] if text != "none"]
+    for name in baseline.unlabelled:
+        of = "the test recordings" if name == "test" else f"the recordings of {get_dataset(name).title}"
+        words.append(f"{of}, without labels")
+    return "; ".join(dict.fromkeys(words)) or "none"
+
+
+def _remark(order: Order) -> str | None:
     """Say where a recipe was cut short, or drawn out: then a number says little about the model."""
-    recipe, declared = run.recipe, run.baseline.recipe
-    if not (isinstance(recipe, Recipe) and isinstance(declared, Recipe)) or recipe.epochs == declared.epochs:
+    epochs, declared = getattr(order.recipe, "epochs", None), getattr(order.baseline.recipe, "epochs", None)
+    if epochs is None or declared is None or epochs == declared:
         return None
-    if recipe.epochs > declared.epochs:
-        return f"{recipe.epochs} epochs in place of {declared.epochs}"
-    return f"{recipe.epochs} of {declared.epochs} epochs"
+    return (
+        f"{epochs} epochs in place of {declared}" if epochs > declared else f"{epochs} of {declared} epochs"
+    )
 
 
-def _description(run: Run) -> str:
+def _description(order: Order) -> str:
     """Say what a reader of the card could not guess from the recipe's name."""
-    said, recipe = [run.baseline.description], run.recipe
-    if isinstance(recipe, Recipe):
-        if recipe.ends == "whole":
-            said.append("trained on whole windows; where one reaches beyond a recording, its end is repeated")
-        split = run.task.load_split()
-        if not all(split.ids(part, "val") for part in split.parts):
-            said += {
-                "none": [],
-                "windows": ["its epoch chosen on random windows of the training recordings"],
-                "recordings": ["its epoch chosen on a fifth of the training groups, which never trains"],
-            }[recipe.validation]
-    said += run.switches.said()
-    return "; ".join(said)
+    words = [order.baseline.description]
+    if order.recipe is not None:
+        split = order.task.load_split()
+        words += order.recipe.words(all(split.ids(part, "val") for part in split.parts))
+    return "; ".join(words + order.switches.words())

@@ -12,25 +12,27 @@ import logging
 import sys
 import threading
 import time
-from collections import Counter
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
-from baselines.contract import Recipe
-from baselines.runs.unit import Unit, check_device, whereabouts
+from baselines.runs.job import Job, check_device, whereabouts
+from baselines.runs.unit import Unit, elsewhere
 from bench.about import install_hint
 from bench.errors import BenchError, DataError, UsageError
 
 if TYPE_CHECKING:
     from distributed import Client, Future
 
-Outcome = tuple[Unit, BenchError | None]
-"""A unit that ended, and why where it failed."""
+Work = Job | Unit
+"""What a worker does in one go: a training that others need, or a unit."""
+Outcome = tuple[Work, BenchError | None]
+"""Work that ended, and why where it failed."""
 
 PATIENCE = 5.0
 """Seconds in which a scheduler answers, or is not there."""
@@ -47,16 +49,15 @@ class Crew:
     cluster: str | None = None
     """The address of its scheduler, `tcp://HOST:PORT`; None for this machine."""
 
-    def train(self, units: Sequence[Unit]) -> Generator[Outcome, None, None]:
-        """Train all units, in any order; yield each when its scores are on the disk, or with why not.
+    @contextmanager
+    def at_work(self) -> Iterator[Callable[[Sequence[Work]], Generator[Outcome, None, None]]]:
+        """Give a function that does works, in any order, and yields each when it is on the disk, or why not.
 
-        A unit fails by itself, or by taking its workers down again and again; the others go on. Raises
+        Work fails by itself, or by taking its workers down again and again; the others go on. Raises
         `UsageError` where the cluster cannot be reached, `BenchError` where it is lost.
         """
-        if not units:
-            return
         with self._client() as client:
-            yield from _as_they_finish(client, units)
+            yield partial(_as_they_finish, client)
 
     def check(self) -> None:
         """Raise `UsageError` where the engine is not installed, or the cluster does not answer."""
@@ -99,48 +100,50 @@ class Crew:
                 yield client
 
 
-def _as_they_finish(client: Client, units: Sequence[Unit]) -> Generator[Outcome, None, None]:
-    """Send all units; yield each when it ends, with a line of who did it and a bar over all.
+def _as_they_finish(client: Client, works: Sequence[Work]) -> Generator[Outcome, None, None]:
+    """Send all works; yield each when it ends, with a line of who did it and a bar over all.
 
-    Dask blames the death of a worker on all units that waited for it: those are tried again, each alone.
+    Dask blames the death of a worker on all works that waited for it: those are tried again, each alone.
     """
     from distributed import KilledWorker, as_completed
 
-    logs = dict.fromkeys(str(unit.run.folder / "<seed>-<part>.log") for unit in units)
-    print(f"{len(units)} to train; each logs into {', '.join(logs)}", file=sys.stderr)
+    if not works:
+        return
+    logs = dict.fromkeys(str(work.log.parent / "<seed>-<part>.log") for work in works)
+    print(f"{len(works)} to train; each logs into {', '.join(logs)}", file=sys.stderr)
     if not client.scheduler_info()["workers"]:
         print("the cluster has no workers yet: waiting for them", file=sys.stderr)
-    sent = {_send(client, unit): unit for unit in spread(units)}
-    suspects: list[Unit] = []
-    finished, number, alone = as_completed(sent), 0, len(units) == 1
-    with tqdm(total=len(units), unit=" trained", leave=False, disable=None) as bar:
+    sent = {_send(client, work): work for work in works}
+    suspects: list[Work] = []
+    finished, number, alone = as_completed(sent), 0, len(works) == 1
+    with tqdm(total=len(works), unit=" trained", leave=False, disable=None) as bar:
         for future in finished:
-            unit = sent.pop(future)
+            work = sent.pop(future)
             if isinstance(future.exception(), KilledWorker) and not alone:
-                suspects.append(unit)
+                suspects.append(work)
             else:
-                said, fault = _ended(unit, future)
+                words, fault = _ended(work, future)
                 number += 1
                 bar.update()
-                tqdm.write(f"{unit.title}: {said} ({number} of {len(units)})", file=sys.stderr)
-                yield unit, fault
+                tqdm.write(f"{work.title}: {words} ({number} of {len(works)})", file=sys.stderr)
+                yield work, fault
             if suspects and not sent:
-                alone, unit = True, suspects.pop(0)
-                again = _send(client, unit)
-                sent[again] = unit
-                finished.add(again)
+                alone, work = True, suspects.pop(0)
+                another = _send(client, work)
+                sent[another] = work
+                finished.add(another)
 
 
-def _send(client: Client, unit: Unit) -> Future:
-    """Ask for one unit, in a shared folder whose name holds in every process."""
-    shared = replace(unit, run=replace(unit.run, folder=unit.run.folder.absolute()))
-    return client.submit(work, shared, pure=False)  # a key of its own: Dask would take equal calls for one
+def _send(client: Client, work: Work) -> Future:
+    """Ask for one piece of work, in a shared folder whose name holds in every process."""
+    shared = elsewhere(work) if isinstance(work, Unit) else work
+    return client.submit(do, shared, pure=False)  # a key of its own: Dask would take equal calls for one
 
 
-def _ended(unit: Unit, future: Future) -> tuple[str, BenchError | None]:
-    """Say how a unit ended, and the fault where it failed.
+def _ended(work: Work, future: Future) -> tuple[str, BenchError | None]:
+    """Say how work ended, and the fault where it failed.
 
-    Raises `BenchError` where no other unit can go on either.
+    Raises `BenchError` where no other work can go on either.
     """
     from distributed import CancelledError, KilledWorker
 
@@ -152,47 +155,32 @@ def _ended(unit: Unit, future: Future) -> tuple[str, BenchError | None]:
         ) from fault
     except KilledWorker:
         failed = BenchError(
-            f"{unit.name} ended worker after worker",
-            [f"the last lines of {unit.log} may say why; often it is memory"],
+            f"{work.name} ended worker after worker",
+            [f"the last lines of {work.log} may say why; often it is memory"],
             hint="run the same command again with fewer --workers: what is finished stays",
         )
         return failed.title, failed
     except BenchError as fault:
         return f"failed: {fault.title}", fault
-    if not unit.is_done():
+    shared = isinstance(work, Job) and work.folder is None  # in the worker's own $BENCH_HOME
+    if not shared and not work.is_done():
         raise DataError(
-            f"{unit.path} was written by a worker and is not seen here",
+            f"{work.path} was written by a worker and is not seen here",
             hint="give --out a folder that all workers share",
         )
     return took, None
 
 
-def spread(units: Sequence[Unit]) -> list[Unit]:
-    """Put units that need the same pretraining apart: the first to come trains it, the others would wait."""
-    met: Counter[tuple[str, str, Recipe, int]] = Counter()
-    turns = []
-    for unit in units:
-        run, recipe = unit.run, unit.run.recipe
-        if isinstance(recipe, Recipe) and recipe.pretraining:
-            first = replace(recipe, pretraining=None)
-            key = (run.baseline.model, recipe.pretraining.task, first, run.seed)
-            turns.append(met[key])
-            met[key] += 1
-        else:
-            turns.append(0)
-    return [unit for _, unit in sorted(zip(turns, units, strict=True), key=lambda pair: pair[0])]
-
-
-def work(unit: Unit) -> str:
-    """Train one unit in this process, logging beside its scores; return how long it took and who did it.
+def do(work: Work) -> str:
+    """Do a piece of work in this process, logging beside it; return how long it took and who did it.
 
     Raises `DataError` where recordings, code or libraries here are not those of the process that asked.
     """
     began = time.monotonic()
-    unit.log.parent.mkdir(parents=True, exist_ok=True)
+    work.log.parent.mkdir(parents=True, exist_ok=True)
     tqdm.set_lock(threading.RLock())  # its own is shared by processes, and leaks where one is killed
-    with ONE_AT_A_TIME, unit.log.open("a", buffering=1) as log, redirect_stderr(log):
+    with ONE_AT_A_TIME, work.log.open("a", buffering=1) as log, redirect_stderr(log):
         print(whereabouts(), file=sys.stderr)
-        check_device(unit.run.device)
-        unit.train()
+        check_device((work.job if isinstance(work, Unit) else work).run.device)
+        work.train()
     return f"{time.monotonic() - began:.0f} s, {whereabouts()}"

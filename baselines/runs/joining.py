@@ -2,29 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from baselines.contract import Baseline
+from baselines.dependencies import Inputs, differences
 from baselines.runs import records
-from baselines.runs.run import Inputs, Run, differences
 from bench.errors import DataError, UsageError, first
 from bench.submissions import read_entry
 
 
-def check_inputs(run: Run, inputs: Inputs, out: Path) -> None:
-    """Raise `DataError` for a run that is trained otherwise than those whose work is in its folder."""
-    shared = run.folder / "inputs.json"
+def merged(of_parts: Iterable[Inputs]) -> dict[str, Any]:
+    """Return what a whole run depends on: of its parts, what is named by the question is put together."""
+    whole: dict[str, Any] = {}
+    for inputs in of_parts:
+        for name, value in inputs.items():
+            both = isinstance(value, dict) and isinstance(whole.get(name), dict)
+            whole[name] = {**whole[name], **value} if both else value
+    return whole
+
+
+def check_inputs(folder: Path, inputs: Inputs, predictions: Path) -> None:
+    """Raise `DataError` for a run that is trained otherwise than those whose work is in a folder.
+
+    `predictions` is the folder of the submission that they are written into.
+    """
+    shared = folder / "inputs.json"
     there = [records.read(shared)] if shared.is_file() else []
     there += [
-        records.read(path).get("inputs", {}) for path in sorted(run.folder.glob("seed*.json")) if _whole(path)
+        records.read(path).get("inputs", {}) for path in sorted(folder.glob("seed*.json")) if _whole(path)
     ]
-    for found in there:
-        if differing := differences(found, inputs):
+    for earlier in there:
+        if differing := differences(earlier, inputs):
             raise DataError(
-                f"{run.folder} holds runs that were trained otherwise",
+                f"{folder} holds runs that were trained otherwise",
                 differing,
-                hint=_anew(run.folder, out / run.task.name),
+                hint=_anew(folder, predictions),
             )
 
 
@@ -44,8 +58,8 @@ def check_model(baseline: Baseline, task: str, out: Path) -> None:
             )
 
 
-def refuse_strangers(run: Run, inputs: Inputs, endings: Sequence[str], new: Sequence[Path]) -> None:
-    """Raise `DataError` for predictions beside the new ones that no record describes.
+def refuse_strangers(work: Path, inputs: Inputs, endings: Sequence[str], new: Sequence[Path]) -> None:
+    """Raise `DataError` for predictions beside the new ones that no record in `work` describes.
 
     Trained how, nobody knows. Those that will be written anew may be there.
     """
@@ -54,11 +68,11 @@ def refuse_strangers(run: Run, inputs: Inputs, endings: Sequence[str], new: Sequ
         path
         for path in sorted(folder.glob("*"))
         if path.suffix in endings and not path.name.startswith(".") and path not in new
-        if not records.is_finished(run.folder, path, inputs)
+        if not records.is_finished(work, path, inputs)
     ]
     if strangers:
         raise DataError(
-            f"{folder} holds runs of which {run.folder} does not say how they were trained",
+            f"{folder} holds runs of which {work} does not say how they were trained",
             first([f"{path.name}: no record, or not the file that was recorded" for path in strangers]),
             hint=_anew(folder),
         )

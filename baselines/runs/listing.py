@@ -6,30 +6,34 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import Any
 
-from baselines.contract import Baseline, Recipe
+from baselines.contract import Baseline, Question
+from baselines.models import MODELS, get_baseline
+from baselines.runs.check import is_causal
+from baselines.runs.questions import sizes_of
+from bench.about import install_hint
+from bench.datasets import get_task
 from bench.tasks import Task
 from bench.text import table as aligned
 
-FEATURES, CLASSES = 28, 4
-"""Of CalMS21 Task 1, where papers count parameters."""
+SIZES = "calms21-task1"
+"""The task at whose sizes papers count parameters."""
 
 
 def parameters(baseline: Baseline, task: Task | None = None) -> int | None:
     """Return how many numbers a network learns on a task, on CalMS21 Task 1 where none is given.
 
-    None where it is no network, where the task has no poses, or where torch is not installed to build it.
+    None where it is no network, where the task lacks what it reads, or where torch is not installed.
     """
-    if not isinstance(baseline.recipe, Recipe) or find_spec("torch") is None:
+    if baseline.network is None or find_spec("torch") is None:
         return None
-    from baselines.engine import windows  # here, because it imports torch
+    from baselines.engine import counting  # here, because it imports torch
 
-    features, classes = FEATURES, CLASSES
-    if task is not None:
-        features = len(task.dataset.animals) * len(task.dataset.keypoints) * 2
-        classes = len(task.classes)
-    if not features:
+    task = task or get_task(SIZES)
+    skeleton = task.dataset.skeleton
+    if not skeleton.keypoints or ("edges" in baseline.reads and not skeleton.edges):
         return None
-    return windows.parameters(baseline, baseline.recipe, features, classes)
+    question = Question(task.name, task.classes, "frames", task.exclusive)
+    return counting.parameters(baseline, baseline.recipe, sizes_of(baseline, skeleton, [question]))
 
 
 def rows(baselines: Sequence[Baseline], task: Task | None = None) -> list[dict[str, Any]]:
@@ -44,7 +48,7 @@ def rows(baselines: Sequence[Baseline], task: Task | None = None) -> list[dict[s
             "title": baseline.title,
             "parameters": parameters(baseline, task),
             "window": _window(baseline),
-            "causal": baseline.causal,
+            "causal": is_causal(baseline),
             "reference": baseline.reference,
         }
         for baseline in baselines
@@ -83,8 +87,26 @@ def table(baselines: Sequence[Baseline], task: Task | None = None) -> str:
     )
 
 
+def every() -> list[Baseline]:
+    """Return all baselines of the list, each imported."""
+    return [get_baseline(name) for name in MODELS]
+
+
+def without_torch() -> list[dict[str, str]]:
+    """Return what is known of the baselines where none can be imported: what to install for each."""
+    return [{"name": name, "title": title, "extra": extra} for name, (_, title, extra) in MODELS.items()]
+
+
+def table_without_torch() -> str:
+    """Return the same as text."""
+    cells = [(row["name"], row["title"], row["extra"]) for row in without_torch()]
+    extras = dict.fromkeys(row["extra"] for row in without_torch())
+    hints = [f"{extra}: {install_hint(extra)}" for extra in extras]
+    return "\n".join(
+        [aligned(("name", "model", "extra"), cells, "lll"), "", "torch is not installed", *hints]
+    )
+
+
 def _window(baseline: Baseline) -> list[int] | None:
-    recipe = baseline.recipe
-    if not isinstance(recipe, Recipe):
-        return None
-    return [-recipe.past * recipe.gap, recipe.future * recipe.gap]
+    window = baseline.recipe.sees if baseline.recipe is not None else None
+    return None if window is None else list(window)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from baselines.runs.run import Inputs
+from baselines.dependencies import Inputs
 from bench.errors import DataError
 from bench.files.writing import write_text
 

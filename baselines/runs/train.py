@@ -1,61 +1,34 @@
-"""`train`: recordings in, one run of a submission out, for every part of a task.
+"""`train`: recordings in, runs of a submission out, for every part of a task.
 
 Beside the predictions, `<out>/.work/<task>/` holds what is needed to go on after a kill: the last
-checkpoint of each part and run, what they were trained on, and which runs are finished. It is no part of
-the submission, and git ignores it. It may be deleted once all runs are there: without it nothing says how
-they were trained, so no other run can join them.
+checkpoint of each part and run, what they were trained on, and which runs are finished; and the state of
+each model, from which it can predict again. It is no part of the submission, and git ignores it. It may be
+deleted once all runs are there: without it nothing says how they were trained, so no other run can join them.
 """
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Generator, Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
-from importlib.util import find_spec
+from functools import partial
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
-from baselines.adapters import bouts
-from baselines.contract import Baseline, Boosting, Recipe
+from baselines.contract import Baseline
+from baselines.dependencies import Inputs
 from baselines.runs import card, joining, records
-from baselines.runs.crew import Crew, Outcome
-from baselines.runs.pretraining import check_tuning
-from baselines.runs.run import Inputs, Run, load_parts
-from baselines.runs.unit import Unit, check_device
-from baselines.switches import OFF, Switches, check_switches
-from bench.about import install_hint
-from bench.errors import BenchError, UsageError, first, nearest
-from bench.submissions import form_of, write_detections, write_run
+from baselines.runs.check import check_order
+from baselines.runs.crew import Crew, Outcome, Work
+from baselines.runs.job import Job
+from baselines.runs.plan import Order, reseeded, units_of
+from baselines.runs.unit import Unit
+from baselines.switches import OFF, Switches
+from bench.errors import BenchError, first
+from bench.submissions import form_of
 from bench.tasks import Task
-
-
-@dataclass(frozen=True)
-class Order:
-    """One baseline to train on one task with some seeds, into one submission."""
-
-    baseline: Baseline
-    task: Task
-    seeds: Sequence[int]
-    device: str
-    out: Path
-    epochs: int | None = None
-    """In place of the recipe's."""
-    parts: tuple[str, ...] = ()
-    """Of the task; empty: all. A run that lacks some stays in the work folder and is on no card."""
-    work: Path | None = None
-    switches: Switches = OFF
-    tensorboard: bool = False
-
-    @property
-    def recipe(self) -> Recipe | Boosting | None:
-        """The baseline's, with the epochs that are asked for."""
-        if self.epochs is None:
-            return self.baseline.recipe
-        if not isinstance(self.baseline.recipe, Recipe):
-            raise UsageError(f"baseline {self.baseline.name!r} is not trained in epochs")
-        return self.baseline.recipe.with_epochs(self.epochs)
 
 
 @dataclass(frozen=True)
@@ -63,13 +36,20 @@ class Trained:
     """One run, as far as it was asked for."""
 
     order: Order
-    run: Run
+    seed: int
     path: Path
     """Where the submission holds its predictions, once it has all parts."""
     units: tuple[Unit, ...]
     """Parts to train: those asked for and those there from before; none where `path` was there already."""
     lacks: tuple[str, ...]
-    """Parts that nobody has asked for; with any, nothing is at `path`, and `units` hold the scores."""
+    """Parts that nobody has asked for; with any, nothing is at `path`, and `units` hold the answers."""
+    inputs: Inputs
+    """All that its predictions depend on."""
+
+    @property
+    def name(self) -> str:
+        """What the submission calls it."""
+        return f"seed{self.seed}"
 
 
 def train(
@@ -106,7 +86,7 @@ def train_seeds(
 ) -> list[Path]:
     """Train one model per part and seed; write `<out>/<task>/seed<seed>.npz` of each seed, and the card.
 
-    Where the task asks for segments, `.json`: what is learned is its question about frames (`bouts`).
+    Where the task asks for segments, `.json`.
 
     What trains, what is held out and which epoch predicts is the recipe's to say. `epochs` replaces its
     number, and the card says so. A finished run is not repeated, a killed one goes on after its last epoch.
@@ -131,155 +111,150 @@ def train_all(orders: Sequence[Order], crew: Crew | None = None) -> list[list[Tr
     if crew:
         crew.check()
     for order in orders:
-        _check(order, crew)
+        check_order(order, many=crew is not None, elsewhere=crew is not None and crew.cluster is not None)
     planned = [_plan(order) for order in orders]
-    _work_off([trained for of in planned for trained in of], crew)
+    _work_off([trained for runs in planned for trained in runs], crew)
     return planned
 
 
 def _plan(order: Order) -> list[Trained]:
     """Read what an order depends on, refuse what would mix, and declare what will be there."""
-    task, recipe, folder = order.task, order.recipe, (order.work or order.out / ".work") / order.task.name
-    asked = bouts.frame_task(task)
-    runs = [
-        Run(order.baseline, asked, recipe, seed, order.device, folder, order.switches, order.tensorboard)
-        for seed in dict.fromkeys(order.seeds)
-    ]
-    if order.switches != OFF and isinstance(recipe, Recipe):
-        from baselines.engine import windows  # here, because it imports torch
-
-        windows.check_switches(runs[0], recipe)
-    inputs = runs[0].inputs(load_parts(task, recipe))  # the same for all seeds
-    joining.check_inputs(runs[0], inputs, order.out)
-    joining.check_model(order.baseline, asked.name, order.out)
-    planned = [_as_far_as_asked(order, run, inputs) for run in runs]
+    task, folder = order.task, order.folder
+    units = units_of(order)
+    inputs = joining.merged([unit.inputs for unit in units])  # the same for all seeds
+    joining.check_inputs(folder, inputs, order.out / task.name)
+    joining.check_model(order.baseline, task.name, order.out)
+    planned = [_as_far_as_asked(order, units, inputs, seed) for seed in dict.fromkeys(order.seeds)]
     open_ = [trained for trained in planned if trained.units]
     for trained in planned:
         if not trained.units:
             print(f"{trained.path} is finished already", file=sys.stderr)
     if open_:
-        joining.refuse_strangers(runs[0], inputs, form_of(task).endings, [trained.path for trained in open_])
+        joining.refuse_strangers(folder, inputs, form_of(task).endings, [trained.path for trained in open_])
         joining.remember(folder, inputs)
         if not all(trained.lacks for trained in open_):
-            card.declare(runs[0], task, order.out)
+            card.declare(order, units)
     return planned
 
 
-def _as_far_as_asked(order: Order, run: Run, inputs: Inputs) -> Trained:
-    path = order.out / order.task.name / f"{run.name}{form_of(order.task).endings[0]}"
-    if records.is_finished(run.folder, path, inputs):
-        return Trained(order, run, path, (), ())
-    units = [Unit(run, part.name, inputs) for part in order.task.parts]
-    here = [unit for unit in units if not order.parts or unit.part in order.parts or unit.is_done()]
-    there = {unit.part for unit in here}
-    lacks = tuple(unit.part for unit in units if unit.part not in there)
-    return Trained(order, run, path, tuple(here), lacks)
+def _as_far_as_asked(order: Order, planned: Sequence[Unit], inputs: Inputs, seed: int) -> Trained:
+    path = order.out / order.task.name / f"seed{seed}{form_of(order.task).endings[0]}"
+    if records.is_finished(order.folder, path, inputs):
+        return Trained(order, seed, path, (), (), inputs)
+    units = [reseeded(unit, seed) for unit in planned]
+    here = [unit for unit in units if not order.parts or unit.question.part in order.parts or unit.is_done()]
+    there = {unit.question.part for unit in here}
+    lacks = tuple(unit.question.part for unit in units if unit.question.part not in there)
+    return Trained(order, seed, path, tuple(here), lacks, inputs)
 
 
 def _work_off(runs: Sequence[Trained], crew: Crew | None) -> None:
-    """Train all units, write each run as soon as the last of its parts is done, then raise what failed."""
+    """Train all units, write each run as soon as the last of its parts is done, then raise what failed.
+
+    What several units need comes first; a unit is not tried where what it needs has failed.
+    """
     of = {unit.path: trained for trained in runs for unit in trained.units}
     units = [unit for trained in runs for unit in trained.units]
-    done = {unit.path: unit for unit in units if unit.is_done()}  # before a kill
+    done = {unit.path for unit in units if unit.is_done()}  # before a kill
     left = [unit for unit in units if unit.path not in done]
     missing = {trained.path: len(trained.units) for trained in runs}
-    failed: list[tuple[Unit, BenchError]] = []
-    with closing(crew.train(left) if crew else _one_by_one(left)) as ended:
-        for unit, fault in chain(((unit, None) for unit in done.values()), ended):
+    failed: list[tuple[Work, BenchError]] = []
+    with closing(_in_turn(left, crew)) as ended:
+        for work, fault in chain(((unit, None) for unit in units if unit.path in done), ended):
             if fault is not None:
-                failed.append((unit, fault))
-                continue
-            trained = of[unit.path]
-            missing[trained.path] -= 1
-            if not missing[trained.path] and not trained.lacks:
-                _assemble(trained)
+                failed.append((work, fault))
+            elif isinstance(work, Unit):
+                trained = of[work.path]
+                missing[trained.path] -= 1
+                if not missing[trained.path] and not trained.lacks:
+                    _assemble(trained)
     if failed:
         raise _all_of(failed, len(left))
 
 
-def _one_by_one(units: Sequence[Unit]) -> Generator[Outcome, None, None]:
+def _in_turn(units: Sequence[Unit], crew: Crew | None) -> Generator[Outcome, None, None]:
+    """Do what others need, turn by turn, then them; yield each unit that ended, and each job that failed."""
+    if not units:
+        return
+    here = partial(_one_by_one, alone=len(units) == 1)
+    failed: dict[Path, BenchError] = {}
+    with crew.at_work() if crew else nullcontext(here) as do:
+        for turn in in_turns(units):
+            hopeless = [work for work in turn if any(need.path in failed for need in needs_of(work))]
+            for work in hopeless:
+                failed[work.path] = BenchError("what it needs could not be trained")
+                yield work, failed[work.path]
+            with closing(do([work for work in turn if work.path not in failed])) as ended:
+                for work, fault in ended:
+                    if fault is not None:
+                        failed[work.path] = fault
+                    if fault is not None or isinstance(work, Unit):
+                        yield work, fault
+
+
+def needs_of(work: Work) -> list[Job]:
+    """Return the jobs that come before a piece of work: those it needs and, of a unit, one that it shares."""
+    if isinstance(work, Job):
+        return list(work.needs)
+    return [*work.job.needs, *([work.job] if work.job.path != work.state_path else [])]
+
+
+def in_turns(units: Sequence[Unit]) -> list[list[Work]]:
+    """Return jobs that units need, each once, in turns: what one needs is in an earlier turn; then units."""
+    depths: dict[Path, int] = {}
+    jobs: dict[Path, Job] = {}
+
+    def depth(work: Work) -> int:
+        levels = [depth(need) for need in needs_of(work)]
+        for need, level in zip(needs_of(work), levels, strict=True):
+            jobs[need.path], depths[need.path] = need, level
+        return 1 + max(levels, default=-1)
+
+    of_units = {unit.path: depth(unit) for unit in units}
+    count = 1 + max([*of_units.values(), -1])
+    turns: list[list[Work]] = [[] for _ in range(count)]
+    for path, job in jobs.items():
+        if not job.is_done():
+            turns[depths[path]].append(job)
     for unit in units:
+        turns[of_units[unit.path]].append(unit)
+    return turns
+
+
+def _one_by_one(works: Sequence[Work], *, alone: bool) -> Generator[Outcome, None, None]:
+    for work in works:
         try:
-            unit.train()
+            work.train()
         except BenchError as fault:
-            if len(units) > 1:  # else it is said at once
-                print(f"{unit.title} failed: {fault.title}", file=sys.stderr)
-            yield unit, fault
+            if not alone:  # else it is said at once
+                print(f"{work.title} failed: {fault.title}", file=sys.stderr)
+            yield work, fault
         else:
-            yield unit, None
+            yield work, None
 
 
-def _all_of(failed: Sequence[tuple[Unit, BenchError]], asked: int) -> BenchError:
+def _all_of(failed: Sequence[tuple[Work, BenchError]], asked: int) -> BenchError:
     """Return all faults as one; the fault itself where nothing else was asked for."""
     if asked == 1:
         return failed[0][1]
-    said = [
-        f"{unit.title}: {'; '.join([fault.title, *fault.problems])}"
+    told = [
+        f"{work.title}: {'; '.join([fault.title, *fault.problems])}"
         + (f" ({fault.hint})" if fault.hint else "")
-        for unit, fault in failed
+        for work, fault in failed
     ]
+    count = sum(isinstance(work, Unit) for work, _ in failed)
     return BenchError(
-        f"{len(failed)} of {asked} could not be trained; what else was asked for is finished",
-        first(said),
+        f"{count} of {asked} could not be trained; what else was asked for is finished",
+        first(told),
         hint="mend what is listed, then run the same command again: it goes on with what is missing",
     )
 
 
 def _assemble(trained: Trained) -> None:
     """Write the predictions of one run, all parts in one file."""
-    task, out, run = trained.order.task, trained.order.out, trained.run
-    scores = {unit.part: unit.read() for unit in trained.units}
-    if task.kind == "segments":
-        found = bouts.all_detections(scores, task.dataset.fps)
-        predictions = write_detections(out, task, run.name, found)
-    else:
-        predictions = write_run(out, task.name, run.name, scores)
-    records.finish(run.folder, predictions, trained.units[0].inputs)
+    order = trained.order
+    parts: dict[str, Any] = {unit.question.part: unit.read() for unit in trained.units}
+    predictions = form_of(order.task).write(order.out, order.task, trained.name, parts)
+    records.finish(order.folder, predictions, trained.inputs)
     for unit in trained.units:
         unit.forget()
-
-
-def _check(order: Order, crew: Crew | None) -> None:
-    """Raise `UsageError` for an order that cannot be met, before any recording is read."""
-    network, switches = isinstance(order.recipe, Recipe), order.switches
-    check(order.baseline, order.task, order.device, here=crew is None or crew.cluster is None)
-    check_switches(switches, order.device, network=network, tensorboard=order.tensorboard)
-    if crew and switches.devices > 1:
-        raise UsageError("a worker has one device", hint="leave out --devices, or --workers and --cluster")
-    known = [part.name for part in order.task.parts]
-    for part in order.parts:
-        if part not in known:
-            raise UsageError(
-                f"task {order.task.name!r} has no part {part!r}{nearest(part, known)}",
-                hint=f"choose of {', '.join(known)}",
-            )
-
-
-def check(baseline: Baseline, task: Task, device: str, *, here: bool = True) -> None:
-    """Raise `UsageError` for what cannot be trained, before any recording is read.
-
-    `here` says that this machine trains: then the device must be there.
-    """
-    if task.kind == "clusters":
-        raise UsageError(f"baseline {baseline.name!r} learns labels; task {task.name!r} asks for {task.kind}")
-    if device not in ("cpu", "cuda"):
-        raise UsageError(f"no device {device!r}", hint="choose cpu or cuda")
-    network = isinstance(baseline.recipe, Recipe)
-    if device == "cuda" and not network:
-        raise UsageError(f"baseline {baseline.name!r} runs on the CPU alone", hint="train with --device cpu")
-    if baseline.recipe is None:
-        return
-    if not task.dataset.keypoints:
-        raise UsageError(
-            f"baseline {baseline.name!r} looks at poses, and {task.dataset.name!r} has none",
-            hint=f"bench train prior --task {task.name}",
-        )
-    check_tuning(baseline, task)
-    for module, name in (("torch", "torch"),) if network else (("sklearn", "scikit-learn"),):
-        if find_spec(module) is None:
-            raise UsageError(f"baseline {baseline.name!r} needs {name}", hint=install_hint("train"))
-    # Waiting threads sleep instead of spinning: on cores that others use too, an epoch is four times as
-    # quick. OpenMP reads this when torch or scikit-learn is first imported; what the user has set stays.
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    if here:
-        check_device(device)

@@ -1,147 +1,165 @@
-"""A unit of work: one part of one run. Whoever does it, and wherever, writes the same scores.
-
-A unit computes in one thread: another number would sum in another order, and then results would depend
-on the machine. Small networks lose little by it, and many units side by side use all cores.
-"""
+"""A unit of work: the answers of one part of one run. Whoever does it, and wherever, writes the same."""
 
 from __future__ import annotations
 
-import os
-import socket
-import sys
+import itertools
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from importlib import import_module
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from filelock import FileLock
 
-from baselines.contract import Recipe
-from baselines.runs import records
-from baselines.runs.run import Data, Inputs, Run, Scores, differences, load_part
-from bench.errors import DataError, UsageError
-from bench.submissions import write_run
+from baselines.contract import Answer, Predictor, Question, State
+from baselines.dependencies import Inputs, differences
+from baselines.engine.faults import device_faults
+from baselines.engine.settings import one_thread
+from baselines.runs import answers, records, states
+from baselines.runs.answers import Answers
+from baselines.runs.job import Job, whereabouts
+from baselines.runs.questions import ADAPTERS
+from baselines.runs.recordings import Recordings
+from bench.closure import closure_digest
+from bench.errors import DataError
 
 
 @dataclass(frozen=True)
 class Unit:
-    """One part of one run. Its scores stay in the work folder until those of all parts are there."""
+    """One part of one run. Its answers stay in the work folder until those of all parts are there."""
 
-    run: Run
-    part: str
+    job: Job
+    question: Question
+    answered: Recordings
+    """What it answers for, without labels."""
+    label: str
+    """What people call the model and the task."""
+    folder: Path
     inputs: Inputs
-    """Of the run, as they are where it was asked for."""
+    """As they are where it was planned, without the seed."""
+    adapter: str = ""
+    """Of `ADAPTERS`; empty where the model answers in the kind of the task."""
 
     @property
     def name(self) -> str:
-        """What its files are called: checkpoint, log, scores."""
-        return f"{self.run.name}-{self.part}"
+        """What its files are called: state, record, answers."""
+        return f"seed{self.job.run.seed}-{self.question.part}"
 
     @property
     def title(self) -> str:
         """What people call it."""
-        return f"{self.run.baseline.name} on {self.run.task.name}, seed {self.run.seed}, part {self.part}"
+        return f"{self.label}, seed {self.job.run.seed}, part {self.question.part}"
+
+    @property
+    def all_inputs(self) -> dict[str, Any]:
+        """All that its answers depend on."""
+        return {**self.inputs, "seed": self.job.run.seed}
 
     @property
     def path(self) -> Path:
-        """Where its scores are written."""
-        return self.run.folder / f"{self.name}.npz"
+        """Where its answers are written."""
+        return self.folder / f"{self.name}.npz"
 
     @property
     def log(self) -> Path:
         """Where a worker writes what it would have printed."""
         return self.path.with_suffix(".log")
 
+    @property
+    def state_path(self) -> Path:
+        """Where the state lies that it answers by."""
+        return self.path.with_suffix(".safetensors")
+
     def is_done(self) -> bool:
-        """Whether its scores are there, made from the same inputs."""
-        return records.is_finished(self.run.folder, self.path, self._all_inputs)
+        """Whether its answers are there, made from the same inputs."""
+        return records.is_finished(self.folder, self.path, self.all_inputs)
 
     def train(self) -> None:
-        """Learn, and write the scores of the test recordings; a killed unit goes on.
+        """Learn, where nobody has, and write the answers; a killed unit goes on.
 
-        Where another process is at the same unit, wait for it and take what it wrote. Raises `DataError`
-        where recordings, code or libraries are no longer, or not here, those that were asked for.
+        Where another process is at the same unit, wait for it and take what it wrote. Raises what `Job.train`
+        raises.
         """
-        self.run.folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(self.run.folder / f"{self.name}.lock"), one_thread(self.run):
-            if not self.is_done():
-                scores = {self.part: self._scores(self._load())}
-                write_run(self.run.folder.parent, self.run.task.name, self.name, scores)
-                records.finish(self.run.folder, self.path, self._all_inputs)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(self.folder / f"{self.name}.lock"):
+            if self.is_done():
+                return
+            self.check()
+            self.job.train()
+            self._keep_states()
+            libraries = self.job.baseline.libraries
+            with one_thread(libraries), device_faults(self.job.run.device):
+                answers.save(self.path, dict(self._answers(self.job.predictor())))
+            records.finish(self.folder, self.path, self.all_inputs)
 
-    def read(self) -> Scores:
-        """Return the scores that `train` wrote."""
-        prefix = f"{self.part}/"
-        with np.load(self.path) as archive:
-            return {name.removeprefix(prefix): archive[name] for name in archive.files}
+    def check(self) -> None:
+        """Raise `DataError` where it would answer otherwise here and now than it was planned."""
+        self.answered.require()
+        planned = dict(self.inputs)
+        now = inputs_of(self.job.inputs_now(), self.question, self.answered, self.adapter)
+        if differing := differences(planned, now):
+            raise DataError(f"{whereabouts()} would train otherwise than asked", differing)
+
+    def read(self) -> Answers:
+        """Return the answers that `train` wrote."""
+        return answers.load(self.path)
 
     def forget(self) -> None:
-        """Delete the scores; the checkpoint stays."""
-        records.forget(self.run.folder, self.path)
+        """Delete the answers; the state stays."""
+        records.forget(self.folder, self.path)
 
-    @property
-    def _all_inputs(self) -> dict[str, Any]:
-        return {**self.inputs, "part": self.part, "seed": self.run.seed, "device": self.run.device}
+    def _keep_states(self) -> None:
+        """Put copies of what several units share beside the answers: all that predicting reads."""
+        copies = {} if self.job.path == self.state_path else {self.job.path: self.state_path}
+        for need, job in zip(self.job.baseline.needs, self.job.needs, strict=True):
+            if need.use == "features":
+                copies[job.path] = beside(self.state_path, job.baseline.name)
+        for path, copy in copies.items():
+            state, inputs = states.load(path)
+            states.save(copy, state, inputs)
 
-    def _load(self) -> Data:
-        """Read the recordings, and see that they train as was asked: here and now may differ from there."""
-        data = load_part(self.run.task, self.run.recipe, self.part)
-        if differing := differences(_of_part(self.inputs, self.part), self.run.inputs({self.part: data})):
-            raise DataError(f"{whereabouts()} would train otherwise than asked", differing)
-        return data
+    def _answers(self, predictor: Predictor) -> Iterator[tuple[str, Answer]]:
+        adapted, fps = self._adapter_state(predictor), self.answered.dataset.fps
+        told = predictor(iter(self.answered), self.question)
+        for id_, answer in itertools.zip_longest(self.answered.ids, told):
+            if adapted is None:
+                yield id_, answer
+            else:
+                yield id_, ADAPTERS[self.adapter].apply(adapted, answer, self.question, fps)
 
-    def _scores(self, data: Data) -> Scores:
-        run = self.run
-        print(f"{run.baseline.title} on {run.task.name}, part {self.part}, seed {run.seed}", file=sys.stderr)
-        if not isinstance(run.recipe, Recipe):
-            fitted: Scores = run.baseline.load()(run, data)
-            return fitted
-        from baselines.engine import windows  # here, because it imports torch
-
-        return windows.scores(run, run.recipe, self.part, data, self.inputs)
-
-
-def whereabouts() -> str:
-    """Name this process and its machine."""
-    return f"process {os.getpid()} on {socket.gethostname()}"
-
-
-def check_device(device: str) -> None:
-    """Raise `UsageError` where this machine has no such device."""
-    if device == "cpu":
-        return
-    import torch  # here, because the prior trains without it
-
-    if not torch.cuda.is_available():
-        raise UsageError("torch finds no CUDA device", hint="train with --device cpu")
+    def _adapter_state(self, predictor: Predictor) -> State | None:
+        """Return what the adapter has learned, and keep it where that is anything."""
+        if not self.adapter:
+            return None
+        state = ADAPTERS[self.adapter].fit(predictor, self.job.sources.data(), self.question)
+        if state.arrays:
+            states.save(beside(self.state_path, self.adapter), state, self.all_inputs)
+        return state
 
 
-@contextmanager
-def one_thread(run: Run) -> Iterator[None]:
-    """Compute in one thread, whatever the machine has; leave the numbers of threads as they were found."""
-    if run.recipe is None:  # adds up counts, and needs none of the libraries below
-        yield
-        return
-    from threadpoolctl import threadpool_limits
+def inputs_of(job: Inputs, question: Question, answered: Recordings, adapter: str) -> dict[str, Any]:
+    """Return, as JSON values, all that the answers of one part depend on but the seed.
 
-    network = isinstance(run.recipe, Recipe)
-    library = import_module("torch" if network else "sklearn.ensemble")  # what is not loaded has no limits
-    found = library.get_num_threads() if network else 0
-    with threadpool_limits(limits=1):
-        try:
-            if network:
-                library.set_num_threads(1)
-            yield
-        finally:
-            if network:
-                library.set_num_threads(found)
-
-
-def _of_part(inputs: Inputs, part: str) -> Inputs:
-    """Leave out the recordings of other parts, which a unit does not read."""
+    `job` is what the training depends on.
+    """
     return {
-        name: {part: value[part]} if name.endswith(" recordings") else value for name, value in inputs.items()
+        **job,
+        "test recordings": {question.key: answered.digest()},
+        **(
+            {"adapter": adapter, "code of the adapter": closure_digest(f"baselines.adapters.{adapter}")}
+            if adapter
+            else {}
+        ),
     }
+
+
+def beside(state: Path, name: str) -> Path:
+    """Return where another state lies that a model answers by: of an extractor, or of its adapter."""
+    return state.with_name(f"{state.stem}-{name}.safetensors")
+
+
+def elsewhere(unit: Unit) -> Unit:
+    """Return a unit whose folders have names that hold in every process."""
+    folder, job = unit.folder.absolute(), unit.job
+    if job.folder is not None:
+        job = replace(job, folder=job.folder.absolute())
+    return replace(unit, folder=folder, job=job)

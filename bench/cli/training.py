@@ -34,13 +34,19 @@ def resumable() -> Iterator[None]:
 def models(task_name: str | None, as_json: bool) -> None:
     """List the models that `bench train` knows: parameters, frames seen, reference."""
     import json
+    from importlib.util import find_spec
 
-    from baselines import BASELINES
-    from baselines.runs.listing import rows, table
+    from baselines.runs import listing
     from bench.datasets import get_task
 
-    task = get_task(task_name) if task_name else None
-    click.echo(json.dumps(rows(BASELINES, task), indent=1) if as_json else table(BASELINES, task))
+    if find_spec("torch") is None:
+        known = listing.without_torch()
+        click.echo(json.dumps(known, indent=1) if as_json else listing.table_without_torch())
+        return
+    task, baselines = get_task(task_name) if task_name else None, listing.every()
+    click.echo(
+        json.dumps(listing.rows(baselines, task), indent=1) if as_json else listing.table(baselines, task)
+    )
 
 
 @click.command()
@@ -87,7 +93,7 @@ def train(
     One at a time or many at once, on this machine or on a cluster: the predictions are the same, on
     a GPU up to rounding.
     """
-    from baselines import get_baseline
+    from baselines.models import get_baseline
     from baselines.runs.crew import Crew
     from baselines.runs.train import train_seeds
     from baselines.switches import Switches
@@ -124,9 +130,9 @@ def profile(
     model: str, task_name: str, device: str, as_json: bool, out: Path | None, into: Path | None
 ) -> None:
     """Measure what a baseline costs: arithmetic, time to train and predict, memory."""
-    from baselines import get_baseline
     from baselines.costs.profiling import declare
     from baselines.costs.profiling import profile as measure
+    from baselines.models import get_baseline
     from bench.datasets import get_task
     from bench.results import canonical
 
@@ -159,8 +165,8 @@ def demo(recordings: int | None, frames: int | None, epochs: int, out: Path) -> 
 
     Nothing here was recorded from an animal: the data, and so every number, are simulated.
     """
-    from baselines import get_baseline
-    from baselines import train as fit
+    from baselines.models import get_baseline
+    from baselines.runs.train import train as fit
     from bench.datasets import demo as simulator
     from bench.pages import publish_results
     from bench.results import write

@@ -32,7 +32,7 @@ A store whose manifest has no such digests cannot be trusted: it is refused, and
 """
 
 from bench.resources import home
-from bench.store.loading import damage, load, load_all, shards
+from bench.store.loading import damage, load, load_all, require, shards
 from bench.store.manifests import (
     SCHEMA_VERSION,
     Changed,
@@ -61,6 +61,7 @@ __all__ = [
     "pull",
     "pull_simulated",
     "read_parquet",
+    "require",
     "rest_digest",
     "shards",
     "write_parquet",

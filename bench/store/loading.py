@@ -34,17 +34,8 @@ def load(dataset: Dataset, ids: Sequence[str], *, poses: bool) -> Iterator[Recor
     Raises `DataError` where the store is absent, lacks recordings, has no poses for one that needs
     them, where a recording's truth is not the one that was imported or, with `poses`, its file is not.
     """
-    held = manifest(dataset)
+    held = require(dataset, ids, poses=poses)
     stored = held.recordings
-    missing = [f"{id_}: not in the store" for id_ in ids if id_ not in stored]
-    if poses:
-        missing += [f"{id_}: labels only, no poses" for id_ in ids if id_ in stored and not stored[id_].poses]
-    if missing:
-        raise DataError(
-            f"the store of {dataset.name!r} lacks {len(missing)} of {len(ids)} recordings",
-            first(missing),
-            hint=_again(dataset, held),
-        )
     if poses:  # the digests of the truth are enough to score by, and quick; poses have their file's
         _check_bytes(dataset, held, dict.fromkeys(stored[id_].shard for id_ in ids))
     with _readable(dataset, held):
@@ -60,6 +51,26 @@ def load(dataset: Dataset, ids: Sequence[str], *, poses: bool) -> Iterator[Recor
                         hint=_again(dataset, held),
                     )
                 yield recording
+
+
+def require(dataset: Dataset, ids: Sequence[str], *, poses: bool) -> Manifest:
+    """Return what the store holds; no recording is read.
+
+    Raises `DataError` saying how to get what it lacks, where it is absent, lacks recordings, or poses of one
+    that needs them.
+    """
+    held = manifest(dataset)
+    stored = held.recordings
+    missing = [f"{id_}: not in the store" for id_ in ids if id_ not in stored]
+    if poses:
+        missing += [f"{id_}: labels only, no poses" for id_ in ids if id_ in stored and not stored[id_].poses]
+    if missing:
+        raise DataError(
+            f"the store of {dataset.name!r} lacks {len(missing)} of {len(ids)} recordings",
+            first(missing),
+            hint=_again(dataset, held),
+        )
+    return held
 
 
 def load_all(dataset: Dataset) -> Iterator[Recording]:

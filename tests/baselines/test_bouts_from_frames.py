@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,13 +10,15 @@ import numpy as np
 import pytest
 import toy
 
-from baselines import Baseline, get_baseline, train
-from baselines.adapters.bouts import detections, frame_task
-from baselines.runs.run import Data, Run, Scores
+from baselines.adapters.bouts import BOUTS, detections
+from baselines.contract import Baseline, Predictor, Question, Run, State, Workspace
+from baselines.models import get_baseline
+from baselines.runs.questions import adapter_for, question_of
+from baselines.runs.train import train
 from bench.evaluation import evaluate
 from bench.kinds import SEGMENTS
 from bench.metrics import DETECTION_METRICS
-from bench.recordings import Detections, segments_of
+from bench.recordings import Detections, Recording, segments_of
 from bench.store import load, pull
 from bench.submissions import entry_card, read_tasks
 from bench.submissions.forms.detections import MOST
@@ -90,18 +93,33 @@ def test_true_frames_give_true_bouts() -> None:
     assert rows[0] == rows[1]
 
 
-def test_a_question_about_frames_stays_as_it_is() -> None:
-    assert frame_task(toy.task()) == toy.task()
-    asked = frame_task(bouts())
-    assert (asked.kind, asked.exclusive, asked.classes) == ("frames", False, ("chase", "rest"))
+def test_a_model_of_frames_is_asked_about_frames_of_which_several_may_hold() -> None:
+    assert adapter_for(get_baseline("prior"), toy.task()) is None
+    assert question_of(toy.task(), "all", None).kind == "frames"
+    asked, adapter = bouts(), adapter_for(get_baseline("prior"), bouts())
+    assert adapter is BOUTS
+    question = question_of(asked, "all", adapter)
+    assert (question.kind, question.exclusive, question.classes) == ("frames", False, ("chase", "rest"))
 
 
-def frames_as_annotated(run: Run, data: Data) -> Scores:
-    """Answer a question about frames without a fault."""
-    return {r.id: run.task.truth(r).astype(np.float32) for r in data.test}
+def frames_as_annotated(run: Run, state: State, workspace: Workspace) -> Predictor:
+    """Answer a question about frames without a fault: the toy's recordings are known by their ids."""
+
+    def predict(recordings: Iterable[Recording], question: Question) -> Iterator[np.ndarray]:
+        for recording in recordings:
+            assert not recording.labels.any()
+            assert not recording.annotated.any()
+            yield question.truth(toy.recording(recording.id)).astype(np.float32)
+
+    return predict
 
 
-PERFECT = replace(get_baseline("prior"), name="perfect", model="test_bouts_from_frames:frames_as_annotated")
+PERFECT = replace(
+    get_baseline("prior"),
+    name="perfect",
+    model="test_bouts_from_frames:perfect",
+    restore=frames_as_annotated,
+)
 
 
 @pytest.mark.parametrize(("baseline", "value"), [(get_baseline("prior"), None), (PERFECT, 1.0)])

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from baselines import BASELINES
+from baselines.models import MODELS
 from bench.cli import cli
 from bench.errors import BenchError, UsageError
 
@@ -23,7 +23,7 @@ def bench(*arguments: str) -> Result:
 def test_models_are_listed_as_text_and_as_json() -> None:
     pytest.importorskip("torch", reason="torch is in the extra `train`")
     listed = json.loads(bench("models", "--json").stdout)
-    assert [row["name"] for row in listed] == [baseline.name for baseline in BASELINES]
+    assert [row["name"] for row in listed] == list(MODELS)
     text = bench("models").stdout
     assert all(row["name"] in text and row["title"] in text for row in listed)
     assert " 285,892 " in text

@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch", reason="torch is in the extra `train`")
 
 from torch.nn import functional  # noqa: E402
 
-from baselines import get_baseline  # noqa: E402
+from baselines.models import get_baseline  # noqa: E402
 from baselines.models.conv1d import Conv1D, HalfDropout  # noqa: E402
 
 

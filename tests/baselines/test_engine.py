@@ -10,20 +10,25 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from baselines.contract import Augmentation, Plateau, Recipe
+from baselines.recipes.windows import Augmentation, Plateau, Recipe
+from baselines.runs import curves
+from baselines.switches import OFF
 from bench.errors import DataError
 
 torch = pytest.importorskip("torch", reason="torch is in the extra `train`")
 
 from torch import nn  # noqa: E402
 
-from baselines.engine import checkpoints, loop  # noqa: E402
+from baselines.contract import Question  # noqa: E402
+from baselines.engine import checkpoints, loop, window_training  # noqa: E402
+from baselines.engine.window_prediction import predict  # noqa: E402
 from baselines.inputs.windows import Examples, windows  # noqa: E402
 from baselines.models.conv1d import HalfDropout  # noqa: E402
 
 RECIPE = Recipe(past=2, future=1, gap=1, epochs=4, batch=16)
 INPUTS = {"task": "toy", "recipe": {"epochs": 4}}
 CPU = torch.device("cpu")
+ASKED = Question("toy/all", ("a", "b", "c"), "frames", exclusive=True)
 
 
 class Small(nn.Module):
@@ -46,18 +51,24 @@ def data(seed: int = 1, features: int = 5) -> Examples:
     return Examples(windows(kept, RECIPE, CPU), torch.from_numpy(np.concatenate(labels)))
 
 
-def fit(checkpoint: Path, seed: int = 0, build=Small, weights=(1.0, 1.0, 1.0), inputs=INPUTS, **loop):
-    held_out = loop.pop("held_out", None)
-    return loop.fit(
+def fit(checkpoint: Path, seed: int = 0, build=Small, weights=(1.0, 1.0, 1.0), inputs=INPUTS, **recipe):
+    held_out = recipe.pop("held_out", None)
+    return window_training.fit(
         build,
         data() if held_out is None else data(features=held_out.windows.rows.shape[1]),
         torch.tensor(weights),
-        replace(RECIPE, **loop),
+        replace(RECIPE, **recipe),
         seed=seed,
         inputs=inputs,
         checkpoint=checkpoint,
         held_out=held_out,
+        report=lambda epochs: curves.write(checkpoint.with_suffix(".csv"), epochs),
     )
+
+
+def scores(model: nn.Module) -> np.ndarray:
+    seen = data().windows
+    return predict(model.eval(), seen.gather(torch.arange(len(seen))), ASKED, OFF)
 
 
 def history(checkpoint: Path, column: str = "loss") -> list:
@@ -91,7 +102,7 @@ class Normalised(nn.Module):
 def test_a_last_batch_of_one_frame_trains_with_the_batch_before_it(tmp_path: Path) -> None:
     """119 frames are 7 x 16 + 7, 2 x 59 + 1 and 118 + 1."""
     for size, lengths in ((16, [16] * 7 + [7]), (59, [59, 60]), (118, [119]), (1, [1] * 119)):
-        batches = loop._batches(data(), size, seed=3)
+        batches = window_training.batches(data(), size, 1, 3)
         assert [len(batch) for batch in batches] == lengths
         assert torch.cat(list(batches)).sort().values.tolist() == list(range(119))
     fit(tmp_path / "1.pt", build=Normalised, batch=59)
@@ -111,7 +122,7 @@ class Looking(Small):
 
 def test_cudnn_rounds_nothing_in_training_and_prediction(tmp_path: Path) -> None:
     assert torch.backends.cudnn.allow_tf32, "torch's default"
-    loop.predict(fit(tmp_path / "1.pt", build=Looking), data().windows)
+    scores(fit(tmp_path / "1.pt", build=Looking))
     assert set(Looking.rounds) == {False}
     assert torch.backends.cudnn.allow_tf32
 
@@ -183,7 +194,9 @@ def test_the_best_epoch_on_what_is_held_out_is_kept_and_ends_the_training(tmp_pa
     assert rates[best] == 0.01
     assert rates[-1] == 0.005
     weights = torch.ones(3)
-    assert loop.evaluate(model, wrong, weights, RECIPE).item() == pytest.approx(min(losses), rel=1e-6)
+    assert window_training.evaluate(model, wrong, weights, RECIPE).item() == pytest.approx(
+        min(losses), rel=1e-6
+    )
     shorter = fit(tmp_path / "2.pt", epochs=best, lr=0.01)
     assert equal(model, shorter), "nothing that is held out trains"
     assert equal(model, fit(tmp_path / "1.pt", epochs=40, lr=0.01, **watched)), "finished: only read"
@@ -193,9 +206,9 @@ def test_the_held_out_loss_does_not_depend_on_batches(monkeypatch: pytest.Monkey
     torch.manual_seed(1)
     model, weights = Small(), torch.tensor([0.2, 3.0, 1.0])
     recipe = replace(RECIPE, class_weights="balanced", smoothing=0.2)
-    whole = loop.evaluate(model, data(), weights, recipe)
-    monkeypatch.setattr(loop, "PREDICT_BATCH", 7)
-    torch.testing.assert_close(loop.evaluate(model, data(), weights, recipe), whole)
+    whole = window_training.evaluate(model, data(), weights, recipe)
+    monkeypatch.setattr(window_training, "AT_ONCE", 7)
+    torch.testing.assert_close(window_training.evaluate(model, data(), weights, recipe), whole)
     own = nn.CrossEntropyLoss(weights, label_smoothing=0.2)
     logits = model(data().windows.gather(torch.arange(119)))
     torch.testing.assert_close(whole, own(logits, data().targets))
@@ -207,7 +220,7 @@ def test_augmentation_moves_what_trains_and_not_what_is_held_out(tmp_path: Path)
         for name, loop in (("1.pt", {}), ("2.pt", {"augmentation": Augmentation(3.0, 0.5)}))
     )
     assert not equal(still, moved)
-    loss = loop.evaluate(moved, data(seed=2, features=6), torch.ones(3), RECIPE)
+    loss = window_training.evaluate(moved, data(seed=2, features=6), torch.ones(3), RECIPE)
     assert history(tmp_path / "2.pt", "validation_loss") == [pytest.approx(loss.item(), rel=1e-6)]
 
 
@@ -222,18 +235,11 @@ def test_the_loss_falls_and_probabilities_sum_to_one(tmp_path: Path) -> None:
     model = fit(tmp_path / "1.pt", epochs=12)
     losses = history(tmp_path / "1.pt")
     assert losses[-1] < losses[0]
-    scores = loop.predict(model, data().windows)
-    assert scores.shape == (119, 3)
-    assert scores.dtype == np.float32
-    np.testing.assert_allclose(scores.sum(axis=1), 1, atol=1e-6)
-    assert (scores >= 0).all()
-
-
-def test_predictions_do_not_depend_on_the_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    model = fit(tmp_path / "1.pt", epochs=1)
-    whole = loop.predict(model, data().windows)
-    monkeypatch.setattr(loop, "PREDICT_BATCH", 23)
-    np.testing.assert_allclose(loop.predict(model, data().windows), whole, atol=1e-6)
+    found = scores(model)
+    assert found.shape == (119, 3)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-6)
+    assert (found >= 0).all()
 
 
 def test_class_weights_multiply_each_frame_before_the_plain_mean(tmp_path: Path) -> None:

@@ -10,8 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from baselines import BASELINES, Baseline, Boosting, Recipe, get_baseline, train
-from baselines.runs.listing import rows, table
+from baselines.contract import Baseline
+from baselines.models import get_baseline
+from baselines.recipes.boosting import Boosting
+from baselines.recipes.windows import Recipe
+from baselines.runs.listing import every, rows, table
+from baselines.runs.train import train
 from bench.datasets import get_task
 from bench.recordings import Recording
 from bench.store import load, load_all, pull, pull_simulated
@@ -113,7 +117,7 @@ def turned(made: Sequence[Recording], tested: Sequence[str], turn: int) -> Itera
 
 
 def test_the_listing_holds_every_baseline_with_its_published_size() -> None:
-    listed = json.loads(json.dumps(rows(BASELINES)))
+    listed = json.loads(json.dumps(rows(every())))
     assert {row["name"]: row["parameters"] for row in listed} == PARAMETERS
     seen = {row["name"]: (row["window"], row["causal"]) for row in listed}
     assert seen["conv1d"] == ([-200, 200], False)
@@ -124,15 +128,15 @@ def test_the_listing_holds_every_baseline_with_its_published_size() -> None:
 
 
 def test_the_listing_counts_at_the_sizes_of_a_task() -> None:
-    small = {row["name"]: row["parameters"] for row in rows(BASELINES, get_task("rat-dyads"))}
+    small = {row["name"]: row["parameters"] for row in rows(every(), get_task("rat-dyads"))}
     assert small["msgl"] == 285_892 - 8 * 64  # 20 coordinates instead of 28
     assert small["msgl_tcn"] < PARAMETERS["msgl_tcn"]
-    assert not any(row["parameters"] for row in rows(BASELINES, get_task("ratseizure"))), "it has no poses"
+    assert not any(row["parameters"] for row in rows(every(), get_task("ratseizure"))), "it has no poses"
 
 
 def test_the_columns_of_the_table_stand_in_line() -> None:
-    header, rule, *lines = table(BASELINES).split("\n\n")[0].splitlines()
-    assert len(lines) == len(BASELINES)
+    header, rule, *lines = table(every()).split("\n\n")[0].splitlines()
+    assert len(lines) == len(every())
     gaps = [i for i, character in enumerate(rule) if character == " "]
     assert len(gaps) == 2 * 5
     for line in (header, *lines):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ torch = pytest.importorskip("torch", reason="torch is in the extra `train`")
 
 from torch import nn  # noqa: E402
 
+from baselines.engine import windows  # noqa: E402
 from baselines.engine.faults import TrainingError, device_faults  # noqa: E402
 
 FULL = torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB.\nMore of it.")
@@ -59,7 +59,16 @@ def test_what_a_gpu_says_in_other_words_is_a_fault_of_the_run_and_on_the_cpu_of_
 
 def test_the_other_seeds_go_on(store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Full, "refusals", 0)
-    full = replace(toy.CONV, model="test_faults:Full")
+    full = windows.baseline(
+        module="test_faults",
+        name="full",
+        title="Full",
+        description="too large",
+        reference="none",
+        recipe=toy.CONV.recipe,
+        network=windows.plain(Full),
+    )
+    monkeypatch.setattr("test_faults.FULL_BASELINE", full, raising=False)
     with pytest.raises(BenchError, match="1 of 2 could not be trained") as caught:
         train_seeds(full, toy.task(), seeds=[0, 1], device="cpu", out=tmp_path, epochs=1)
     (problem,) = caught.value.problems

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,10 +10,14 @@ import numpy as np
 import pytest
 import toy
 
-from baselines import get_baseline, train
-from baselines.contract import Boosting
-from baselines.models.gbdt import _drawn_frames, features, scores
-from baselines.runs.run import Data, Run
+from baselines.contract import Data, Run
+from baselines.models import get_baseline
+from baselines.models.gbdt import drawn_frames, features, learn, restore
+from baselines.recipes.boosting import Boosting
+from baselines.runs.questions import question_of, sizes_of
+from baselines.runs.train import train
+from baselines.runs.workspace import Folder
+from baselines.switches import OFF
 from bench.errors import DataError, UsageError
 from bench.recordings import Recording, one_hot
 from bench.store import pull
@@ -35,12 +39,21 @@ SMALL = Boosting(windows=(0.2, 0.6), frames=400, trees=12, leaves=7, smoothing=0
 GBDT = replace(get_baseline("gbdt"), recipe=SMALL)
 
 
+ASKED = question_of(toy.task(), "all", None)
+
+
 def run(seed: int = 0, recipe: Boosting = SMALL) -> Run:
-    return Run(replace(GBDT, recipe=recipe), toy.task(), recipe, seed, "cpu", Path("unused"))
+    sizes = sizes_of(GBDT, toy.DATASET.skeleton, [ASKED])
+    return Run(GBDT.model, recipe, (ASKED,), sizes, seed, "cpu", OFF)
 
 
-def data() -> Data:
-    return Data([shaped(id_) for id_ in "abc"], [shaped(id_) for id_ in "de"])
+def scores(asked: Run, train: Sequence[Recording] | None = None) -> dict[str, np.ndarray]:
+    """Learn, and answer for the test recordings; no workspace is needed for it."""
+    data = Data({ASKED.key: train or [shaped(id_) for id_ in "abc"]}, {})
+    nowhere = Folder(Path("unused.pt"), {}, "")
+    predictor = restore(asked, learn(asked, data, nowhere), nowhere)
+    answers = predictor((shaped(id_).without_labels() for id_ in "de"), ASKED)
+    return dict(zip("de", answers, strict=True))
 
 
 def shaped(id_: str) -> Recording:
@@ -57,37 +70,35 @@ def accuracy(found: dict[str, np.ndarray], recordings) -> float:
 
 
 def test_it_learns_and_says_probabilities() -> None:
-    found = scores(run(), data())
+    found = scores(run())
     assert {id_: s.shape for id_, s in found.items()} == {"d": (97, 3), "e": (64, 3)}
     for s in found.values():
         assert s.dtype == np.float32
         np.testing.assert_allclose(s.sum(axis=1), 1, atol=1e-6)
         assert (s >= 0).all()
-    assert accuracy(found, data().test) > 0.8
+    assert accuracy(found, [shaped(id_) for id_ in "de"]) > 0.8
 
 
 def test_same_seed_same_scores_other_seed_other_scores() -> None:
-    first, again, other = (scores(run(seed), data())["d"] for seed in (3, 3, 4))
+    first, again, other = (scores(run(seed))["d"] for seed in (3, 3, 4))
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
 
 
 def test_smoothing_averages_neighbours() -> None:
-    rough = scores(run(recipe=replace(SMALL, smoothing=0.0)), data())["d"]
-    smooth = scores(run(), data())["d"]  # 0.2 s at 30 fps: three frames to each side
+    rough = scores(run(recipe=replace(SMALL, smoothing=0.0)))["d"]
+    smooth = scores(run())["d"]  # 0.2 s at 30 fps: three frames to each side
     for t in (0, 2, 50, 96):
         expected = rough[max(t - 3, 0) : t + 4].mean(axis=0)
         np.testing.assert_allclose(smooth[t], expected, atol=1e-6)
 
 
 def test_a_class_that_never_trains_gets_nothing_and_one_class_is_refused() -> None:
-    whole = data()
-    two = [without(r, {2}) for r in whole.train]
-    found = scores(run(), replace(whole, train=two))
+    whole = [shaped(id_) for id_ in "abc"]
+    found = scores(run(), [without(r, {2}) for r in whole])
     assert not found["d"][:, 2].any()
-    one = [without(r, {1, 2}) for r in whole.train]
     with pytest.raises(DataError, match="nothing to tell apart") as caught:
-        scores(run(), replace(whole, train=one))
+        scores(run(), [without(r, {1, 2}) for r in whole])
     assert "0 training frames of groom" in caught.value.problems
 
 
@@ -123,7 +134,7 @@ def test_rare_classes_are_drawn_more_often(balance: float, expected: list[float]
     recording = Recording(
         "r", "r", 30.0, toy.CLASSES, one_hot(label, 3), np.ones(2000, dtype=bool), keypoints
     )
-    x, y = _drawn_frames(run(), replace(SMALL, frames=1600, balance=balance), [recording] * 2)
+    x, y = drawn_frames(run(), replace(SMALL, frames=1600, balance=balance), ASKED, [recording] * 2)
     assert x.shape[0] == len(y) == 1600
     shares = y.mean(axis=0)
     np.testing.assert_allclose(shares, [*expected, 0], atol=0.04)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,27 +12,29 @@ import numpy as np
 import pytest
 import toy
 
-from baselines import Baseline, Recipe, get_baseline
-from baselines.runs.crew import Crew, spread
-from baselines.runs.run import Run
-from baselines.runs.train import Order, train_all, train_seeds
-from baselines.runs.unit import Unit
-from bench.datasets import get_task
+from baselines.contract import Baseline, Run, State
+from baselines.models import get_baseline
+from baselines.runs import crew
+from baselines.runs.crew import Crew
+from baselines.runs.plan import Order
+from baselines.runs.train import train_all, train_seeds
 from bench.errors import BenchError, DataError, UsageError
 from bench.submissions import read_tasks
 
 TASK = toy.task(first="ab", second="c")
 PRIOR = get_baseline("prior")
-TRIED = Baseline("tried", "Tried", "fails by seed", "none", "test_orders:fails")
-"""Seed 1 ends its process, seed 3 finds fault with its recordings."""
 
 
-def fails(run: Run, data: object) -> dict[str, np.ndarray]:
+def fails(run: Run, data: object, workspace: object) -> State:
     if run.seed == 1:
         os.kill(os.getpid(), signal.SIGKILL)
     if run.seed >= 3:
         raise DataError("too few frames", ["recording 'd': 3"], hint="bench pull toy --replace")
-    return {id_: np.full((toy.FRAMES[id_], 3), run.seed, np.float32) for id_ in "de"}
+    return State({"frequencies": np.full(3, run.seed, np.float32)}, {})
+
+
+TRIED = replace(PRIOR, model="test_orders:tried", name="tried", title="Tried", learn=fails)
+"""Seed 1 ends its process, seed 3 finds fault with its recordings."""
 
 
 def order(out: Path, baseline: Baseline = PRIOR, seeds=(0,), **changed) -> Order:
@@ -46,7 +48,7 @@ def test_a_part_alone_is_no_submission_and_is_not_trained_again(
     [[trained]] = train_all([order(out, parts=("second",))])
     assert [path.name for path in out.iterdir()] == [".work"], "no card, no predictions"
     assert trained.lacks == ("first",)
-    assert [unit.part for unit in trained.units] == ["second"]
+    assert [unit.question.part for unit in trained.units] == ["second"]
     alone = trained.units[0].read()
     assert sorted(alone) == ["d", "e"]
 
@@ -97,18 +99,18 @@ def test_one_crew_works_at_all_orders(store: Path, tmp_path: Path, monkeypatch: 
     pytest.importorskip("distributed", reason="dask is in the extra `cluster`")
     few = replace(toy.CONV, recipe=replace(toy.CONV.recipe, epochs=1))
 
-    def made(at: Path, crew: Crew | None) -> list[bytes]:
+    def made(at: Path, workers: Crew | None) -> list[bytes]:
         asked = [order(at / "conv", few, (0, 1)), order(at / "other", few, (2,))]
-        one, other, [part] = train_all([*asked, order(at / "prior", parts=("second",))], crew)
+        one, other, [part] = train_all([*asked, order(at / "prior", parts=("second",))], workers)
         return [path.read_bytes() for path in (*(run.path for run in (*one, *other)), part.units[0].path)]
 
-    calls, train = [], Crew.train
+    calls, send = [], crew._as_they_finish
 
-    def counted(crew: Crew, units):
-        calls.append(len(units))
-        return train(crew, units)
+    def counted(client: object, works: Sequence[crew.Work]):
+        calls.append(len(works))
+        return send(client, works)
 
-    monkeypatch.setattr(Crew, "train", counted)
+    monkeypatch.setattr(crew, "_as_they_finish", counted)
     assert made(tmp_path / "crew", Crew(2)) == made(tmp_path / "alone", None)
     assert calls == [7]
 
@@ -152,30 +154,3 @@ def test_a_deadly_unit_is_not_blamed_on_those_behind_it(
     made = sorted(path.name for path in (tmp_path / "out/toy").iterdir())
     assert made == ["seed0.npz", "seed2.npz"]
     assert "part all: failed: too few frames" in capsys.readouterr().err
-
-
-def test_workers_pretrain_different_seeds_side_by_side(tmp_path: Path) -> None:
-    """Units of one seed would queue behind its pretraining, which only the first of them trains."""
-
-    def units(name: str, task: str, seeds) -> list[Unit]:
-        baseline, of = get_baseline(name), get_task(task)
-        runs = [Run(baseline, of, baseline.recipe, seed, "cpu", tmp_path) for seed in seeds]
-        return [Unit(run, part.name, {}) for run in runs for part in of.parts]
-
-    tuned, plain = units("conv1d_finetuned", "calms21-task2", (42, 43)), units("conv1d", "ratsi", (42,))
-    found = spread([*tuned, *plain])
-    first, second = TASK2[0], TASK2[1]
-    leading = [unit for unit in found if isinstance(unit.run.recipe, Recipe) and unit.run.recipe.pretraining]
-    assert [(unit.run.seed, unit.part) for unit in leading[:4]] == [
-        (42, first),
-        (43, first),
-        (42, second),
-        (43, second),
-    ]
-    assert found[2:11] == plain, "what needs no pretraining comes before what would wait for it"
-    assert spread(plain) == plain
-    third = units("conv1d_finetuned", "calms21-task3", (42,))
-    assert spread([*tuned, *third])[:2] == [tuned[0], tuned[5]], "both tasks share the pretraining of a seed"
-
-
-TASK2 = [part.name for part in get_task("calms21-task2").parts]

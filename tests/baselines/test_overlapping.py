@@ -10,20 +10,18 @@ import numpy as np
 import pytest
 import toy
 
-from baselines import BASELINES, Baseline, Boosting, Recipe, get_baseline, train
+from baselines.contract import Baseline
+from baselines.models import get_baseline
+from baselines.recipes.boosting import Boosting
+from baselines.recipes.windows import Recipe
+from baselines.runs.listing import every
+from baselines.runs.train import train
 from bench.recordings import Recording
 from bench.store import pull
 from bench.submissions import read_entry
 from bench.tasks import Task
 
-pytest.importorskip("torch", reason="torch is in the extra `train`")
-pytest.importorskip("sklearn", reason="scikit-learn is in the extra `train`")
-
-NAMES = [
-    baseline.name
-    for baseline in BASELINES
-    if baseline.recipe is not None and not getattr(baseline.recipe, "pretraining", None)
-]
+NAMES = [baseline.name for baseline in every() if baseline.recipe is not None and not baseline.needs]
 NEVER = "groom"
 
 

@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 import toy
 
-from baselines import get_baseline, train
-from baselines.contract import Phase, Pretraining, Recipe, Tuning
+from baselines.models import get_baseline, load
+from baselines.recipes.windows import Phase, Recipe, Tuning
+from baselines.runs import curves
+from baselines.runs.train import train
 from bench.datasets import get_task
 from bench.errors import DataError
 from bench.recordings import Recording, one_hot
@@ -24,7 +26,7 @@ torch = pytest.importorskip("torch", reason="torch is in the extra `train`")
 
 from torch import nn  # noqa: E402
 
-from baselines.engine import checkpoints, curves, loop  # noqa: E402
+from baselines.engine import checkpoints, loop, window_training  # noqa: E402
 from baselines.inputs.windows import Examples, windows  # noqa: E402
 
 RECIPE = Recipe(past=1, future=2, gap=1, epochs=2, batch=16)
@@ -64,17 +66,19 @@ def column(log: Path, name: str) -> list[float]:
 def test_the_declared_phases() -> None:
     """As the card of the facts has them: epochs, rates, what learns, what the optimiser remembers."""
     run, described = (
-        get_baseline(name).recipe.pretraining
+        dict(get_baseline(name).recipe.tunings)
         for name in ("conv1d_finetuned", "conv1d_finetuned_as_described")
     )
     augmented = get_baseline("conv1d_augmented").recipe
-    for name, pretraining in (("conv1d_finetuned", run), ("conv1d_finetuned_as_described", described)):
-        assert pretraining.task == "calms21-task1"
-        reflects = replace(augmented.augmentation, reflect=pretraining is described)  # paper, and not code
+    for name, tunings in (("conv1d_finetuned", run), ("conv1d_finetuned_as_described", described)):
+        (need,) = get_baseline(name).needs
+        assert (need.use, need.task) == ("start", "calms21-task1")
+        reflects = replace(augmented.augmentation, reflect=tunings is described)  # paper, and not code
         recipe = replace(augmented, augmentation=reflects)
-        assert replace(get_baseline(name).recipe, pretraining=None) == recipe
-        assert [t.head for t in pretraining.tunings.values()] == ["kept", "new"]
-    task2, task3 = (run.tunings[f"calms21-task{n}"].phases for n in (2, 3))
+        assert replace(get_baseline(name).recipe, tunings=()) == load(need.model).recipe == recipe
+        assert get_baseline(name).tasks == tuple(tunings) == ("calms21-task2", "calms21-task3")
+        assert [t.head for t in tunings.values()] == ["kept", "new"]
+    task2, task3 = (run[f"calms21-task{n}"].phases for n in (2, 3))
     assert [(p.epochs, p.lr, p.trains, p.adam) for p in task2] == [
         (5, 1e-3, "all", "kept"),
         (10, 1e-3, "all", "kept"),
@@ -83,7 +87,7 @@ def test_the_declared_phases() -> None:
         (30, 1e-3, "all", "new"),
         (20, 5e-5, "all", "kept"),
     ]
-    task2, task3 = (described.tunings[f"calms21-task{n}"].phases for n in (2, 3))
+    task2, task3 = (described[f"calms21-task{n}"].phases for n in (2, 3))
     assert [(p.epochs, p.lr, p.trains) for p in task2] == [(5, 1e-4, "head"), (10, 1e-4, "all")]
     assert [(p.epochs, p.lr, p.trains) for p in task3] == [(30, 1e-3, "head"), (20, 5e-5, "all")]
 
@@ -97,7 +101,7 @@ def test_other_epochs_cut_phases_and_never_draw_them_out(
     declared = get_baseline("conv1d_finetuned").recipe
     recipe = declared.with_epochs(asked)
     assert recipe.epochs == epochs
-    assert tuple(phase.epochs for phase in recipe.pretraining.tunings["calms21-task2"].phases) == phases
+    assert tuple(phase.epochs for phase in dict(recipe.tunings)["calms21-task2"].phases) == phases
     assert (recipe == declared) == (asked == 50)
 
 
@@ -168,7 +172,9 @@ def fit(checkpoint: Path, phases: tuple[Phase, ...] = (), start=None) -> dict:
     """Train; return the state that it ends in."""
     recipe = RECIPE.tuned(Tuning(phases)) if phases else RECIPE
     ones = torch.ones(3)
-    loop.fit(Net, examples(), ones, recipe, seed=4, inputs=INPUTS, checkpoint=checkpoint, start=start)
+    window_training.fit(
+        Net, examples(), ones, recipe, seed=4, inputs=INPUTS, checkpoint=checkpoint, start=start
+    )
     return checkpoints.load(checkpoint, INPUTS)
 
 
@@ -209,7 +215,7 @@ def test_a_new_head_starts_by_the_seed_and_the_rest_where_it_was(tmp_path: Path)
     first = fit(tmp_path / "first.pt")
     body = {name: w for name, w in first["model"].items() if not name.startswith("head.")}
     still = fit(tmp_path / "still.pt", (Phase(1, 0.0, adam="new"),), {**first, "model": body})
-    torch.manual_seed(loop._derive(4, 0))
+    torch.manual_seed(loop.derive(4, 0))
     assert torch.equal(still["model"]["head.weight"], Net().head.weight)
     assert torch.equal(still["model"]["embed.weight"], first["model"]["embed.weight"])
 
@@ -244,4 +250,4 @@ def test_recipes_that_contradict_themselves_are_refused() -> None:
     with pytest.raises(ValueError, match="nothing of a new head"):
         Tuning((Phase(3, 0.1),), head="new")
     with pytest.raises(ValueError, match="nothing is held out"):
-        replace(RECIPE, validation="windows", pretraining=Pretraining("demo", {}))
+        replace(RECIPE, validation="windows", tunings=(("demo", Tuning((Phase(1, 0.1),))),))

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from toy import CLASSES, DATASET, FRAMES, recording, task
 
-from baselines import get_baseline, train
+from baselines.models import get_baseline
 from baselines.models.prior import frequencies
+from baselines.runs.train import train
 from bench.recordings import one_hot
 from bench.store import pull
 

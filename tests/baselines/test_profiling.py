@@ -10,22 +10,28 @@ import pytest
 import toy
 from click.testing import CliRunner
 
-from baselines import Baseline, get_baseline, train
+from baselines.contract import Baseline
 from baselines.costs import profiling
 from baselines.costs.profiling import Costs, Profile, declare, profile
+from baselines.models import get_baseline
+from baselines.runs.train import train
 from bench.cli import cli
 from bench.errors import DataError, UsageError
 from bench.submissions import read_entry
 
 torch = pytest.importorskip("torch", reason="torch is in the extra `train`")
-measuring = pytest.importorskip("baselines.costs.measuring")
+
+from baselines.costs import measuring  # noqa: E402
+from baselines.models.fc import FC  # noqa: E402
+from baselines.models.msgl_lstm import LSTM  # noqa: E402
+from baselines.runs.plan import Order, units_of  # noqa: E402
 
 MEASURED = ("seconds_per_run", "seconds_per_epoch", "frames_per_second")
 
 
 @pytest.fixture(autouse=True)
 def few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(measuring, "STEPS", 3)
+    monkeypatch.setattr(measuring, "LEARNED", 40)
     monkeypatch.setattr(measuring, "SINGLE", 20)
 
 
@@ -36,14 +42,14 @@ def small(name: str, **recipe: object) -> Baseline:
 
 def test_dense_layers_cost_two_operations_per_weight(store: Path) -> None:
     found = profile(small("fc", past=5, future=3, gap=1, batch=16), toy.task(), "cpu")
-    weights = [p for p in get_baseline("fc").load()(12, 9, 3).parameters() if p.dim() == 2]
+    weights = [p for p in FC(12, 9, 3).parameters() if p.dim() == 2]
     assert found.costs.flops_per_frame == 2 * sum(p.numel() for p in weights)
-    assert found.parameters == sum(p.numel() for p in get_baseline("fc").load()(12, 9, 3).parameters())
+    assert found.parameters == sum(p.numel() for p in FC(12, 9, 3).parameters())
 
 
 def test_recurrent_layers_are_counted_step_by_step(store: Path) -> None:
     found = profile(small("msgl_lstm", past=10, batch=8), toy.task(), "cpu")
-    network = get_baseline("msgl_lstm").load()(12, 11, 3)
+    network = LSTM(12, 11, 3)
     per_step = [p for name, p in network.named_parameters() if "weight_" in name]
     once = [p for name, p in network.named_parameters() if p.dim() == 2 and "weight_" not in name]
     expected = 2 * (11 * sum(p.numel() for p in per_step) + sum(p.numel() for p in once))
@@ -63,15 +69,16 @@ def test_a_causal_network_has_a_latency_and_others_say_why_not(store: Path) -> N
 
 
 def test_what_is_cut_keeps_every_recording_and_says_how_much_it_left_out(store: Path) -> None:
-    from baselines.runs.run import load_part
-
-    task, recipe = toy.task(), replace(toy.MSGL.recipe, batch=8)
-    data = load_part(task, recipe, "all")
-    few = measuring._few(task, recipe, data)
-    assert [r.id for r in few.train] == ["a", "b", "c"]
-    assert all(r.frames > recipe.past for r in few.train), "each has a whole window"
-    assert 24 <= measuring._examples(task, recipe, few.train) < 40, "three batches of eight, or a few more"
-    assert measuring._examples(task, recipe, data.train) == sum(r.frames - recipe.past for r in data.train)
+    (unit,) = units_of(Order(toy.MSGL, toy.task(), [0], "cpu", Path("unused")))
+    questions, past = unit.job.run.questions, toy.MSGL.recipe.past
+    few, share = measuring.cut(unit.job.sources.data(), questions, toy.MSGL.recipe.sees, 60)
+    left = list(few.train["toy/all"])
+    assert [r.id for r in left] == ["a", "b", "c"]
+    assert all(r.frames > past for r in left), "each has a whole window"
+    labelled = sum(int(r.annotated.sum()) for r in left)
+    assert 60 <= labelled < 60 + 3 * (past + 1), "so many frames, and a window of each"
+    whole = sum(int(toy.recording(id_).annotated.sum()) for id_ in "abc")
+    assert share == pytest.approx(whole / labelled)
 
 
 def test_a_task_of_segments_costs_what_its_frames_cost(store: Path) -> None:

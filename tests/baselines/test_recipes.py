@@ -11,29 +11,27 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from baselines import BASELINES, Recipe, get_baseline
-from baselines.contract import Augmentation, Plateau
+from baselines.models import get_baseline
+from baselines.recipes.windows import Augmentation, Plateau, Recipe
+from baselines.runs.listing import every
 from bench.errors import UsageError
 
 torch = pytest.importorskip("torch", reason="torch is in the extra `train`")
 
-from toy import recording  # noqa: E402
-
 from baselines.engine.losses import class_weights, cross_entropy, divisor, probabilities  # noqa: E402
-from baselines.engine.validation import (  # noqa: E402
+from baselines.engine.schedules import (  # noqa: E402
+    after_milestones,
+    after_plateaus,
     best_epoch,
-    hold_out_groups,
-    hold_out_windows,
-    is_over,
-    learning_rate,
+    waited_too_long,
+    warm_cosine,
 )
+from baselines.engine.validation import held_out_groups, hold_out_windows  # noqa: E402
 from baselines.inputs.augmentation import augment  # noqa: E402
-from baselines.inputs.scaling import Scaled  # noqa: E402
+from baselines.inputs.scaling import Scaled, moments  # noqa: E402
 from baselines.inputs.windows import Examples, inside, windows  # noqa: E402
 
 PLAIN = Recipe(past=2, future=1, gap=1, epochs=30)
-WATCHED = replace(PLAIN, validation="windows", plateau=Plateau(0.5, 2), patience=4)
-FIRST = PLAIN.phase(1)[0]
 CPU = torch.device("cpu")
 
 
@@ -67,7 +65,7 @@ def test_the_published_recipes() -> None:
     assert (msgl.plateau, msgl.patience, msgl.smoothing) == (Plateau(0.5, 5), 25, 0.1)
     assert (msgl.ends, msgl.scaling, msgl.class_weights) == ("whole", "standard", "balanced")
     assert (msgl.validation, msgl.eps) == ("windows", 1e-8)
-    others = [b for b in BASELINES if b.name.startswith("msgl_") and b.name != "msgl_as_described"]
+    others = [b for b in every() if b.name.startswith("msgl_") and b.name != "msgl_as_described"]
     assert len(others) == 7
     assert all(baseline.recipe == msgl for baseline in others)
 
@@ -85,8 +83,7 @@ def logits_and_targets() -> tuple[torch.Tensor, torch.Tensor]:
 def test_balanced_weights_are_scikit_learns() -> None:
     balanced = pytest.importorskip("sklearn.utils.class_weight").compute_class_weight
     _, targets = logits_and_targets()
-    recipe = replace(PLAIN, class_weights="balanced")
-    found = class_weights(recipe, targets, "abcd", {})
+    found = class_weights(targets, "abcd", {}, balanced=True)
     # scikit-learn counts the classes that are there, we those that the task knows
     expected = 3 / 4 * balanced("balanced", classes=np.array([0, 1, 3]), y=targets.numpy())
     np.testing.assert_allclose(found[[0, 1, 3]], expected, rtol=1e-6)
@@ -96,15 +93,14 @@ def test_balanced_weights_are_scikit_learns() -> None:
 def test_declared_weights_are_taken_by_name() -> None:
     _, targets = logits_and_targets()
     classes = ("a", "b", "c", "d")
-    assert class_weights(PLAIN, targets, classes, {"c": 5.0, "a": 2.5}).tolist() == [2.5, 1, 5, 1]
+    assert class_weights(targets, classes, {"c": 5.0, "a": 2.5}, balanced=False).tolist() == [2.5, 1, 5, 1]
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
 def test_the_balanced_loss_is_torchs_own(smoothing: float) -> None:
     logits, targets = logits_and_targets()
     weights = torch.tensor([0.5, 3.0, 1.0, 0.7])
-    recipe = replace(PLAIN, class_weights="balanced", smoothing=smoothing)
-    mean = cross_entropy(logits, targets, weights, recipe) / divisor(targets, weights, recipe)
+    mean = cross_entropy(logits, targets, weights, smoothing) / divisor(targets, weights, balanced=True)
     own = torch.nn.CrossEntropyLoss(weights, label_smoothing=smoothing)
     torch.testing.assert_close(mean, own(logits, targets))
 
@@ -112,7 +108,7 @@ def test_the_balanced_loss_is_torchs_own(smoothing: float) -> None:
 def test_keras_divides_by_the_frames_and_not_by_their_weights() -> None:
     logits, targets = logits_and_targets()
     weights = torch.tensor([0.5, 3.0, 1.0, 0.7])
-    mean = cross_entropy(logits, targets, weights, PLAIN) / divisor(targets, weights, PLAIN)
+    mean = cross_entropy(logits, targets, weights) / divisor(targets, weights, balanced=False)
     each = torch.nn.functional.cross_entropy(logits, targets, reduction="none")
     torch.testing.assert_close(mean, (each * weights[targets]).mean())
 
@@ -126,9 +122,9 @@ def overlapping() -> tuple[torch.Tensor, torch.Tensor]:
 def test_where_classes_overlap_each_is_a_question_of_its_own() -> None:
     """Keras means over the classes of a frame, then over frames; a weight is that of frames it holds in."""
     logits, targets = overlapping()
-    weights = class_weights(PLAIN, targets, "abc", {"b": 4.0})
+    weights = class_weights(targets, "abc", {"b": 4.0}, balanced=False)
     assert weights.tolist() == [[1, 1, 1], [1, 4, 1]]
-    mean = cross_entropy(logits, targets, weights, PLAIN) / divisor(targets, weights, PLAIN)
+    mean = cross_entropy(logits, targets, weights) / divisor(targets, weights, balanced=False)
     own = torch.nn.BCEWithLogitsLoss(pos_weight=torch.tensor([1.0, 4.0, 1.0]))
     torch.testing.assert_close(mean, own(logits, targets.float()))
 
@@ -136,13 +132,12 @@ def test_where_classes_overlap_each_is_a_question_of_its_own() -> None:
 def test_balanced_answers_weigh_alike_and_labels_are_smoothed_towards_half() -> None:
     logits, targets = overlapping()
     targets[:, 2] = True
-    recipe = replace(PLAIN, class_weights="balanced", smoothing=0.2)
-    weights = class_weights(recipe, targets, "abc", {})
+    weights = class_weights(targets, "abc", {}, balanced=True)
     held = targets.sum(dim=0)
     assert weights[0, 2] == 0, "it always holds: the other answer was never seen"
     torch.testing.assert_close(weights[1] * held, torch.full((3,), 41 / 2))
     torch.testing.assert_close((weights[0] * (41 - held))[:2], torch.full((2,), 41 / 2))
-    mean = cross_entropy(logits, targets, weights, recipe) / divisor(targets, weights, recipe)
+    mean = cross_entropy(logits, targets, weights, 0.2) / divisor(targets, weights, balanced=True)
     each = torch.nn.functional.binary_cross_entropy_with_logits(
         logits, torch.where(targets, 0.9, 0.1), reduction="none"
     )
@@ -163,20 +158,33 @@ def test_the_learning_rate_is_torchs_own_on_a_plateau(seed: int) -> None:
     schedule = torch.optim.lr_scheduler.ReduceLROnPlateau(optimiser, factor=0.5, patience=2)
     optimiser.step()
     for epoch, loss in enumerate(losses):
-        assert learning_rate(FIRST, WATCHED.plateau, losses[:epoch]) == pytest.approx(
+        assert after_plateaus(PLAIN.lr, 0.5, 2, losses[:epoch]) == pytest.approx(
             optimiser.param_groups[0]["lr"]
         )
         schedule.step(loss)
-    assert learning_rate(FIRST, WATCHED.plateau, losses) < PLAIN.lr
-    assert learning_rate(FIRST, None, losses) == PLAIN.lr
+    assert after_plateaus(PLAIN.lr, 0.5, 2, losses) < PLAIN.lr
 
 
 def test_training_stops_when_the_best_epoch_is_long_ago() -> None:
     losses = [3.0, 2.0, 2.5, 2.0, 2.1, 2.2]
     assert best_epoch(losses) == 2
-    assert [is_over(WATCHED, n, losses[:n]) for n in range(7)] == [False] * 6 + [True]
-    assert not is_over(replace(PLAIN, validation="windows"), 6, losses)
-    assert is_over(PLAIN, 30, [])
+    assert [waited_too_long(4, losses[:n]) for n in range(7)] == [False] * 6 + [True]
+    assert not waited_too_long(None, losses)
+
+
+def test_the_learning_rate_falls_to_a_tenth_after_each_milestone_as_torch_has_it() -> None:
+    optimiser = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], 0.1)
+    schedule = torch.optim.lr_scheduler.MultiStepLR(optimiser, [3, 5])
+    for epoch in range(1, 9):
+        assert after_milestones(0.1, (3, 5), epoch) == pytest.approx(optimiser.param_groups[0]["lr"])
+        optimiser.step()
+        schedule.step()
+
+
+def test_a_warm_up_rises_evenly_and_a_cosine_ends_at_nothing() -> None:
+    rates = [warm_cosine(0.2, 2, 10, done) for done in (0.0, 0.5, 2.0, 6.0, 10.0)]
+    assert rates == pytest.approx([0, 0.05, 0.2, 0.1, 0])
+    assert warm_cosine(0.2, 0, 10, 0.0) == 0.2
 
 
 def test_scaling_is_fitted_on_the_given_frames_alone() -> None:
@@ -184,7 +192,7 @@ def test_scaling_is_fitted_on_the_given_frames_alone() -> None:
     fitted_on = [rng.normal((5, 5, 5, 105), 3, (n, 4)).astype(np.float32) for n in (31, 17)]
     for frames in fitted_on:
         frames[:, 2] = 7
-    scaled = Scaled(torch.nn.Flatten(), fitted_on)
+    scaled = Scaled(torch.nn.Flatten(), *moments(fitted_on))
     both = np.concatenate(fitted_on)
     seen = scaled(torch.from_numpy(both)[:, None]).numpy()
     np.testing.assert_allclose(seen[:, [0, 1, 3]].mean(axis=0), 0, atol=1e-5)
@@ -200,7 +208,7 @@ def test_what_was_not_detected_is_filled_and_scaled_as_scikit_learn_does_it() ->
     for frames in fitted_on:
         frames[rng.random(frames.shape) < 0.3] = np.nan
         frames[:, 3] = np.nan
-    scaled = Scaled(torch.nn.Flatten(), fitted_on)
+    scaled = Scaled(torch.nn.Flatten(), *moments(fitted_on))
     theirs = make_pipeline(SimpleImputer(keep_empty_features=True), StandardScaler())
     theirs.fit(np.concatenate(fitted_on).astype(np.float64))
     tested = rng.normal((5, 50, 5, 0), 3, (23, 4)).astype(np.float32)
@@ -212,7 +220,7 @@ def test_what_was_not_detected_is_filled_and_scaled_as_scikit_learn_does_it() ->
 def test_the_mean_of_the_training_set_needs_the_standard_scaling() -> None:
     with pytest.raises(ValueError, match="means come with the standard scaling"):
         replace(PLAIN, missing="mean")
-    assert {b.recipe.missing for b in BASELINES if b.name.startswith("msgl")} == {"mean"}
+    assert {b.recipe.missing for b in every() if b.name.startswith("msgl")} == {"mean"}
 
 
 def test_a_window_is_mirrored_at_even_odds_and_turned_and_shifted_as_without() -> None:
@@ -291,10 +299,10 @@ def test_windows_held_out_are_a_random_fifth() -> None:
 
 
 def test_groups_held_out_share_nothing_with_those_that_train() -> None:
-    recordings = [replace(recording(id_), group=f"g{i // 2}") for i, id_ in enumerate("abcde")]
-    train, held_out = hold_out_groups(recordings, seed=3)
-    assert len(train) + len(held_out) == 5
-    assert held_out
-    assert not {r.group for r in train} & {r.group for r in held_out}
+    groups = [f"g{i // 2}" for i in range(13)]
+    held_out = held_out_groups(groups, seed=3)
+    assert held_out == held_out_groups(groups[::-1], seed=3) < set(groups)
+    assert len(held_out) == 1
+    assert any(held_out_groups(groups, seed) != held_out for seed in range(9))
     with pytest.raises(UsageError, match="all training recordings are of one group"):
-        hold_out_groups(recordings[:2], seed=3)
+        held_out_groups(groups[:2], seed=3)

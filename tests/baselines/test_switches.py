@@ -12,9 +12,13 @@ import numpy as np
 import pytest
 import toy
 
-from baselines import Baseline, Recipe, get_baseline, train
-from baselines.runs.run import Run
-from baselines.switches import OFF, Switches, check_switches
+from baselines.contract import Baseline
+from baselines.models import get_baseline
+from baselines.recipes.windows import Recipe
+from baselines.runs.check import check_switches
+from baselines.runs.questions import question_of, sizes_of
+from baselines.runs.train import train
+from baselines.switches import OFF, Switches
 from bench.errors import DataError, UsageError
 from bench.submissions import read_entry
 from bench.tasks import Task
@@ -23,8 +27,7 @@ torch = pytest.importorskip("torch", reason="torch is in the extra `train`")
 
 from torch import nn  # noqa: E402
 
-from baselines.engine import checkpoints, devices, loop, steps  # noqa: E402
-from baselines.engine import windows as networks  # noqa: E402
+from baselines.engine import checkpoints, counting, devices, steps, window_training  # noqa: E402
 from baselines.inputs.windows import Examples, windows  # noqa: E402
 from baselines.models.msgl import MSGL  # noqa: E402
 
@@ -69,7 +72,7 @@ def test_compiled_it_gives_the_same_up_to_rounding(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(torch, "compile", traced)
     plain, compiled = tmp_path / "plain.pt", tmp_path / "compiled.pt"
     for checkpoint, switches in ((plain, OFF), (compiled, Switches(compiled=True))):
-        loop.fit(
+        window_training.fit(
             lambda: nn.Sequential(nn.Flatten(), nn.Linear(36, 8), nn.Tanh(), nn.Linear(8, 3)),
             examples(),
             torch.ones(3),
@@ -84,7 +87,7 @@ def test_compiled_it_gives_the_same_up_to_rounding(tmp_path: Path, monkeypatch: 
     assert one.keys() == other.keys(), "an uncompiled network can read the weights"
     for name, weights in one.items():
         torch.testing.assert_close(other[name], weights, rtol=1e-4, atol=1e-5)
-    assert Switches(compiled=True).said() == ["compiled"]
+    assert Switches(compiled=True).words() == ["compiled"]
 
 
 def test_every_network_of_a_process_is_compiled_for_the_sizes_of_its_batches(
@@ -101,11 +104,16 @@ def test_every_network_of_a_process_is_compiled_for_the_sizes_of_its_batches(
         return compile_(model, backend=backend, **how)
 
     monkeypatch.setattr(torch, "compile", traced)
-    switches = Switches(compiled=True)
+    switches, data = Switches(compiled=True), examples()
+
+    def loss(forward: steps.Forward, chosen: torch.Tensor) -> tuple[torch.Tensor, int]:
+        logits = forward(data.windows.gather(chosen))
+        return nn.functional.cross_entropy(logits, data.targets[chosen]), len(chosen)
+
     for _ in range(10):
         model = nn.Sequential(nn.Flatten(), nn.Linear(36, 3))
-        optimiser = steps.adam(model, RECIPE, switches)
-        step = steps.prepare(model, examples(), torch.ones(3), RECIPE, optimiser, switches)
+        optimiser = window_training.optimiser(RECIPE, switches, model)
+        step = steps.prepare(model, loss, optimiser, None, None, switches, torch.arange(16))
         for frames in (16, 11, 16):
             step(torch.arange(frames))
     assert sizes == [{int, 16}, {int, 11}] * 10
@@ -113,9 +121,9 @@ def test_every_network_of_a_process_is_compiled_for_the_sizes_of_its_batches(
 
 def test_bf16_is_refused_where_a_gpu_would_round_to_float16(tmp_path: Path) -> None:
     def check(name: str, device: str, switches: Switches) -> None:
-        recipe = get_baseline(name).recipe
-        run = Run(get_baseline(name), task(), recipe, 0, device, tmp_path, switches)
-        networks.check_switches(run, recipe)
+        baseline = get_baseline(name)
+        sizes = sizes_of(baseline, toy.DATASET.skeleton, [question_of(task(), "all", None)])
+        counting.check_switches(baseline, baseline.recipe, sizes, device, switches)
 
     for name in ("lstm", "msgl_lstm", "msgl_bilstm"):
         with pytest.raises(UsageError, match=f"recurrent layers of {name!r} to float16") as caught:
@@ -145,7 +153,7 @@ def fit(checkpoint: Path, sizes: Path | None = None) -> None:
 
     weights = torch.tensor([0.5, 2.0, 1.0])
     held_out = examples()
-    loop.fit(
+    window_training.fit(
         build,
         examples(),
         weights,
@@ -198,19 +206,23 @@ def test_what_processes_cannot_share_is_an_error_and_no_traceback(store: Path, t
     [
         (Switches(graphs=True), "cpu", {}, "no CUDA graphs"),
         (Switches(graphs=True, devices=2), "cuda", {}, "record one device"),
-        (Switches("bf16"), "cpu", {"network": False}, "are for networks"),
-        (OFF, "cpu", {"network": False, "tensorboard": True}, "are for networks"),
+        (Switches("bf16"), "cpu", {"name": "prior"}, "are for networks"),
+        (OFF, "cpu", {"name": "prior", "tensorboard": True}, "are for networks"),
+        (Switches("bf16", compiled=True), "cpu", {"knows": {"precision"}}, "'msgl' does not know --compile"),
     ],
 )
 def test_what_does_not_go_together(switches: Switches, device: str, more: dict, says: str) -> None:
+    baseline = get_baseline(more.get("name", "msgl"))
+    if "knows" in more:
+        baseline = replace(baseline, switches=frozenset(more["knows"]))
     with pytest.raises(UsageError, match=says):
-        check_switches(switches, device, **{"network": True, "tensorboard": False, **more})
+        check_switches(baseline, switches, device, tensorboard=more.get("tensorboard", False))
 
 
 def test_without_tensorboard_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("baselines.switches.find_spec", lambda name: None)
+    monkeypatch.setattr("baselines.runs.check.find_spec", lambda name: None)
     with pytest.raises(UsageError, match="not installed") as caught:
-        check_switches(OFF, "cpu", network=True, tensorboard=True)
+        check_switches(toy.CONV, OFF, "cpu", tensorboard=True)
     assert ".[tensorboard]" in caught.value.hint
 
 
@@ -248,7 +260,7 @@ class Graph:
 
     def replay(self) -> None:
         """Overwrite the loss, as a graph does."""
-        self.loss.copy_(self.step(self.chosen))
+        self.loss.copy_(self.step(self.chosen)[0])
 
 
 def steps_of_two_epochs(before: int, *, recorded: bool) -> tuple[list[float], dict[str, torch.Tensor]]:
@@ -258,20 +270,20 @@ def steps_of_two_epochs(before: int, *, recorded: bool) -> tuple[list[float], di
     model = nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.BatchNorm1d(8), nn.Linear(8, 3))
     optimiser = torch.optim.Adam(model.parameters(), lr=0.1)
 
-    def step(chosen: torch.Tensor) -> torch.Tensor:
+    def step(chosen: torch.Tensor) -> tuple[torch.Tensor, int]:
         optimiser.zero_grad()
         loss = nn.functional.cross_entropy(model(x[chosen]), y[chosen])
         loss.backward()
         optimiser.step()
         Graph.step, Graph.chosen, Graph.loss = staticmethod(step), chosen, loss.detach()
-        return loss.detach()
+        return loss.detach(), len(chosen)
 
     batches = torch.randperm(75).split(16)  # the last has 11: it cannot be replayed
-    losses = [float(step(chosen)) for chosen in batches[:before]]
-    take = steps._recorded(step, model, optimiser, 16, 75) if recorded else step
+    losses = [float(step(chosen)[0]) for chosen in batches[:before]]
+    take = steps._recorded(step, model, optimiser, torch.arange(16)) if recorded else step
     for rate in (0.1, 0.02):
         steps.set_rate(optimiser, rate)
-        losses += [float(take(chosen)) for chosen in batches]
+        losses += [float(take(chosen)[0]) for chosen in batches]
     return losses, model.state_dict()
 
 

@@ -16,9 +16,9 @@ import pytest
 import toy
 from toy import run
 
-from baselines import get_baseline
-from baselines.engine import curves
 from baselines.inputs.poses import pose_features
+from baselines.models import get_baseline
+from baselines.runs import curves
 from baselines.switches import Switches
 from bench.datasets import get_task
 from bench.errors import DataError, UsageError
@@ -26,6 +26,8 @@ from bench.store import pull
 from bench.submissions import read_entry, read_tasks
 
 torch = pytest.importorskip("torch", reason="torch is in the extra `train`")
+
+from baselines.models.conv1d import Conv1D  # noqa: E402
 
 TEST_FRAMES = {id_: toy.FRAMES[id_] for id_ in "de"}
 
@@ -58,7 +60,7 @@ def test_what_it_writes_is_a_valid_submission(store: Path, tmp_path: Path) -> No
     card = entry.tasks["toy"]
     assert card.classes == toy.CLASSES
     assert (card.description, card.remark) == ("a small convolution", "1 of 10 epochs")
-    assert card.parameters == sum(p.numel() for p in toy.CONV.load()(12, 37, 3).parameters())
+    assert card.parameters == sum(p.numel() for p in Conv1D(12, 37, 3).parameters())
     assert not card.causal
 
 
@@ -81,11 +83,14 @@ def test_a_card_edited_by_hand_keeps_its_words(store: Path, tmp_path: Path) -> N
 
 
 def test_a_recording_without_poses_is_refused_and_not_left_out() -> None:
-    from baselines.engine import windows
+    from baselines.engine.window_prediction import WindowPredictor
+    from baselines.runs.questions import question_of
 
+    model = Conv1D(12, 37, 3)
+    predictor = WindowPredictor(model.eval(), toy.CONV.recipe, toy.DATASET.skeleton)
     recordings = [toy.recording("a"), replace(toy.recording("b"), keypoints=None), toy.recording("c")]
     with pytest.raises(DataError) as caught:
-        windows._features(toy.task(), toy.CONV.recipe, recordings)
+        list(predictor(recordings, question_of(toy.task(), "all", None)))
     assert caught.value.problems == ("b: labels only, no poses",)
 
 
@@ -154,10 +159,14 @@ def test_killed_in_the_middle_it_ends_as_if_undisturbed(store: Path, tmp_path: P
     assert f"going on after epoch {reached} of {baseline.recipe.epochs}" in again.stderr
     path = run(whole, baseline)
     ends = [torch.load(out / ".work/toy/seed1-all.pt", weights_only=True) for out in (killed, whole)]
-    for state in ("model", "best"):
-        assert ends[0][state].keys() == ends[1][state].keys()
-        assert all(torch.equal(value, ends[1][state][key]) for key, value in ends[0][state].items())
-    assert bool(ends[0]["best"]) == (name == "msgl")
+    assert list(ends[0]["best"]) == (["validation_loss"] if name == "msgl" else [])
+    pairs = [(ends[0]["model"], ends[1]["model"])]
+    pairs += [(ends[0]["best"][key], ends[1]["best"][key]) for key in ends[0]["best"]]
+    for one, other in pairs:
+        assert one.keys() == other.keys()
+        assert all(torch.equal(value, other[key]) for key, value in one.items())
+    states = [(out / ".work/toy/seed1-all.safetensors").read_bytes() for out in (killed, whole)]
+    assert states[0] == states[1]
     assert (killed / "toy" / "seed1.npz").read_bytes() == path.read_bytes()
 
 
@@ -180,7 +189,7 @@ def test_msgl_learns_the_toy_and_keeps_its_scaling(store: Path, tmp_path: Path) 
     prior = accuracy(run(tmp_path / "prior", get_baseline("prior")))
     assert accuracy(run(tmp_path / "msgl", toy.MSGL)) > prior + 0.3
     assert "random windows" in read_entry(tmp_path / "msgl").tasks["toy"].description
-    best = torch.load(tmp_path / "msgl/.work/toy/seed1-all.pt", weights_only=True)["best"]
+    best = torch.load(tmp_path / "msgl/.work/toy/seed1-all.pt", weights_only=True)["best"]["validation_loss"]
     seen = [pose_features(toy.recording(id_).keypoints, toy.DATASET.image, "mean") for id_ in "abc"]
     frames = np.concatenate(seen)
     mean = np.nanmean(frames, axis=0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from baselines.contract import Recipe
+from baselines.recipes.windows import Recipe
 
 torch = pytest.importorskip("torch", reason="torch is in the extra `train`")
 

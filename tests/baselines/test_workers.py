@@ -18,10 +18,11 @@ from pathlib import Path
 import pytest
 import toy
 
-from baselines import get_baseline
+from baselines.models import get_baseline
 from baselines.runs import crew, records
-from baselines.runs.crew import Crew, work
-from baselines.runs.run import Run, load_part
+from baselines.runs.crew import Crew, Outcome, do
+from baselines.runs.job import Job
+from baselines.runs.plan import Order, reseeded, units_of
 from baselines.runs.train import train_seeds
 from baselines.runs.unit import Unit
 from bench.datasets import get_task
@@ -30,16 +31,19 @@ from bench.errors import BenchError, DataError, UsageError
 torch = pytest.importorskip("torch", reason="torch is in the extra `train`")
 
 TASK = toy.task(first="ab", second="c")
-TASK_PARTS = ("first", "second")
 LIGHT = replace(toy.CONV, recipe=replace(toy.CONV.recipe, batch=64, epochs=5))
 """Many short epochs, so that a kill after the first one is in the middle."""
 
 
 @pytest.fixture
 def unit(store: Path, tmp_path: Path) -> Unit:
-    one = replace(LIGHT, recipe=replace(LIGHT.recipe, epochs=1))
-    run = Run(one, TASK, one.recipe, 3, "cpu", tmp_path / "work" / TASK.name)
-    return Unit(run, "second", run.inputs({part: load_part(TASK, one.recipe, part) for part in TASK_PARTS}))
+    order = Order(LIGHT, TASK, [3], "cpu", tmp_path / "out", epochs=1, work=tmp_path / "work")
+    return reseeded(units_of(order)[1], 3)
+
+
+def in_crew(workers: Crew, units: list[Unit]) -> list[Outcome]:
+    with workers.at_work() as do_all:
+        return list(do_all(units))
 
 
 def until(path: Path, seconds: float = 60) -> None:
@@ -122,7 +126,7 @@ def test_a_part_that_is_done_is_not_trained_again(
     trained = Unit.train
 
     def stop(unit: Unit) -> None:
-        if unit.part == "second":
+        if unit.question.part == "second":
             raise KeyboardInterrupt
         trained(unit)
 
@@ -140,24 +144,24 @@ def test_a_part_that_is_done_is_not_trained_again(
 
 
 def test_a_unit_writes_a_log_and_its_scores_once(unit: Unit, monkeypatch: pytest.MonkeyPatch) -> None:
-    told = work(unit)
+    told = do(unit)
     assert re.fullmatch(rf"\d+ s, process {os.getpid()} on {re.escape(socket.gethostname())}", told)
     assert "part second, seed 3\nepoch 1 of 1" in unit.log.read_text()
     assert sorted(unit.read()) == ["d", "e"]
-    monkeypatch.setattr(Unit, "_scores", lambda *_: pytest.fail("trained again"))
-    work(unit)
+    monkeypatch.setattr(Job, "train", lambda *_: pytest.fail("trained again"))
+    do(unit)
     unit.forget()
     assert not unit.is_done()
 
 
 def test_a_worker_with_other_recordings_or_code_refuses(unit: Unit) -> None:
-    asked = {**unit.inputs, "code": "0" * 64, "test recordings": {"first": "1", "second": "2"}}
+    asked = {**unit.inputs, "code": "0" * 64, "test recordings": {"toy/second": "2"}}
     with pytest.raises(DataError, match=f"process {os.getpid()}.* would train otherwise") as caught:
-        work(replace(unit, inputs=asked))
-    assert [problem.split(":")[0] for problem in caught.value.problems] == ["code", "test recordings second"]
+        do(replace(unit, inputs=asked))
+    differing = [problem.split(":")[0] for problem in caught.value.problems]
+    assert differing == ["code", "test recordings toy/second"]
     assert not unit.path.exists()
-    other = {**unit.inputs, "train recordings": {**unit.inputs["train recordings"], "first": "1"}}
-    work(replace(unit, inputs=other))  # those of another part are not its business
+    assert list(unit.inputs["train recordings"]) == ["toy/second"], "another part is not its business"
 
 
 def test_a_scheduler_that_is_not_there_is_said(unit: Unit, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -167,18 +171,18 @@ def test_a_scheduler_that_is_not_there_is_said(unit: Unit, monkeypatch: pytest.M
         closed.bind(("127.0.0.1", 0))  # bound and not listening
         for address in (f"tcp://127.0.0.1:{closed.getsockname()[1]}", "nonsense"):
             with pytest.raises(UsageError, match=f"no Dask scheduler answers at {address}") as caught:
-                list(Crew(cluster=address).train([unit]))
+                in_crew(Crew(cluster=address), [unit])
             assert "dask scheduler" in caught.value.hint
             with pytest.raises(UsageError, match="no Dask scheduler answers"):
                 train_seeds(
-                    unit.run.baseline,
-                    unit.run.task,
+                    LIGHT,
+                    TASK,
                     seeds=[0],
                     device="cpu",
-                    out=unit.run.folder / "new",
+                    out=unit.folder / "new",
                     crew=Crew(cluster=address),
                 )
-            assert not (unit.run.folder / "new").exists()
+            assert not (unit.folder / "new").exists()
 
 
 def test_without_dask_it_says_what_to_install(
@@ -186,12 +190,9 @@ def test_without_dask_it_says_what_to_install(
 ) -> None:
     monkeypatch.setattr(crew, "find_spec", lambda name: None)
     with pytest.raises(UsageError, match="need dask") as caught:
-        train_seeds(
-            unit.run.baseline, unit.run.task, seeds=[0], device="cpu", out=tmp_path / "o", crew=Crew(2)
-        )
+        train_seeds(LIGHT, TASK, seeds=[0], device="cpu", out=tmp_path / "o", crew=Crew(2))
     assert ".[cluster]" in caught.value.hint
     assert not (tmp_path / "o").exists()
-    assert list(Crew(2).train([])) == [], "nothing left to do needs nobody"
 
 
 def test_crews_side_by_side_do_not_want_the_same_port(unit: Unit) -> None:
@@ -200,9 +201,8 @@ def test_crews_side_by_side_do_not_want_the_same_port(unit: Unit) -> None:
         with contextlib.suppress(OSError):  # by another crew, then
             taken.bind(("", 8787))
             taken.listen()
-        assert [fault for _, fault in Crew(1).train([unit])] == [None], (
-            "and no warning, which is an error here"
-        )
+        faults = [fault for _, fault in in_crew(Crew(1), [unit])]
+        assert faults == [None], "and no warning, which is an error here"
 
 
 def test_a_worker_has_one_device(store: Path, tmp_path: Path) -> None:
@@ -228,8 +228,8 @@ def never_retried() -> Iterator[None]:
 
 
 def test_a_run_that_ends_every_worker_is_named(never_retried: None, store: Path, tmp_path: Path) -> None:
-    deadly = replace(toy.CONV, name="deadly", model="toy:dies", recipe=None)
+    run = {"seeds": [0], "device": "cpu", "out": tmp_path / "out", "crew": Crew(1)}
     with pytest.raises(BenchError, match="seed0-first ended worker after worker") as caught:
-        train_seeds(deadly, toy.task(first="ab"), seeds=[0], device="cpu", out=tmp_path / "out", crew=Crew(1))
+        train_seeds(toy.DEADLY, toy.task(first="ab"), **run)
     assert "seed0-first.log" in caught.value.problems[0]
     assert not records.is_finished(tmp_path / "out/.work/toy", tmp_path / "out/toy/seed0.npz", {})

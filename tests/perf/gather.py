@@ -43,18 +43,23 @@ from tabulate import tabulate
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from baselines import get_baseline
-from baselines.engine import loop
+from baselines.contract import Question
+from baselines.engine import window_training
 from baselines.engine.losses import class_weights
+from baselines.engine.window_prediction import WindowPredictor
 from baselines.inputs.windows import Examples, inside, windows
+from baselines.models import get_baseline
 from baselines.models.msgl import MSGL
 from baselines.switches import OFF, Switches
+from bench.recordings import Recording, Skeleton
 
 TRAIN, TEST, RECORDINGS = 507_738, 262_107, 70
 """Of CalMS21 Task 1."""
 FEATURES, CLASSES = 28, 4
 RECIPE = replace(get_baseline("msgl").recipe, validation="none", plateau=None, patience=None)
 BUILD = partial(MSGL, FEATURES, RECIPE.window, CLASSES)
+ASKED = Question("calms21-task1/all", tuple("abcd"), "frames", exclusive=True)
+SKELETON = Skeleton(("resident", "intruder"), tuple("abcdefg"), (), (1, 1))
 
 
 @dataclass(frozen=True)
@@ -107,7 +112,7 @@ def ours(frames: int, device_name: str, epochs: int, switches: Switches, seed: i
     device, before = prepare(device_name)
     train = examples(frames, device)
     began = time.perf_counter()
-    for chosen in loop._batches(train, RECIPE.batch, seed):
+    for chosen in window_training.batches(train, RECIPE.batch, 1, seed):
         train.windows.gather(chosen), train.targets[chosen]
     synchronise(device)
     data_seconds = time.perf_counter() - began
@@ -122,16 +127,16 @@ def fit(
     """Return what the log holds of each epoch."""
     history: list[dict[str, float]] = []
 
-    def note(epoch: Any) -> None:
-        history.append(dict(epoch))
+    def note(epochs: Any) -> None:
+        history.append(dict(epochs[-1]))
         if report:
-            report(epoch)
+            report(epochs[-1])
 
     with tempfile.TemporaryDirectory() as folder:
-        loop.fit(
+        window_training.fit(
             BUILD,
             train,
-            class_weights(RECIPE, train.targets, "abcd", {}),
+            class_weights(train.targets, "abcd", {}, balanced=True),
             replace(RECIPE, epochs=epochs),
             seed=seed,
             inputs={},
@@ -154,7 +159,7 @@ def theirs(frames: int, device_name: str, epochs: int) -> Measured:
     synchronise(device)
     data_seconds = time.perf_counter() - began
     model = BUILD().to(device)
-    weights = class_weights(RECIPE, data.y.to(device), "abcd", {})
+    weights = class_weights(data.y.to(device), "abcd", {}, balanced=True)
     criterion = nn.CrossEntropyLoss(weights, label_smoothing=RECIPE.smoothing)
     optimiser = torch.optim.Adam(model.parameters(), lr=RECIPE.lr)
     model.train()
@@ -174,13 +179,27 @@ def theirs(frames: int, device_name: str, epochs: int) -> Measured:
 def inference(frames: int, device_name: str, switches: Switches) -> float:
     """Return the seconds for the scores of every frame, from poses in memory to scores in memory."""
     device, _ = prepare(device_name)
-    poses, _ = recordings(frames)
-    model = BUILD().to(device)
-    loop.predict(model, windows(poses[:1], RECIPE, device), switches=switches)  # kernels are chosen here
+    seen = [pose_recording(number, poses) for number, poses in enumerate(recordings(frames)[0])]
+    predictor = WindowPredictor(BUILD().to(device).eval(), RECIPE, SKELETON, switches)
+    next(predictor(seen[:1], ASKED))  # kernels are chosen here
     began = time.perf_counter()
-    scores = loop.predict(model, windows(poses, RECIPE, device), switches=switches)
-    assert scores.shape == (frames, CLASSES)
+    scores = list(predictor(seen, ASKED))
+    assert sum(map(len, scores)) == frames
     return time.perf_counter() - began
+
+
+def pose_recording(number: int, poses: Float32[np.ndarray, "_ F"]) -> Recording:
+    """Return poses as a recording without labels."""
+    shape = (len(poses), len(SKELETON.animals), len(SKELETON.keypoints), 2)
+    return Recording(
+        id=f"r{number}",
+        group=f"r{number}",
+        fps=30.0,
+        classes=ASKED.classes,
+        labels=np.zeros((len(poses), CLASSES), dtype=bool),
+        annotated=np.zeros(len(poses), dtype=bool),
+        keypoints=poses.reshape(shape),
+    )
 
 
 def one_of_many(

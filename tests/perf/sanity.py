@@ -50,7 +50,10 @@ from tabulate import tabulate
 from tqdm import tqdm
 from trained import Scores, Truth, f1_and_map, read_test
 
-from baselines import BASELINES, Baseline, Recipe, get_baseline, train
+from baselines.contract import Baseline, Need
+from baselines.models import MODELS, get_baseline, load
+from baselines.recipes.windows import Recipe
+from baselines.runs.train import train
 from bench.datasets import get_task
 from bench.recordings import Recording
 from bench.store import load_all, pull, pull_simulated
@@ -164,12 +167,24 @@ def fitting(baseline: Baseline, task: Task) -> Baseline:
     recipe = baseline.recipe
     if not isinstance(recipe, Recipe):
         return baseline
-    recipe = replace(recipe, batch=BATCH)
-    if recipe.pretraining is None:
-        return replace(baseline, recipe=recipe)
-    tuning = recipe.pretraining.tunings["calms21-task2"]
-    first = replace(recipe.pretraining, task=task.name, tunings={task.name: tuning})
-    return replace(baseline, recipe=replace(recipe, pretraining=first))
+    small = replace(baseline, recipe=replace(recipe, batch=BATCH))
+    if not recipe.tunings:
+        return small
+    (need,) = baseline.needs
+    tuning = dict(recipe.tunings)["calms21-task2"]
+    return replace(
+        small,
+        recipe=replace(small.recipe, tunings=((task.name, tuning),)),
+        tasks=(task.name,),
+        needs=(Need(FIRST[need.model].model, "start", task.name),),
+    )
+
+
+def first(model: str) -> Baseline:
+    """Return what a fine-tuned model begins with, in small batches too."""
+    baseline = load(model)
+    name = f"first_{baseline.name}"
+    return replace(baseline, model=f"sanity:{name}", name=name, recipe=replace(baseline.recipe, batch=BATCH))
 
 
 def p_value(gains: Float[np.ndarray, " K"]) -> float:
@@ -267,8 +282,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.shuffles < 2:
         parser.error("--shuffles: expected 2 or more, for a test over them")
     task = get_task(options.task)
-    (plain,) = [b.name for b in BASELINES if b.recipe is None]
-    chosen = [get_baseline(name).name for name in options.models or [b.name for b in BASELINES]]
+    (plain,) = [name for name in MODELS if get_baseline(name).recipe is None]
+    chosen = [get_baseline(name).name for name in options.models or MODELS]
     chosen = [plain, *(name for name in chosen if name != plain)]
     first, *every = measure(task, chosen, options.epochs, options.shuffles, options.workers)
     print(table(every, first.true))
@@ -279,6 +294,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         figures = {"prior": asdict(first.true), "models": [asdict(found) for found in every], "wrong": wrong}
         record.save(options.save, __file__, said, ("ethobench", "numpy", "torch", "scipy"), figures)
     return int(bool(wrong))
+
+
+FIRST = {
+    need.model: first(need.model)
+    for name in MODELS
+    for need in get_baseline(name).needs
+    if need.use == "start"
+}
+globals().update({baseline.name: baseline for baseline in FIRST.values()})  # where a worker looks for them
 
 
 if __name__ == "__main__":

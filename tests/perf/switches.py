@@ -24,7 +24,8 @@ from jaxtyping import Float
 from tabulate import tabulate
 from trained import f1_and_map, read_test
 
-from baselines import get_baseline, train
+from baselines.models import get_baseline
+from baselines.runs.train import train
 from bench.datasets import get_task
 from bench.store import pull_simulated
 from bench.tasks import Task

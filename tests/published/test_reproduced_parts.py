@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -132,15 +133,19 @@ def test_all_jobs_of_a_table_go_to_one_crew(tmp_path: Path, monkeypatch: pytest.
     pull_simulated(get_task("demo-8x70").dataset)
     given = []
 
-    def train(crew: Crew, units):
-        given.append((crew, [unit.run.baseline.name for unit in units]))
-        for unit in units:
-            unit.train()
-            yield unit, None
+    @contextmanager
+    def at_work(crew: Crew):
+        def train(units):
+            given.append((crew, [unit.job.baseline.name for unit in units]))
+            for unit in units:
+                unit.train()
+                yield unit, None
+
+        yield train
 
     arguments = ("toy-nets", "--variants", "--epochs", "1", "--json", "--out")
     alone = json.loads(bench(*arguments, str(tmp_path / "alone")).stdout)
-    monkeypatch.setattr(Crew, "train", train)
+    monkeypatch.setattr(Crew, "at_work", at_work)
     assert json.loads(bench(*arguments, str(tmp_path / "crew"), "--workers", "3").stdout) == alone
     assert given == [(Crew(3), ["single_frame", "conv1d_causal", "conv1d"])]
     assert [(row["row"], row["model"], row["variant"]) for row in alone] == [

@@ -151,10 +151,10 @@ def states(path: Path, name: str) -> dict[str, Any]:
 
     state = torch.load(path, map_location="cpu", weights_only=True)
     found: dict[str, Any] = {}
-    for which in ("model", "best"):
+    best = state["best"].get("validation_loss", state["best"])  # by the name of what was lowest, or alone
+    for which, of in (("model", state["model"]), ("best", best)):
         weights = {
-            key: sha(repr(w.shape).encode() + w.contiguous().numpy().tobytes())
-            for key, w in state[which].items()
+            key: sha(repr(w.shape).encode() + w.contiguous().numpy().tobytes()) for key, w in of.items()
         }
         found[f"{name} {which}"] = weights if name.endswith("-all") else sha(json.dumps(weights).encode())
     memory = {

@@ -22,7 +22,7 @@ from bench.files.schema import is_number
 from bench.files.strict_json import parse_json
 from bench.kinds import DetectionForm, Length
 from bench.metrics.checks import is_name
-from bench.recordings import FURTHEST, Detections
+from bench.recordings import FURTHEST, MOST_DETECTIONS, Detections
 from bench.recordings import row_faults as on_rows
 from bench.submissions.faults import SHOWN, Fault
 from bench.submissions.forms.checks import name_faults
@@ -30,8 +30,7 @@ from bench.submissions.predictions import Content, Key
 from bench.tasks import Task
 
 Rows = list[Any]
-MOST = 2_000
-"""Detections of one recording: ten times what Soft-NMS leaves."""
+MOST = MOST_DETECTIONS
 ROW_BYTES = 200
 """Of one detection written down, generously, its label apart."""
 

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import csv
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
 
+from baselines.contract import Epoch
 from bench.about import install_hint
 from bench.files.writing import replacing_text
-
-COLUMNS = ("epoch", "loss", "validation_loss", "lr", "seconds")
-
-Epoch = Mapping[str, float | int | None]
-"""The values of one epoch by column; the validation loss is None where nothing is held out."""
 
 
 def write(path: Path, epochs: Sequence[Epoch]) -> None:
@@ -24,7 +20,7 @@ def write(path: Path, epochs: Sequence[Epoch]) -> None:
     Seconds are no result: they enter no digest, and another machine has other ones.
     """
     with replacing_text(path) as out:
-        table = csv.DictWriter(out, COLUMNS, lineterminator="\n")
+        table = csv.DictWriter(out, list(epochs[0]), lineterminator="\n")
         table.writeheader()
         table.writerows(dict(epoch) for epoch in epochs)
 
@@ -39,7 +35,9 @@ def plot(log: Path, title: str) -> Path | None:
         rows = list(csv.DictReader(lines))
     figure = Figure(figsize=(6, 3.5), layout="constrained")
     axes = figure.subplots()
-    for column, label in (("loss", "training"), ("validation_loss", "validation")):
+    names = {"loss": "training", "validation_loss": "validation"}
+    for column in (name for name in rows[0] if name not in ("epoch", "lr", "seconds")):
+        label = names.get(column, column)
         points = [(int(row["epoch"]), float(row[column])) for row in rows if row[column]]
         if points:
             axes.plot(*zip(*points, strict=True), marker=".", label=label)

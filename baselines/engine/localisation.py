@@ -1,0 +1,207 @@
+"""Networks that find segments in rows of features: how they learn, and how they predict."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Float32, Int64
+from torch import Tensor, nn
+from torch.optim import AdamW
+
+from baselines.contract import (
+    Baseline,
+    Data,
+    Derived,
+    Need,
+    Predictor,
+    Question,
+    Run,
+    Sizes,
+    State,
+    Workspace,
+)
+from baselines.engine import devices, loop, schedules, steps
+from baselines.engine.settings import float32
+from baselines.engine.states import arrays_of, loaded
+from baselines.inputs.scaling import Scaled, moments
+from baselines.recipes.localisation import Recipe
+from bench.errors import DataError
+from bench.recordings import MOST_DETECTIONS, Detections, Recording
+
+Network = Callable[[Recipe, Sizes], nn.Module]
+"""Builds a network: features Float (B, N, F) and which rows are inside, Bool (B, N), give any outputs."""
+Truth = tuple[Float[Tensor, "S 2"], Int64[Tensor, " S"]]
+"""Of one recording: the bounds of its segments in rows, and their labels."""
+Loss = Callable[[Any, Bool[Tensor, "B N"], Sequence[Truth]], Tensor]
+"""(outputs, which rows are inside, truth of each recording) -> the mean to descend."""
+Decode = Callable[[Any, Bool[Tensor, "1 N"]], tuple[Tensor, Tensor, Tensor]]
+"""(outputs of one recording, which rows are inside) -> bounds in rows (D, 2), labels (D,), scores (D,)."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Read:
+    """What is kept of a training recording."""
+
+    values: Float32[Tensor, "N F"]
+    truth: Truth
+
+
+def baseline(
+    *,
+    module: str,
+    name: str,
+    title: str,
+    description: str,
+    reference: str,
+    recipe: Recipe,
+    network: Network,
+    loss: Loss,
+    decode: Decode,
+    features: str,
+    paper: str | None = None,
+) -> Baseline:
+    """Declare a network of this family; `module` is the `__name__` of the file.
+
+    `features` is the extractor that it reads, as `module:name`.
+    """
+    return Baseline(
+        model=f"{module}:{name}",
+        name=name,
+        title=title,
+        description=description,
+        reference=reference,
+        paper=paper,
+        recipe=recipe,
+        reads=frozenset({"poses"}),
+        answers=frozenset({"segments"}),
+        learn=partial(learn, network, loss),
+        restore=partial(restore, network, decode),
+        network=network,
+        example=_example,
+        needs=(Need(features, "features"),),
+        libraries=("numpy", "torch"),
+        devices=frozenset({"cpu", "cuda"}),
+        switches=frozenset({"precision", "tensorboard"}),
+    )
+
+
+def learn(network: Network, loss: Loss, run: Run, data: Data, workspace: Workspace) -> State:
+    """Train on the recordings of one question.
+
+    Raises `DataError` where no segment can train, and what `loop.fit` raises.
+    """
+    recipe: Recipe = run.recipe
+    (question,) = run.questions
+    device = devices.own_device(run.device)
+    read = [_read(run, question, recording, workspace, device) for recording in data.train[question.key]]
+    if not any(len(one.truth[1]) for one in read):
+        raise DataError(
+            f"nothing to train {run.model.partition(':')[2]!r} on",
+            [f"no segment in {len(read)} recordings"],
+            hint="choose another task or another baseline",
+        )
+    scales = moments([one.values.cpu().numpy() for one in read])
+
+    def descend(forward: steps.Forward, chosen: Int64[Tensor, " B"]) -> tuple[Tensor, int]:
+        some = [read[number] for number in chosen.tolist()]
+        x, inside = padded([one.values for one in some], recipe.multiple)
+        return loss(forward(x, inside), inside, [one.truth for one in some]), len(some)
+
+    fitted = loop.fit(
+        lambda: Scaled(network(recipe, run.sizes), *scales),
+        lambda _, seed: torch.split(
+            torch.randperm(len(read), generator=torch.Generator().manual_seed(seed)), recipe.batch
+        ),
+        descend,
+        lambda model: AdamW(model.parameters(), lr=recipe.lr, weight_decay=recipe.decay),
+        lambda epoch, done, _: schedules.warm_cosine(
+            recipe.lr, recipe.warm_up, recipe.epochs, epoch - 1 + done
+        ),
+        epochs=recipe.epochs,
+        seed=run.seed,
+        device=device,
+        checkpoint=workspace.checkpoint,
+        inputs=workspace.inputs,
+        ema=recipe.ema,
+        clip=recipe.clip,
+        switches=run.switches,
+        report=workspace.report,
+    )
+    return State(arrays_of(fitted.model.state_dict()), {})
+
+
+def restore(network: Network, decode: Decode, run: Run, state: State, workspace: Workspace) -> Predictor:
+    """Return what predicts by this state: the best detections of each recording."""
+    recipe: Recipe = run.recipe
+    ((extractor, width),) = run.sizes.features
+    device = torch.device(run.device)
+    with torch.random.fork_rng(devices=[]):  # what building draws is overwritten
+        model = Scaled(network(recipe, run.sizes), np.zeros(width), np.ones(width))
+    loaded(model, state).to(device).eval()
+
+    @torch.inference_mode()
+    def detections(recording: Recording) -> Detections:
+        derived = workspace.features(extractor, recording)
+        x, inside = padded([torch.from_numpy(derived.values).to(device)], recipe.multiple)
+        with float32(), steps.precision(device, run.switches):
+            outputs = model(x, inside)
+        return in_seconds(*decode(outputs, inside), derived, recording.frames / recording.fps)
+
+    def predict(recordings: Iterable[Recording], _question: Question) -> Iterator[Detections]:
+        return map(detections, recordings)
+
+    return predict
+
+
+def in_seconds(
+    bounds: Float[Tensor, "D 2"],
+    labels: Int64[Tensor, " D"],
+    scores: Float[Tensor, " D"],
+    derived: Derived,
+    duration: float,
+) -> Detections:
+    """Turn rows into seconds, cut to the length of the recording; keep the best that may be submitted."""
+    seconds = derived.start + bounds.double().cpu().numpy() * derived.step
+    seconds = np.clip(seconds, 0, duration)
+    kept = np.flatnonzero(seconds[:, 0] < seconds[:, 1])
+    sure = scores.double().cpu().numpy()[kept]
+    best = kept[np.argsort(-sure, kind="stable")[:MOST_DETECTIONS]]
+    return Detections(seconds[best], labels.cpu().numpy()[best], scores.double().cpu().numpy()[best])
+
+
+def in_rows(bounds: Float[np.ndarray, "S 2"], derived: Derived) -> Float[np.ndarray, "S 2"]:
+    """Turn seconds into rows of features, fractions included."""
+    return (bounds - derived.start) / derived.step
+
+
+def padded(
+    rows: Sequence[Float32[Tensor, "_ F"]], multiple: int
+) -> tuple[Float32[Tensor, "B N F"], Bool[Tensor, "B N"]]:
+    """Put recordings of several lengths into one array; return it and which of its rows are inside."""
+    longest = -(-max(map(len, rows)) // multiple) * multiple
+    x = rows[0].new_zeros(len(rows), longest, rows[0].shape[1])
+    inside = torch.zeros(len(rows), longest, dtype=torch.bool, device=x.device)
+    for number, values in enumerate(rows):
+        x[number, : len(values)], inside[number, : len(values)] = values, True
+    return x, inside
+
+
+def _read(
+    run: Run, question: Question, recording: Recording, workspace: Workspace, device: torch.device
+) -> _Read:
+    derived = workspace.features(run.sizes.features[0][0], recording)
+    segments = question.segments(recording)
+    bounds = torch.from_numpy(in_rows(segments.bounds, derived)).float().to(device)
+    labels = torch.from_numpy(segments.labels.astype(np.int64)).to(device)
+    return _Read(torch.from_numpy(derived.values).to(device), (bounds, labels))
+
+
+def _example(recipe: Recipe, sizes: Sizes) -> tuple[Any, ...]:
+    """Return a minute of rows; each counts as a frame."""
+    rows = 32 * recipe.multiple
+    return torch.zeros(1, rows, sizes.features[0][1]), torch.ones(1, rows, dtype=torch.bool), rows

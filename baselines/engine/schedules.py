@@ -1,0 +1,42 @@
+"""Learning rates as functions of the epoch and of the losses so far: resuming needs no memory of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+PLATEAU_THRESHOLD = 1e-4
+"""The share by which a loss must fall to count as better: torch's default."""
+
+
+def after_plateaus(rate: float, factor: float, patience: int, losses: Sequence[float]) -> float:
+    """Return the rate of the next epoch, as torch's `ReduceLROnPlateau` sets it after these losses."""
+    best, waited = math.inf, 0
+    for loss in losses:
+        better = loss < best * (1 - PLATEAU_THRESHOLD)
+        best, waited = (loss, 0) if better else (best, waited + 1)
+        if waited > patience:
+            rate, waited = rate * factor, 0
+    return rate
+
+
+def after_milestones(rate: float, milestones: Sequence[int], epoch: int) -> float:
+    """Return the rate of an epoch, from 1: a tenth after each milestone that has passed."""
+    return rate * 0.1 ** sum(epoch > milestone for milestone in milestones)
+
+
+def warm_cosine(rate: float, warm_up: int, epochs: int, done: float) -> float:
+    """Return the rate after `done` epochs, part of one included: it rises evenly, then falls as a cosine."""
+    if done < warm_up:
+        return rate * done / warm_up
+    return rate * 0.5 * (1 + math.cos(math.pi * (done - warm_up) / max(epochs - warm_up, 1)))
+
+
+def best_epoch(losses: Sequence[float]) -> int:
+    """Return the first epoch, from 1, whose validation loss no other one undercuts."""
+    return 1 + min(range(len(losses)), key=losses.__getitem__)
+
+
+def waited_too_long(patience: int | None, losses: Sequence[float]) -> bool:
+    """Say whether the best loss is `patience` epochs ago."""
+    return patience is not None and bool(losses) and len(losses) - best_epoch(losses) >= patience

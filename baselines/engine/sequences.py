@@ -1,0 +1,302 @@
+"""Networks that label all frames of a stretch at once: how they learn from crops, and how they predict."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from jaxtyping import Float32, Int64
+from torch import Tensor, nn
+from torch.optim import AdamW
+
+from baselines.contract import Baseline, Data, Predictor, Question, Run, Sizes, State, Workspace
+from baselines.engine import devices, loop, losses, schedules, steps
+from baselines.engine.settings import float32
+from baselines.engine.states import arrays_of, loaded
+from baselines.inputs.poses import columns, pose_features
+from baselines.inputs.scaling import Scaled, moments
+from baselines.inputs.sequences import UNKNOWN, Sequences, sequences
+from baselines.recipes.sequences import Recipe
+from bench.errors import DataError
+from bench.recordings import Recording
+
+Network = Callable[[Recipe, Sizes], nn.Module]
+"""Builds a network: features Float (B, T, F) and which frames are inside, Bool (B, T), give the logits Float
+(B, T, C) of every frame; where there are several questions, a tuple with those of each.
+
+Where a recipe looks at crops without labels, the network called with `aside=True` gives what it learns from
+them: a loss.
+"""
+
+
+_Read = list[tuple[Float32[np.ndarray, "_ F"], Int64[np.ndarray, "_ ..."]]]
+"""Of each recording, its features and the target of every frame."""
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Crops of each question, and crops without labels; by their first rows."""
+
+    asked: tuple[Int64[Tensor, " _"], ...]
+    aside: Int64[Tensor, " _"] | None
+
+
+@dataclass(frozen=True, eq=False)
+class Learned:
+    """The recordings to learn from."""
+
+    asked: tuple[Sequences, ...]
+    """Of each question."""
+    weights: tuple[losses.Weights, ...]
+    aside: Sequences | None
+    """Recordings without labels."""
+
+
+def baseline(
+    *,
+    module: str,
+    name: str,
+    title: str,
+    description: str,
+    reference: str,
+    recipe: Recipe,
+    network: Network,
+    paper: str | None = None,
+    serves: Literal["part", "parts"] | tuple[str, ...] = "part",
+    unlabelled: Sequence[str] = (),
+    causal: bool = False,
+) -> Baseline:
+    """Declare a network of this family; `module` is the `__name__` of the file."""
+    return Baseline(
+        model=f"{module}:{name}",
+        name=name,
+        title=title,
+        description=description,
+        reference=reference,
+        paper=paper,
+        recipe=recipe,
+        reads=frozenset({"poses"}),
+        answers=frozenset({"frames"}),
+        learn=partial(learn, network),
+        restore=partial(restore, network),
+        network=network,
+        example=_example,
+        serves=serves,
+        unlabelled=tuple(unlabelled),
+        causal=causal,
+        libraries=("numpy", "torch"),
+        devices=frozenset({"cpu", "cuda"}),
+        switches=frozenset({"precision", "tensorboard"}),
+    )
+
+
+def learn(network: Network, run: Run, data: Data, workspace: Workspace) -> State:
+    """Train on the recordings of all questions at once; the state holds the best weights for each.
+
+    Raises `DataError` where no frame can train, and what `loop.fit` raises.
+    """
+    recipe: Recipe = run.recipe
+    device = devices.own_device(run.device)
+    read = [_read(run, question, data.train[question.key]) for question in run.questions]
+    scales = moments([features for of in read for features, _ in of])
+    learned = _learned(run, read, data, device)
+    held_out = {
+        question.key: _laid_out(_read(run, question, recordings), recipe.size, device)
+        for question in run.questions
+        if (recordings := list(data.val.get(question.key, ())))
+    }
+    fitted = loop.fit(
+        lambda: Scaled(network(recipe, run.sizes), *scales),
+        partial(_batches, learned, recipe.batch),
+        partial(_loss, learned, recipe),
+        partial(_optimiser, recipe),
+        partial(_rate, recipe),
+        epochs=recipe.epochs,
+        seed=run.seed,
+        device=device,
+        checkpoint=workspace.checkpoint,
+        inputs=workspace.inputs,
+        validate=partial(_held_out_losses, run, learned, held_out),
+        clip=recipe.clip,
+        switches=run.switches,
+        report=workspace.report,
+    )
+    last = fitted.model.state_dict()
+    arrays: dict[str, np.ndarray] = {}
+    for question in run.questions:
+        best = fitted.best.get(_column(run, question), last)
+        arrays |= {f"{question.key}/{name}": array for name, array in arrays_of(best).items()}
+    return State(arrays, {})
+
+
+def restore(network: Network, run: Run, state: State, workspace: Workspace) -> Predictor:  # noqa: ARG001
+    """Return what predicts by this state."""
+    recipe: Recipe = run.recipe
+    width, models = columns(run.sizes.skeleton), {}
+    for question in run.questions:
+        prefix = f"{question.key}/"
+        own = {name.removeprefix(prefix): a for name, a in state.arrays.items() if name.startswith(prefix)}
+        with torch.random.fork_rng(devices=[]):  # what building draws is overwritten
+            model = Scaled(network(recipe, run.sizes), np.zeros(width), np.ones(width))
+        models[question.key] = loaded(model, State(own, {})).to(torch.device(run.device)).eval()
+
+    def predict(recordings: Iterable[Recording], question: Question) -> Iterator[Float32[np.ndarray, "T C"]]:
+        for recording in recordings:
+            features = pose_features(_poses(recording), run.sizes.skeleton.image, recipe.missing)
+            logits = _logits(run, models[question.key], features, _place(run, question))
+            yield losses.probabilities(logits, exclusive=question.exclusive).cpu().numpy()
+
+    return predict
+
+
+@torch.inference_mode()
+def _logits(
+    run: Run, model: nn.Module, features: Float32[np.ndarray, "T F"], place: int
+) -> Float32[Tensor, "T C"]:
+    """Label a recording by crops that overlap by half; what counts of each is its middle."""
+    size: int = run.recipe.size
+    laid_out = sequences([features], [np.zeros(len(features), np.int64)], size, torch.device(run.device))
+    step, margin = max(1, size // 2), size // 4
+    first = (
+        torch.arange(0, len(features), step, device=laid_out.features.device) + laid_out.starts[0] - margin
+    )
+    crops = laid_out.gather(first)
+    with float32(), steps.precision(first.device, run.switches):
+        logits = _answers(model(crops.features, crops.inside))[place]
+    return logits[:, margin : margin + step].flatten(0, 1)[: len(features)].float()
+
+
+def _batches(learned: Learned, size: int, _epoch: int, seed: int) -> Sequence[Batch]:
+    """Cut all recordings anew, and draw the crops of each batch; a question with fewer crops begins again."""
+    drawn = [torch.split(of.draw(seed), size) for of in learned.asked]
+    aside = torch.split(learned.aside.draw(seed), size) if learned.aside else None
+    count = max(map(len, drawn))
+    return [
+        Batch(
+            tuple(of[number % len(of)] for of in drawn),
+            aside[number % len(aside)] if aside else None,
+        )
+        for number in range(count)
+    ]
+
+
+def _loss(learned: Learned, recipe: Recipe, forward: steps.Forward, batch: Batch) -> tuple[Tensor, int]:
+    """Return the mean over questions of their loss, and what is learned without labels; and the crops."""
+    each = []
+    for place, (of, weights, first) in enumerate(
+        zip(learned.asked, learned.weights, batch.asked, strict=True)
+    ):
+        crops = of.gather(first)
+        logits = _answers(forward(crops.features, crops.inside))[place]
+        each.append(_masked(logits.float(), crops.targets, weights, recipe))
+    loss = torch.stack(each).mean()
+    if learned.aside is not None and batch.aside is not None:
+        crops = learned.aside.gather(batch.aside)
+        loss = loss + recipe.aside * forward(crops.features, crops.inside, aside=True)
+    return loss, sum(map(len, batch.asked))
+
+
+def _masked(
+    logits: Float32[Tensor, "B T C"], targets: Tensor, weights: losses.Weights, recipe: Recipe
+) -> Float32[Tensor, ""]:
+    """Return the loss of the frames that are known; 0 where none is."""
+    overlapping = targets.dim() == 3
+    known = (targets[..., 0] if overlapping else targets) != UNKNOWN
+    answers = targets[known].bool() if overlapping else targets[known]
+    balanced = recipe.class_weights == "balanced"
+    divisor = losses.divisor(answers, weights, balanced=balanced).clamp(min=1e-9)
+    return losses.cross_entropy(logits[known], answers, weights) / divisor
+
+
+@torch.inference_mode()
+def _held_out_losses(
+    run: Run, learned: Learned, held_out: Mapping[str, Sequences], model: nn.Module
+) -> dict[str, Tensor]:
+    """Return the loss of each question on its validation recordings."""
+    model.eval()
+    found = {}
+    for question, weights in zip(run.questions, learned.weights, strict=True):
+        if question.key in held_out:
+            of = held_out[question.key]
+            crops = of.gather(of.draw(0).sort().values)
+            with steps.precision(crops.inside.device, run.switches):
+                logits = _answers(model(crops.features, crops.inside))[_place(run, question)]
+            found[_column(run, question)] = _masked(logits.float(), crops.targets, weights, run.recipe)
+    return found
+
+
+def _read(run: Run, question: Question, recordings: Iterable[Recording]) -> _Read:
+    """Return the features of recordings and the target of every frame; `UNKNOWN` where none trains."""
+    read: _Read = []
+    for recording in recordings:
+        truth = question.truth(recording)
+        targets = truth.argmax(axis=1) if question.exclusive else truth.astype(np.int64)
+        targets[~question.labelled(recording)] = UNKNOWN
+        read.append((pose_features(_poses(recording), run.sizes.skeleton.image, run.recipe.missing), targets))
+    if not any((targets != UNKNOWN).any() for _, targets in read):
+        raise DataError(
+            f"nothing to train {run.model.partition(':')[2]!r} on",
+            [f"no annotated frame in {len(read)} recordings of {question.key}"],
+            hint="choose another task or another baseline",
+        )
+    return read
+
+
+def _learned(run: Run, read: Sequence[_Read], data: Data, device: torch.device) -> Learned:
+    """Lay out what trains: the recordings of each question, and those without labels where they are used."""
+    recipe: Recipe = run.recipe
+    asked = tuple(_laid_out(of, recipe.size, device) for of in read)
+    weights = tuple(_weights(recipe, q, of) for q, of in zip(run.questions, asked, strict=True))
+    aside: _Read = []
+    if recipe.aside:
+        shown = [pose_features(_poses(r), run.sizes.skeleton.image, recipe.missing) for r in data.unlabelled]
+        aside = [(features, np.full(len(features), UNKNOWN)) for features in shown]
+    return Learned(asked, weights, _laid_out(aside, recipe.size, device) if aside else None)
+
+
+def _laid_out(read: _Read, size: int, device: torch.device) -> Sequences:
+    return sequences([features for features, _ in read], [targets for _, targets in read], size, device)
+
+
+def _rate(recipe: Recipe, epoch: int, done: float, _history: loop.History) -> float:
+    return schedules.warm_cosine(recipe.lr, recipe.warm_up, recipe.epochs, epoch - 1 + done)
+
+
+def _weights(recipe: Recipe, question: Question, of: Sequences) -> losses.Weights:
+    known = of.targets[(of.targets if question.exclusive else of.targets[:, 0]) != UNKNOWN]
+    targets = known if question.exclusive else known.bool()
+    balanced = recipe.class_weights == "balanced"
+    return losses.class_weights(targets, question.classes, dict(question.weights), balanced=balanced)
+
+
+def _optimiser(recipe: Recipe, model: nn.Module) -> AdamW:
+    return AdamW(model.parameters(), lr=recipe.lr, weight_decay=recipe.decay)
+
+
+def _answers(logits: Tensor | tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    return logits if isinstance(logits, tuple) else (logits,)
+
+
+def _place(run: Run, question: Question) -> int:
+    return [one.key for one in run.questions].index(question.key)
+
+
+def _column(run: Run, question: Question) -> str:
+    """Return the column of the log for the validation loss of a question."""
+    return loop.VALIDATION if len(run.questions) == 1 else f"{loop.VALIDATION} {question.key}"
+
+
+def _poses(recording: Recording) -> Float32[np.ndarray, "T A K 2"]:
+    if recording.keypoints is None:
+        raise DataError("networks look at poses", [f"{recording.id}: labels only, no poses"])
+    return recording.keypoints
+
+
+def _example(recipe: Recipe, sizes: Sizes) -> tuple[Any, ...]:
+    """Return one crop, which labels its frames."""
+    shape = (1, recipe.size)
+    return torch.zeros(*shape, columns(sizes.skeleton)), torch.ones(shape, dtype=torch.bool), recipe.size

@@ -1,0 +1,100 @@
+"""How a network labels every frame of recordings by the windows around them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float32, Int64
+from torch import Tensor, nn
+
+from baselines.contract import Question
+from baselines.engine import losses, steps
+from baselines.engine.settings import float32
+from baselines.engine.window_training import at_once
+from baselines.inputs.poses import pose_features
+from baselines.inputs.windows import Windows, windows
+from baselines.recipes.windows import Recipe
+from baselines.switches import OFF, Switches
+from bench.errors import DataError
+from bench.recordings import Recording, Skeleton
+
+
+@dataclass(frozen=True, eq=False)
+class WindowPredictor:
+    """A network that labels every frame of recordings by the window around it."""
+
+    model: nn.Module
+    recipe: Recipe
+    skeleton: Skeleton
+    switches: Switches = OFF
+
+    def __call__(
+        self, recordings: Iterable[Recording], question: Question
+    ) -> Iterator[Float32[np.ndarray, "T C"]]:
+        """Yield the probabilities of every frame, by batches that reach across recordings."""
+        lengths: list[int] = []
+        ready = np.zeros((0, len(question.classes)), np.float32)
+        for x in self._batches(recordings, lengths):
+            ready = np.concatenate([ready, predict(self.model, x, question, self.switches)])
+            while lengths and len(ready) >= lengths[0]:
+                frames = lengths.pop(0)
+                yield ready[:frames]
+                ready = ready[frames:]
+
+    def last_frame(self, recording: Recording, question: Question) -> Float32[np.ndarray, "1 C"]:
+        """Return the probabilities of the last frame alone, as a model that follows a recording does."""
+        seen = self._windows(recording)
+        return predict(
+            self.model, seen.gather(_numbers(len(seen) - 1, len(seen), seen)), question, self.switches
+        )
+
+    def _windows(self, recording: Recording) -> Windows:
+        device = next(self.model.parameters()).device
+        return windows([features_of(recording, self.recipe, self.skeleton)], self.recipe, device)
+
+    def _batches(
+        self, recordings: Iterable[Recording], lengths: list[int]
+    ) -> Iterator[Float32[Tensor, "B W F"]]:
+        """Yield windows of equal batches, the last one apart; append the frames of each recording."""
+        size = at_once(next(self.model.parameters()).device)
+        pieces: list[Tensor] = []
+        for recording in recordings:
+            seen, start = self._windows(recording), 0
+            lengths.append(len(seen))
+            while start < len(seen):
+                stop = min(start + size - sum(map(len, pieces)), len(seen))
+                pieces.append(seen.gather(_numbers(start, stop, seen)))
+                start = stop
+                if sum(map(len, pieces)) == size:
+                    yield torch.cat(pieces)
+                    pieces = []
+        if pieces:
+            yield torch.cat(pieces)
+
+
+@torch.inference_mode()
+def predict(
+    model: nn.Module, x: Float32[Tensor, "B W F"], question: Question, switches: Switches
+) -> Float32[np.ndarray, "B C"]:
+    """Return the class probabilities of windows; of classes that exclude each other they sum to one."""
+    with float32(), steps.precision(x.device, switches):
+        logits = model(x)
+    return losses.probabilities(logits, exclusive=question.exclusive).cpu().numpy()
+
+
+def features_of(recording: Recording, recipe: Recipe, skeleton: Skeleton) -> Float32[np.ndarray, "T F"]:
+    """Return the pose features of a recording; raise `DataError` where it has no poses."""
+    if recording.keypoints is None:
+        raise DataError(
+            "networks look at poses",
+            [f"{recording.id}: labels only, no poses"],
+            hint="load the recordings with poses",
+        )
+    return pose_features(recording.keypoints, skeleton.image, recipe.missing)
+
+
+def _numbers(start: int, stop: int, seen: Windows) -> Int64[Tensor, " _"]:
+    return torch.arange(start, stop, device=seen.rows.device)

@@ -1,0 +1,1 @@
+"""The extractors: from recordings to rows of features that other models read."""

@@ -1,0 +1,58 @@
+"""Recipes of networks that label all frames of a stretch at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that can be told of a network that learns from crops of recordings, a target for every frame.
+
+    AdamW trains it; its rate rises over the first epochs and falls as a cosine to nothing at the last.
+    """
+
+    size: int
+    """Frames of a crop."""
+    epochs: int
+    batch: int
+    """Crops of each question in a batch; as many without labels beside them, where there are any."""
+    lr: float = 1e-3
+    decay: float = 0.0
+    """Of the weights."""
+    warm_up: int = 0
+    """Epochs in which the rate rises."""
+    clip: float | None = None
+    """The largest norm of the gradients."""
+    missing: Literal["held", "mean"] = "mean"
+    """Keypoints that were not detected: "held" where they were last seen; or their mean in training."""
+    class_weights: Literal["task", "balanced"] = "task"
+    """Of the loss: what the task declares, or N / (C n_c)."""
+    validation: Literal["none", "recordings"] = "none"
+    """What chooses the epoch that is kept, for each question its own: nothing, so the last; or the validation
+    recordings of the split, where it names any."""
+    aside: float = 0.0
+    """Weight of what the network learns from crops without labels; 0: they are not looked at."""
+
+    @property
+    def sees(self) -> None:
+        """No window: what a prediction looks at is up to the network."""
+        return None
+
+    @property
+    def validates(self) -> bool:
+        """Whether a validation loss chooses the epoch that is kept."""
+        return self.validation != "none"
+
+    def words(self, held_out: bool) -> tuple[str, ...]:  # noqa: ARG002  where there is nothing, nothing chooses
+        """Say how much is seen at once."""
+        return (f"learns from crops of {self.size} frames",)
+
+    def epochs_for(self, task: str) -> int:  # noqa: ARG002  the same for all
+        """Return how many epochs it trains on a task."""
+        return self.epochs
+
+    def with_epochs(self, epochs: int) -> Recipe:
+        """Return the recipe with so many epochs."""
+        return replace(self, epochs=epochs)

@@ -1,0 +1,40 @@
+"""Features that a model computed of recordings: made once, kept under `$BENCH_HOME`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+
+from baselines.contract import Derived, Predictor, Question, State
+from baselines.runs import states
+from bench.recordings import Recording
+from bench.resources import home
+from bench.store import rest_digest
+
+DERIVED = "derived"
+"""The folder of `$BENCH_HOME` for them."""
+
+
+def kept_features(
+    digest: str, predictor: Callable[[], Predictor], question: Question
+) -> Callable[[Recording], Derived]:
+    """Return what gives the features that a model computes of a recording.
+
+    `digest` is that of its training. The model is restored by `predictor` when it is first needed.
+    """
+    restored = cache(predictor)
+
+    def features(recording: Recording) -> Derived:
+        name = f"{recording.id}-{rest_digest(recording)[:16]}.safetensors"
+        path = home() / DERIVED / digest[:16] / name
+        if not path.is_file():
+            (made,) = restored()([recording.without_labels()], question)
+            if not isinstance(made, Derived):
+                raise TypeError(f"features expected, and not {type(made).__name__}")
+            facts = {"start": made.start, "step": made.step, "made by": made.made_by}
+            states.save(path, State({"values": made.values}, facts), {})
+        kept = states.load(path)[0]
+        told = kept.facts
+        return Derived(kept.arrays["values"], told["start"], told["step"], told["made by"])
+
+    return features
