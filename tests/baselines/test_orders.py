@@ -93,6 +93,7 @@ def test_an_unknown_part_is_refused_before_anything_is_trained(store: Path, tmp_
     assert not list(tmp_path.glob("a/toy/*"))
 
 
+@pytest.mark.slow
 def test_one_crew_works_at_all_orders(store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """All units in one list, and the same bytes as one order after the other."""
     pytest.importorskip("torch", reason="torch is in the extra `train`")
@@ -140,6 +141,7 @@ def never_retried() -> Iterator[None]:
         yield
 
 
+@pytest.mark.slow
 def test_a_deadly_unit_is_not_blamed_on_those_behind_it(
     never_retried: None, store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

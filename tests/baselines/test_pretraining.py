@@ -105,6 +105,7 @@ def test_other_epochs_cut_phases_and_never_draw_them_out(
     assert (recipe == declared) == (asked == 50)
 
 
+@pytest.mark.slow
 def test_tasks_2_and_3_share_one_pretraining_per_seed_and_variant(
     bench_home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
