@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from functools import cache
 from importlib.machinery import PathFinder
 from importlib.util import resolve_name
@@ -20,6 +20,8 @@ from pathlib import Path
 
 OWN = ("bench", "baselines")
 """The packages whose files count, besides the package of the module itself."""
+Find = Callable[[str], Path | None]
+"""Returns the file of a module, None where it has none."""
 
 
 def import_closure(module: str) -> dict[str, Path]:
@@ -30,16 +32,17 @@ def import_closure(module: str) -> dict[str, Path]:
     """
     files: dict[str, Path] = {}
     packages = {*OWN, module.partition(".")[0]}
+    find = cache(_find)  # modules import the same ones: each file is looked for once
     queue = [module]
     while queue:
         name = queue.pop()
         if name in files:
             continue
-        files[name] = path = _source(name)
+        files[name] = path = _source(name, find)
         for resource in _resources(path.read_bytes()):
             files[f"{name}/{resource}"] = path.parent / resource
         package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-        queue += [name for name in _imports(path, package) if name.partition(".")[0] in packages]
+        queue += _imports(path, package, packages, find)
     return dict(sorted(files.items()))
 
 
@@ -53,18 +56,20 @@ def closure_digest(*modules: str) -> str:
     return digest.hexdigest()
 
 
-def _imports(path: Path, package: str) -> Iterator[str]:
-    """Yield the modules that a file imports: at its top, and inside functions."""
+def _imports(path: Path, package: str, packages: Collection[str], find: Find) -> Iterator[str]:
+    """Yield the modules of `packages` that a file imports: at its top, and inside functions."""
     for module, names in _statements(path.read_bytes()):
         base = resolve_name(module, package) if module.startswith(".") else module
+        if base.partition(".")[0] not in packages:
+            continue
         if not names:
             yield base
         for name in names:
-            if _find(f"{base}.{name}") is None:
+            if find(f"{base}.{name}") is None:
                 yield base
                 continue
             yield f"{base}.{name}"
-            front = _find(base)
+            front = find(base)
             if front is not None and name in _defined(front.read_bytes()):  # a name of the package hides it
                 yield base
 
@@ -109,8 +114,8 @@ def _defined(source: bytes) -> frozenset[str]:
     return frozenset(names)
 
 
-def _source(module: str) -> Path:
-    path = _find(module)
+def _source(module: str, find: Find) -> Path:
+    path = find(module)
     if path is None:
         raise ModuleNotFoundError(f"no source file of module {module!r}", name=module)
     return path
