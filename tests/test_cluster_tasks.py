@@ -117,6 +117,7 @@ def test_f1_is_that_of_the_labels_that_training_gives() -> None:
     assert result.support == alone.support
 
 
+@pytest.mark.slow
 def test_the_others_are_those_of_score_clusters_and_of_scikit_learn() -> None:
     truth = with_gap(recordings())
     ids = clusters(truth, 2)

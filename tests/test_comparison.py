@@ -15,6 +15,7 @@ from bench.tasks import Task
 from tests.toys import CARD, FEW, recordings, scores, split, task
 
 
+@pytest.mark.slow
 def test_differences_are_those_of_the_two_results() -> None:
     truth = recordings()
     one, other = ({"seed0": {"all": scores(truth, seed, skill)}} for seed, skill in ((1, 2.0), (2, 0.5)))
@@ -25,6 +26,7 @@ def test_differences_are_those_of_the_two_results() -> None:
         assert row.difference == pytest.approx(first - second, abs=1e-12)
 
 
+@pytest.mark.slow
 def test_a_better_entry_is_surely_better_and_turning_them_round_turns_the_sign() -> None:
     truth = recordings()
     good, bad = ({"seed0": {"all": scores(truth, seed, skill)}} for seed, skill in ((1, 3.0), (2, 0.0)))
@@ -83,6 +85,7 @@ def in_parts_and_groups() -> Task:
     return replace(task(one=(), two=()), split=replace(split(), parts=parts))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("exclusive", [True, False])
 def test_the_result_files_alone_give_the_same_differences(exclusive: bool) -> None:
     truth = recordings()

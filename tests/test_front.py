@@ -168,6 +168,7 @@ def as_booleans(scores: np.ndarray, classes: tuple[str, ...]) -> Any:
 FORMS = (as_lists, as_table, as_numbered_table, as_tensor, as_half_tensor, as_booleans)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMS)
 def test_scores_may_come_in_any_form(form: Callable[..., Any], toys: Path) -> None:
     task = bench.load_task("turned")

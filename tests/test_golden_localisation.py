@@ -80,6 +80,7 @@ def asked(truth: Rows, found: Rows) -> tuple[Task, dict[str, Recording]]:
     return replace(base, classes=classes, dataset=dataset), made
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not SHORT, reason=f"no golden vectors under {GOLDEN}")
 @pytest.mark.parametrize(("path", "case"), SHORT, ids=[path.stem for path, _ in SHORT])
 def test_a_submission_scores_as_the_reference_and_as_bench_score(

@@ -135,6 +135,7 @@ write_run(Path("submission"), task.name, "seed0", {"all": scores})
 """
 
 
+@pytest.mark.slow
 def test_push_pull_load_evaluate(client: Client) -> None:
     """What one user publishes, `datasets` and another user's `bench` read alike, and score."""
     publisher = client.elsewhere("publisher")
@@ -154,6 +155,7 @@ def test_push_pull_load_evaluate(client: Client) -> None:
     assert result["frames"] == 240
 
 
+@pytest.mark.slow
 def test_pushing_again_removes_the_files_of_before(client: Client, copy: Path, tmp_path: Path) -> None:
     shutil.copytree(copy, tmp_path / "longer")
     shutil.copy(copy / SHARDS[0], tmp_path / "longer" / "data" / "shard-003.parquet")
@@ -165,12 +167,14 @@ def test_pushing_again_removes_the_files_of_before(client: Client, copy: Path, t
     assert sorted(names) == ["README.md", "croissant.json", *SHARDS, "manifest.json"]
 
 
+@pytest.mark.slow
 def test_pushing_without_a_token_says_how_to_get_one(client: Client) -> None:
     client.bench("pull", TASK.name)
     assert "hf auth login" in client.bench("push", TASK.name, "--repo", REPO, code=4)
     assert not client.server.repos
 
 
+@pytest.mark.slow
 def test_a_warm_pull_makes_no_request(client: Client, copy: Path) -> None:
     commit = client.server.add(REPO, copy)
     assert "wrote 6 recordings" in client.pull("--revision", commit)
@@ -181,6 +185,7 @@ def test_a_warm_pull_makes_no_request(client: Client, copy: Path) -> None:
     assert client.server.requests == []
 
 
+@pytest.mark.slow
 def test_a_pull_goes_on_where_the_line_was_cut(client: Client, copy: Path) -> None:
     commit = client.server.add(REPO, copy)
     client.server.fault(SHARDS[0], truncate_after=1000, times=1)
@@ -203,6 +208,7 @@ def test_a_pull_goes_on_where_the_line_was_cut(client: Client, copy: Path) -> No
     assert fetched == [SHARDS[0]], "what had arrived before the cut is not asked for again"
 
 
+@pytest.mark.slow
 def test_a_flipped_byte_is_refused_by_name(client: Client, copy: Path) -> None:
     client.server.add(REPO, copy)
     client.server.fault(SHARDS[1], corrupt=True)
@@ -214,6 +220,7 @@ def test_a_flipped_byte_is_refused_by_name(client: Client, copy: Path) -> None:
     assert "wrote 6 recordings" in client.pull(), "the damaged file is not taken from the cache"
 
 
+@pytest.mark.slow
 def test_a_damaged_manifest_is_refused(client: Client, copy: Path) -> None:
     client.server.add(REPO, copy)
     client.server.fault("manifest.json", corrupt=True)

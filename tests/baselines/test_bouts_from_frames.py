@@ -122,6 +122,7 @@ PERFECT = replace(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("baseline", "value"), [(get_baseline("prior"), None), (PERFECT, 1.0)])
 def test_a_submission_of_detections(
     baseline: Baseline, value: float | None, bench_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -32,6 +32,7 @@ def test_a_finished_run_is_not_repeated(
     assert path.stat().st_mtime_ns == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", ["changed", "deleted"])
 def test_predictions_that_are_gone_or_changed_are_made_again(
     store: Path, tmp_path: Path, damage: str, capsys: pytest.CaptureFixture[str]
@@ -58,6 +59,7 @@ def test_runs_that_were_trained_otherwise_are_refused(store: Path, tmp_path: Pat
     assert [problem.split(":")[0] for problem in caught.value.problems] == ["train recordings toy/all"]
 
 
+@pytest.mark.slow
 def test_the_entry_of_another_model_or_person_is_refused(store: Path, tmp_path: Path) -> None:
     """Also where nothing was trained on this task yet: its card would name one by the other."""
     out, other = tmp_path / "out", replace(toy.CONV, name="other", title="Another one")
@@ -100,6 +102,7 @@ def test_recordings_of_which_anything_changed_are_other_ones(
     assert [problem.split(":")[0] for problem in caught.value.problems] == ["train recordings toy/all"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("patched", "changed", "baseline", "says"),
     [
@@ -130,6 +133,7 @@ def test_other_code_or_libraries_neither_finish_nor_resume_a_run(
             run(tmp_path / "out", chosen, epochs=epochs)
 
 
+@pytest.mark.slow
 def test_without_their_records_runs_are_not_joined_by_others(store: Path, tmp_path: Path) -> None:
     out = tmp_path / "conv"
     first = run(out, epochs=1, seed=0)

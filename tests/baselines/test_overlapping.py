@@ -69,6 +69,7 @@ def trained(name: str, out: Path, epochs: int) -> dict[str, np.ndarray]:
         return {id_: scores[f"all/{id_}"] for id_ in "de"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_every_baseline_answers_each_class_by_itself(name: str, home: Path, tmp_path: Path) -> None:
     found = trained(name, tmp_path / "out", 1)
@@ -80,6 +81,7 @@ def test_every_baseline_answers_each_class_by_itself(name: str, home: Path, tmp_
     assert read_entry(tmp_path / "out").tasks["toy"].output == "probabilities"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["single_frame", "msgl_tcn", "gbdt"])
 def test_it_learns_both_at_once_or_neither(name: str, home: Path, tmp_path: Path) -> None:
     found = trained(name, tmp_path / "out", 12)

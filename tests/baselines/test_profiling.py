@@ -135,6 +135,7 @@ def test_numbers_are_short_and_what_is_missing_is_left_out() -> None:
     assert "memory" not in text
 
 
+@pytest.mark.slow
 def test_what_was_measured_goes_into_the_card_and_stays_there(
     bench_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

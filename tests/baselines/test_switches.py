@@ -46,6 +46,7 @@ def run(out: Path, switches: Switches = OFF, baseline: Baseline = toy.CONV, **mo
         return np.concatenate([scores["all/d"], scores["all/e"]])
 
 
+@pytest.mark.slow
 def test_bf16_rounds_activations_and_little_else(store: Path, tmp_path: Path) -> None:
     plain, rounded = run(tmp_path / "plain"), run(tmp_path / "bf16", Switches("bf16"))
     assert rounded.dtype == np.float32
@@ -61,6 +62,7 @@ def test_bf16_rounds_activations_and_little_else(store: Path, tmp_path: Path) ->
     assert [problem.split(":")[0] for problem in caught.value.problems] == ["switches precision"]
 
 
+@pytest.mark.slow
 def test_compiled_it_gives_the_same_up_to_rounding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Traced and split into forward and backward as always; to write kernels in C++ would take a minute."""
     compile_, asked = torch.compile, []
@@ -90,6 +92,7 @@ def test_compiled_it_gives_the_same_up_to_rounding(tmp_path: Path, monkeypatch: 
     assert Switches(compiled=True).words() == ["compiled"]
 
 
+@pytest.mark.slow
 def test_every_network_of_a_process_is_compiled_for_the_sizes_of_its_batches(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -167,6 +170,7 @@ def fit(checkpoint: Path, sizes: Path | None = None) -> None:
         (sizes / f"{devices.rank()}.txt").write_text(" ".join(map(str, seen[:5])))
 
 
+@pytest.mark.slow
 def test_two_processes_share_each_batch_and_learn_the_same(tmp_path: Path) -> None:
     fit(tmp_path / "one.pt")
     devices.launch(2, "cpu", fit, tmp_path / "two.pt", tmp_path)
@@ -182,6 +186,7 @@ def test_two_processes_share_each_batch_and_learn_the_same(tmp_path: Path) -> No
         assert b["validation_loss"] == pytest.approx(a["validation_loss"], rel=1e-4)
 
 
+@pytest.mark.slow
 def test_a_submission_by_two_processes_resumes_and_says_so(
     store: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -41,11 +41,13 @@ def accuracy(path: Path) -> float:
     return float(np.concatenate(hits).mean())
 
 
+@pytest.mark.slow
 def test_the_convolution_learns_what_the_prior_cannot(store: Path, tmp_path: Path) -> None:
     prior = accuracy(run(tmp_path / "prior", get_baseline("prior")))
     assert accuracy(run(tmp_path / "conv")) > prior + 0.3
 
 
+@pytest.mark.slow
 def test_what_it_writes_is_a_valid_submission(store: Path, tmp_path: Path) -> None:
     out, asked = tmp_path / "conv", toy.task(first="ab", second="c")
     for seed in (1, 2):
@@ -74,6 +76,7 @@ def test_git_ignores_the_work_folder(store: Path, tmp_path: Path) -> None:
     assert "submission.toml" in shown.stdout
 
 
+@pytest.mark.slow
 def test_a_card_edited_by_hand_keeps_its_words(store: Path, tmp_path: Path) -> None:
     run(tmp_path / "conv", epochs=1)
     card = tmp_path / "conv" / "submission.toml"
@@ -170,6 +173,7 @@ def test_killed_in_the_middle_it_ends_as_if_undisturbed(store: Path, tmp_path: P
     assert (killed / "toy" / "seed1.npz").read_bytes() == path.read_bytes()
 
 
+@pytest.mark.slow
 def test_shuffled_labels_teach_nothing(store: Path, tmp_path: Path) -> None:
     """The same network that learns the toy does not beat the prior once labels lie where they may."""
     rng = np.random.default_rng(0)
@@ -185,6 +189,7 @@ def test_shuffled_labels_teach_nothing(store: Path, tmp_path: Path) -> None:
     assert accuracy(run(tmp_path / "conv")) < prior + 0.1
 
 
+@pytest.mark.slow
 def test_msgl_learns_the_toy_and_keeps_its_scaling(store: Path, tmp_path: Path) -> None:
     prior = accuracy(run(tmp_path / "prior", get_baseline("prior")))
     assert accuracy(run(tmp_path / "msgl", toy.MSGL)) > prior + 0.3
@@ -198,6 +203,7 @@ def test_msgl_learns_the_toy_and_keeps_its_scaling(store: Path, tmp_path: Path) 
     np.testing.assert_allclose(best["deviation"], filled.std(axis=0), rtol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("validation", ["recordings", "windows"])
 def test_a_validation_recording_neither_trains_nor_scales(
     bench_home: Path, tmp_path: Path, validation: str

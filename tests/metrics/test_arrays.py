@@ -115,6 +115,7 @@ def test_names_indices_and_columns_are_the_same_labels(name: str) -> None:
     np.testing.assert_equal(values, values[:1] * 4)
 
 
+@pytest.mark.slow
 def test_tensors_and_series_are_arrays_too() -> None:
     truth, scores, _ = toy(6)
     true, found = abs(truth["m3"]), scores["m3"]

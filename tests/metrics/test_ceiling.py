@@ -54,6 +54,7 @@ def test_fleiss_kappa_is_the_published_one(videos: dict[str, Any], facts: dict[s
     assert frames == 294_265
 
 
+@pytest.mark.slow
 def test_the_table_of_pairs_equals_scikit_learn(videos: dict[str, Any]) -> None:
     found = ceiling.agreement(videos)
     assert len(found) == 6
@@ -66,6 +67,7 @@ def test_the_table_of_pairs_equals_scikit_learn(videos: dict[str, Any]) -> None:
         assert values["cohen_kappa"][0] == pytest.approx(cohen_kappa_score(*sets), abs=1e-12)
 
 
+@pytest.mark.slow
 def test_roles_of_two_raters_are_symmetric_where_the_definition_is(videos: dict[str, Any]) -> None:
     found = ceiling.agreement(videos)
     for a, b in found:

@@ -39,6 +39,7 @@ def everything(*folders: Path) -> Mapping[str, str]:
     return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
+@pytest.mark.slow
 def test_a_lab_becomes_a_task_for_every_command(lab: Path, tmp_path: Path) -> None:
     said = run("add", lab / "mylab.toml")
     assert "m3           test" in said

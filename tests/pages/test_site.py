@@ -220,6 +220,7 @@ def test_the_plot_places_values_on_an_axis_of_round_numbers() -> None:
     assert ticks(wide) == ["−500", "0", "500", "1000", "1500"]
 
 
+@pytest.mark.slow
 def test_the_plot_of_many_entries_says_what_it_leaves_out() -> None:
     made = page([result(f"m{k}", k / 60) for k in range(60)])
     assert len(made.all("circle")) == PLOTTED

@@ -76,6 +76,7 @@ def test_a_small_checkout(checkout: Path) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_the_table_of_this_checkout() -> None:
     command = [sys.executable, str(SCRIPT), str(SCRIPT.parents[2])]
     done = subprocess.run(command, capture_output=True, text=True, check=True)

@@ -272,6 +272,7 @@ def varint(number: int) -> bytes:
     return bytes([*digits, number])
 
 
+@pytest.mark.slow
 def test_a_parquet_of_long_names_is_refused_or_not_unfolded(folder):
     path = table_file(folder, "parquet")
     table = as_table(random_scores())
@@ -343,6 +344,7 @@ def test_ids_that_look_like_other_things_stay_text(folder, id_):
     assert f"all/{id_!r} is not a test recording" in refused(folder)
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_flipped_bytes_are_refused_or_change_no_shape(folder, data):
@@ -357,6 +359,7 @@ def test_flipped_bytes_are_refused_or_change_no_shape(folder, data):
     _refused_or_whole(folder)
 
 
+@pytest.mark.slow
 def test_flipped_bytes_of_a_parquet_are_refused_or_change_no_shape(folder):
     path = table_file(folder, "parquet")
     pq.write_table(as_table(random_scores()), path)

@@ -484,6 +484,7 @@ def test_faults_are_listed_for_programs(result: Result, tmp_path: Path) -> None:
     assert of_file["next"].startswith("bench evaluate submissions/toy-entry --task toy")
 
 
+@pytest.mark.slow
 def test_one_tampered_file_does_not_hide_behind_others(result: Result, tmp_path: Path) -> None:
     (tmp_path / "results").mkdir()
     for path in COMMITTED.glob("*--prior.json"):
