@@ -115,6 +115,7 @@ def test_a_causal_model_says_the_same_whatever_comes_later(name: str, store: Pat
         assert not same[120 - reach : 120].all()
 
 
+@pytest.mark.slow
 def test_what_a_training_imports_of_ours_is_in_the_closure_of_its_model(store: Path, tmp_path: Path) -> None:
     """Learning and predicting by the contract alone, in a process of its own, with no planner beside it."""
     pytest.importorskip("torch", reason="torch is in the extra `train`")
