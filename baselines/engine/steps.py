@@ -102,10 +102,10 @@ def prepare(
             average.update_parameters(model)
         return value.detach() * count, count
 
-    return _recorded(step, model, optimiser, example) if switches.graphs else step
+    return recorded(step, model, optimiser, example) if switches.graphs else step
 
 
-def _recorded(step: Step, model: nn.Module, optimiser: Optimizer, example: Tensor) -> Step:
+def recorded(step: Step, model: nn.Module, optimiser: Optimizer, example: Tensor) -> Step:
     """Record `step` on a batch of indices as a CUDA graph and replay it; one of another size steps as it is.
 
     The steps that recording takes are undone, in place: a graph knows tensors by their address.

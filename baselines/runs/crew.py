@@ -57,7 +57,7 @@ class Crew:
         `UsageError` where the cluster cannot be reached, `BenchError` where it is lost.
         """
         with self._client() as client:
-            yield partial(_as_they_finish, client)
+            yield partial(as_they_finish, client)
 
     def check(self) -> None:
         """Raise `UsageError` where the engine is not installed, or the cluster does not answer."""
@@ -100,7 +100,7 @@ class Crew:
                 yield client
 
 
-def _as_they_finish(client: Client, works: Sequence[Work]) -> Generator[Outcome, None, None]:
+def as_they_finish(client: Client, works: Sequence[Work]) -> Generator[Outcome, None, None]:
     """Send all works; yield each when it ends, with a line of who did it and a bar over all.
 
     Dask blames the death of a worker on all works that waited for it: those are tried again, each alone.

@@ -27,7 +27,7 @@ def write(path: Path, epochs: Sequence[Epoch]) -> None:
 
 def plot(log: Path, title: str) -> Path | None:
     """Draw a log beside it, as SVG; return None, saying so once, where matplotlib is not installed."""
-    if not _can_plot():
+    if not can_plot():
         return None
     from matplotlib.figure import Figure
 
@@ -75,7 +75,8 @@ def scalars(folder: Path | None) -> Iterator[Callable[[Epoch], None] | None]:
 
 
 @cache
-def _can_plot() -> bool:
+def can_plot() -> bool:
+    """Whether matplotlib is installed; where it is not, say so once."""
     try:
         import matplotlib  # noqa: F401, ICN001
     except ModuleNotFoundError:

@@ -105,13 +105,13 @@ def test_one_crew_works_at_all_orders(store: Path, tmp_path: Path, monkeypatch: 
         one, other, [part] = train_all([*asked, order(at / "prior", parts=("second",))], workers)
         return [path.read_bytes() for path in (*(run.path for run in (*one, *other)), part.units[0].path)]
 
-    calls, send = [], crew._as_they_finish
+    calls, send = [], crew.as_they_finish
 
     def counted(client: object, works: Sequence[crew.Work]):
         calls.append(len(works))
         return send(client, works)
 
-    monkeypatch.setattr(crew, "_as_they_finish", counted)
+    monkeypatch.setattr(crew, "as_they_finish", counted)
     assert made(tmp_path / "crew", Crew(2)) == made(tmp_path / "alone", None)
     assert calls == [7]
 

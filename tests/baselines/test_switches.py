@@ -285,7 +285,7 @@ def steps_of_two_epochs(before: int, *, recorded: bool) -> tuple[list[float], di
 
     batches = torch.randperm(75).split(16)  # the last has 11: it cannot be replayed
     losses = [float(step(chosen)[0]) for chosen in batches[:before]]
-    take = steps._recorded(step, model, optimiser, torch.arange(16)) if recorded else step
+    take = steps.recorded(step, model, optimiser, torch.arange(16)) if recorded else step
     for rate in (0.1, 0.02):
         steps.set_rate(optimiser, rate)
         losses += [float(take(chosen)[0]) for chosen in batches]

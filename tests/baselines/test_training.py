@@ -265,9 +265,9 @@ def test_without_matplotlib_there_is_no_plot_and_it_is_said_once(
     store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    curves._can_plot.cache_clear()
+    curves.can_plot.cache_clear()
     for seed in (1, 2):
         run(tmp_path / "conv", epochs=1, seed=seed)
-    curves._can_plot.cache_clear()
+    curves.can_plot.cache_clear()
     assert capsys.readouterr().err.count("pip install -c constraints.txt '.[plots]'") == 1
     assert not list(tmp_path.rglob("*.svg"))
