@@ -11,7 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from bench.errors import UsageError
-from bench.metrics.localisation import AP_IN_WORDS, METRICS, RECALL_AT, TIOU, UNDEFINED, declare
+from bench.metrics import localisation
+from bench.metrics.localisation import AP_IN_WORDS, RECALL_AT, TIOU, UNDEFINED, declare
 from bench.metrics.metric import Metric
 
 NEAR = 1e-12
@@ -40,7 +41,7 @@ def metrics_at(thresholds: tuple[float, ...]) -> tuple[Metric, ...]:
     ['map_over_tiou_0.5_0.75', 'map_at_tiou_0.5', 'map_at_tiou_0.75']
     """
     if thresholds == TIOU:
-        return METRICS
+        return localisation.METRICS
     written = [f"{value!r}" for value in thresholds]
     several, listed = len(written) > 1, ", ".join(written)
     over = ("over_tiou_" if several else "at_tiou_") + "_".join(written)
