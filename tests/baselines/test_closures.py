@@ -80,6 +80,7 @@ def differing(out: Path, model: str) -> list[str]:
     return []
 
 
+@pytest.mark.slow
 def test_a_run_is_due_again_where_its_own_code_changed(
     zoo: Callable[..., None], store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

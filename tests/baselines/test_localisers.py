@@ -167,6 +167,7 @@ def test_it_finds_segments_and_its_submission_is_valid(store: Path, tmp_path: Pa
     np.testing.assert_allclose(np.sort(told.scores), np.sort(one.scores), atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("saved", [1, 9])
 def test_stopped_it_ends_with_the_same_bytes(
     saved: int, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

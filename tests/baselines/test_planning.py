@@ -115,6 +115,7 @@ def units(baseline: Baseline, out: Path, asked: Task | None = None) -> list[Unit
     return units_of(Order(baseline, asked or task(), [0], "cpu", out))
 
 
+@pytest.mark.slow
 def test_what_a_part_needs_comes_before_it_and_once(store: Path, tmp_path: Path) -> None:
     turns = in_turns([unit for out in "ab" for unit in units(MEANS, tmp_path / out)])
     assert [[work.run.model for work in turn] if turn[0] in turns[0] else len(turn) for turn in turns] == [

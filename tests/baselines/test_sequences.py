@@ -130,6 +130,7 @@ def test_each_question_keeps_the_weights_of_its_own_best_epoch(store: Path, tmp_
     assert set(saved["history"][0]) == {"epoch", "loss", *names, "lr", "seconds"}
 
 
+@pytest.mark.slow
 def test_crops_without_labels_teach_beside_those_with(store: Path, tmp_path: Path) -> None:
     plain, beside = (train(b, toy.task(), seed=0, device="cpu", out=tmp_path / b.name) for b in (ONE, ASIDE))
     assert accuracy(beside, "all") > 0.9
@@ -142,6 +143,7 @@ def test_crops_without_labels_teach_beside_those_with(store: Path, tmp_path: Pat
     assert plain != beside
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("saved", [1, 4])
 def test_stopped_it_ends_with_the_same_bytes(
     saved: int, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
