@@ -35,7 +35,7 @@ from bench.recordings import MOST_DETECTIONS, Detections, Recording
 
 Network = Callable[[Recipe, Sizes], nn.Module]
 """Builds a network: features Float (B, N, F) and which rows are inside, Bool (B, N), give any outputs."""
-Truth = tuple[Float[Tensor, "S 2"], Int64[Tensor, " S"]]
+Truth = tuple[Float[Tensor, "_ 2"], Int64[Tensor, " _"]]
 """Of one recording: the bounds of its segments in rows, and their labels."""
 Loss = Callable[[Any, Bool[Tensor, "B N"], Sequence[Truth]], Tensor]
 """(outputs, which rows are inside, truth of each recording) -> the mean to descend."""
@@ -82,7 +82,6 @@ def baseline(
         learn=partial(learn, network, loss),
         restore=partial(restore, network, decode),
         network=network,
-        example=_example,
         needs=(Need(features, "features"),),
         libraries=("numpy", "torch"),
         devices=frozenset({"cpu", "cuda"}),
@@ -199,9 +198,3 @@ def _read(
     bounds = torch.from_numpy(in_rows(segments.bounds, derived)).float().to(device)
     labels = torch.from_numpy(segments.labels.astype(np.int64)).to(device)
     return _Read(torch.from_numpy(derived.values).to(device), (bounds, labels))
-
-
-def _example(recipe: Recipe, sizes: Sizes) -> tuple[Any, ...]:
-    """Return a minute of rows; each counts as a frame."""
-    rows = 32 * recipe.multiple
-    return torch.zeros(1, rows, sizes.features[0][1]), torch.ones(1, rows, dtype=torch.bool), rows

@@ -17,7 +17,7 @@ from baselines.contract import Baseline, Data, Predictor, Question, Run, Sizes, 
 from baselines.engine import devices, loop, losses, schedules, steps
 from baselines.engine.settings import float32
 from baselines.engine.states import arrays_of, loaded
-from baselines.inputs.poses import columns, pose_features
+from baselines.inputs.poses import columns, keypoints_of, pose_features
 from baselines.inputs.scaling import Scaled, moments
 from baselines.inputs.sequences import UNKNOWN, Sequences, sequences
 from baselines.recipes.sequences import Recipe
@@ -146,7 +146,7 @@ def restore(network: Network, run: Run, state: State, workspace: Workspace) -> P
 
     def predict(recordings: Iterable[Recording], question: Question) -> Iterator[Float32[np.ndarray, "T C"]]:
         for recording in recordings:
-            features = pose_features(_poses(recording), run.sizes.skeleton.image, recipe.missing)
+            features = _features(run, recording)
             logits = _logits(run, models[question.key], features, _place(run, question))
             yield losses.probabilities(logits, exclusive=question.exclusive).cpu().numpy()
 
@@ -221,11 +221,15 @@ def _held_out_losses(
     found = {}
     for question, weights in zip(run.questions, learned.weights, strict=True):
         if question.key in held_out:
-            of = held_out[question.key]
-            crops = of.gather(of.draw(0).sort().values)
-            with steps.precision(crops.inside.device, run.switches):
-                logits = _answers(model(crops.features, crops.inside))[_place(run, question)]
-            found[_column(run, question)] = _masked(logits.float(), crops.targets, weights, run.recipe)
+            of, logits, targets = held_out[question.key], [], []
+            for first in torch.split(of.draw(0).sort().values, run.recipe.batch):
+                crops = of.gather(first)
+                with steps.precision(first.device, run.switches):
+                    answer = _answers(model(crops.features, crops.inside))[_place(run, question)]
+                logits.append(answer.float())
+                targets.append(crops.targets)
+            together = torch.cat(logits), torch.cat(targets)
+            found[_column(run, question)] = _masked(*together, weights, run.recipe)
     return found
 
 
@@ -236,7 +240,7 @@ def _read(run: Run, question: Question, recordings: Iterable[Recording]) -> _Rea
         truth = question.truth(recording)
         targets = truth.argmax(axis=1) if question.exclusive else truth.astype(np.int64)
         targets[~question.labelled(recording)] = UNKNOWN
-        read.append((pose_features(_poses(recording), run.sizes.skeleton.image, run.recipe.missing), targets))
+        read.append((_features(run, recording), targets))
     if not any((targets != UNKNOWN).any() for _, targets in read):
         raise DataError(
             f"nothing to train {run.model.partition(':')[2]!r} on",
@@ -253,7 +257,7 @@ def _learned(run: Run, read: Sequence[_Read], data: Data, device: torch.device) 
     weights = tuple(_weights(recipe, q, of) for q, of in zip(run.questions, asked, strict=True))
     aside: _Read = []
     if recipe.aside:
-        shown = [pose_features(_poses(r), run.sizes.skeleton.image, recipe.missing) for r in data.unlabelled]
+        shown = [_features(run, r) for r in data.unlabelled]
         aside = [(features, np.full(len(features), UNKNOWN)) for features in shown]
     return Learned(asked, weights, _laid_out(aside, recipe.size, device) if aside else None)
 
@@ -290,10 +294,8 @@ def _column(run: Run, question: Question) -> str:
     return loop.VALIDATION if len(run.questions) == 1 else f"{loop.VALIDATION} {question.key}"
 
 
-def _poses(recording: Recording) -> Float32[np.ndarray, "T A K 2"]:
-    if recording.keypoints is None:
-        raise DataError("networks look at poses", [f"{recording.id}: labels only, no poses"])
-    return recording.keypoints
+def _features(run: Run, recording: Recording) -> Float32[np.ndarray, "T F"]:
+    return pose_features(keypoints_of(recording), run.sizes.skeleton.image, run.recipe.missing)
 
 
 def _example(recipe: Recipe, sizes: Sizes) -> tuple[Any, ...]:

@@ -14,11 +14,10 @@ from baselines.contract import Question
 from baselines.engine import losses, steps
 from baselines.engine.settings import float32
 from baselines.engine.window_training import at_once
-from baselines.inputs.poses import pose_features
+from baselines.inputs.poses import keypoints_of, pose_features
 from baselines.inputs.windows import Windows, windows
 from baselines.recipes.windows import Recipe
 from baselines.switches import OFF, Switches
-from bench.errors import DataError
 from bench.recordings import Recording, Skeleton
 
 
@@ -87,13 +86,7 @@ def predict(
 
 def features_of(recording: Recording, recipe: Recipe, skeleton: Skeleton) -> Float32[np.ndarray, "T F"]:
     """Return the pose features of a recording; raise `DataError` where it has no poses."""
-    if recording.keypoints is None:
-        raise DataError(
-            "networks look at poses",
-            [f"{recording.id}: labels only, no poses"],
-            hint="load the recordings with poses",
-        )
-    return pose_features(recording.keypoints, skeleton.image, recipe.missing)
+    return pose_features(keypoints_of(recording), skeleton.image, recipe.missing)
 
 
 def _numbers(start: int, stop: int, seen: Windows) -> Int64[Tensor, " _"]:

@@ -7,7 +7,8 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float32
 
-from bench.recordings import Skeleton
+from bench.errors import DataError
+from bench.recordings import Recording, Skeleton
 
 
 def columns(skeleton: Skeleton) -> int:
@@ -35,3 +36,14 @@ def pose_features(
     last_seen = np.maximum.accumulate(np.where(np.isnan(scaled), 0, frame), axis=0)
     held = np.take_along_axis(scaled, last_seen, axis=0)
     return np.where(np.isnan(held), np.float32(0), held)
+
+
+def keypoints_of(recording: Recording) -> Float32[np.ndarray, "T A K 2"]:
+    """Return the keypoints of a recording; raise `DataError` where it has none."""
+    if recording.keypoints is None:
+        raise DataError(
+            "a model looks at poses",
+            [f"{recording.id}: labels only, no poses"],
+            hint="load the recordings with poses",
+        )
+    return recording.keypoints

@@ -21,6 +21,7 @@ from jaxtyping import Bool, Float32, Float64, Int64
 from baselines.contract import Baseline, Data, Predictor, Question, Run, State, Workspace
 from baselines.engine import trees
 from baselines.inputs.geometry import egocentric, maximum, mean_and_deviation
+from baselines.inputs.poses import keypoints_of
 from baselines.recipes.boosting import Boosting
 from bench.errors import DataError
 from bench.recordings import Recording
@@ -91,9 +92,7 @@ def restore(run: Run, state: State, workspace: Workspace) -> Predictor:  # noqa:
 
 def features(recording: Recording, recipe: Boosting) -> Float32[np.ndarray, "T F"]:
     """Describe every frame; NaN where what would be needed was never seen."""
-    if recording.keypoints is None:
-        raise TypeError("recordings were loaded without poses")
-    postures, scalars = egocentric(recording.keypoints, max(1, round(recipe.step * recording.fps)))
+    postures, scalars = egocentric(keypoints_of(recording), max(1, round(recipe.step * recording.fps)))
     columns = [postures, scalars, *_statistics(scalars, recipe, recording.fps)]
     shortest = round(min(recipe.windows) * recording.fps / 2)
     columns.append(mean_and_deviation(postures, shortest, shortest)[0])

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from baselines.recipes.fixed import Fixed
+
 
 @dataclass(frozen=True)
-class Boosting:
+class Boosting(Fixed):
     """All that the boosted trees can be told. Seconds are the unit of time."""
 
     windows: tuple[float, ...] = (0.5, 1.5, 4.0, 12.0)
@@ -26,25 +28,3 @@ class Boosting:
     """Of the features, how many a split may choose from, drawn anew each time."""
     smoothing: float = 0.5
     """Width over which probabilities are averaged, centred on the frame."""
-
-    @property
-    def sees(self) -> None:
-        """No window: the widest statistics are over `windows`."""
-        return None
-
-    @property
-    def validates(self) -> bool:
-        """The number of trees is fixed."""
-        return False
-
-    def words(self, held_out: bool) -> tuple[str, ...]:  # noqa: ARG002  the same either way
-        """Say nothing: the description says it all."""
-        return ()
-
-    def epochs_for(self, task: str) -> None:  # noqa: ARG002  trees know none
-        """Return None."""
-        return
-
-    def with_epochs(self, epochs: int) -> None:  # noqa: ARG002  trees know none
-        """Return None."""
-        return

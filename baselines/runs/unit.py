@@ -154,7 +154,7 @@ def inputs_of(job: Inputs, question: Question, answered: Recordings, adapter: st
 
 def beside(state: Path, name: str) -> Path:
     """Return where another state lies that a model answers by: of an extractor, or of its adapter."""
-    return state.with_name(f"{state.stem}-{name}.safetensors")
+    return state.with_suffix(f".{name}.safetensors")
 
 
 def elsewhere(unit: Unit) -> Unit:
