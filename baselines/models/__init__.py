@@ -33,6 +33,10 @@ MODELS: dict[str, tuple[str, str, str]] = {
     "msgl_bilstm": ("baselines.models.msgl_lstm", "Bi-LSTM of the MSGL paper", "train"),
     "msgl_tcn": ("baselines.models.msgl_tcn", "TCN of the MSGL paper", "train"),
     "msgl_tcn_plain": ("baselines.models.msgl_tcn", "TCN of the MSGL paper, plain", "train"),
+    "st_gcn": ("baselines.models.st_gcn", "ST-GCN", "train"),
+    "dilated_tcn": ("baselines.models.dilated_tcn", "Dilated TCN", "train"),
+    "anchor_free": ("baselines.models.anchor_free", "Anchor-free localiser", "train"),
+    "pose_kmeans": ("baselines.models.pose_kmeans", "k-means on poses", "train"),
 }
 """Name -> module, title, and the extra of the package that it needs. Only that module is imported."""
 

@@ -10,6 +10,15 @@ from __future__ import annotations
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from baselines.contract import Sizes
+from baselines.engine import sequences
+from baselines.inputs.poses import columns
+from baselines.recipes.sequences import Recipe
+
+KERNEL = 9
+DILATIONS = (1, 8)
+"""Of the two layers: a label depends on 36 frames to each side."""
+
 
 class Layer(nn.Module):
     """Convolve over time with gaps, mix the channels, add the input."""
@@ -29,28 +38,45 @@ class Layer(nn.Module):
 
 
 class DilatedTCN(nn.Module):
-    """Project the features, one layer for each dilation, classify every frame."""
+    """Project the features, one layer for each dilation, classify every frame for every question."""
 
     def __init__(
         self,
         features: int,
-        classes: int,
+        classes: tuple[int, ...],
         width: int = 64,
-        kernel: int = 9,
-        dilations: tuple[int, ...] = (1, 8),
+        kernel: int = KERNEL,
+        dilations: tuple[int, ...] = DILATIONS,
         dropout: float = 0.2,
     ) -> None:
         super().__init__()
         self.project = nn.Linear(features, width)
         self.layers = nn.ModuleList(Layer(width, kernel, dilation, dropout) for dilation in dilations)
         self.norm = nn.LayerNorm(width)
-        self.head = nn.Linear(width, classes)
+        self.head = nn.ModuleList(nn.Linear(width, count) for count in classes)
 
-    def forward(self, x: Float[Tensor, "B T F"], inside: Bool[Tensor, "B T"]) -> Float[Tensor, "B T C"]:
-        """Return the logits of every frame; those of frames that are not `inside` mean nothing."""
+    def forward(self, x: Float[Tensor, "B T F"], inside: Bool[Tensor, "B T"]) -> tuple[Tensor, ...]:
+        """Return the logits (B, T, C) of every question; those of frames not `inside` mean nothing."""
         known = inside[..., None].to(x.dtype)
         y = self.project(x)
         for layer in self.layers:
             y = layer(y, known)
-        logits: Tensor = self.head(self.norm(y))
-        return logits
+        y = self.norm(y)
+        return tuple(head(y) for head in self.head)
+
+
+def build(recipe: Recipe, sizes: Sizes) -> DilatedTCN:  # noqa: ARG001
+    """Return the network for the poses of a skeleton."""
+    return DilatedTCN(columns(sizes.skeleton), sizes.classes)
+
+
+DILATED_TCN = sequences.baseline(
+    module=__name__,
+    name="dilated_tcn",
+    title="Dilated TCN",
+    description="two dilated convolutions over whole recordings, which see 36 poses to each side",
+    reference="after Bai et al. 2018, arXiv:1803.01271; the sizes are ours",
+    paper="https://arxiv.org/abs/1803.01271",
+    recipe=Recipe(size=512, epochs=20, batch=8, decay=0.01, warm_up=1),
+    network=build,
+)

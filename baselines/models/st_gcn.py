@@ -13,6 +13,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from baselines.contract import Sizes
+from baselines.engine import windows
+from baselines.inputs.graphs import adjacency, centre, spatial_subsets
+from baselines.recipes.windows import SGD, Recipe
+from bench.recordings import Skeleton
+
 CHANNELS = (64, 64, 64, 64, 128, 128, 128, 256, 256, 256)
 HALVING = (4, 7)
 """Blocks that halve the number of frames, from 0."""
@@ -98,3 +104,45 @@ class STGCN(nn.Module):
         y = y.mean(dim=(2, 3)).view(len(x), -1, y.shape[1]).mean(dim=1)  # (B, C)
         logits: Tensor = self.head(y)
         return logits
+
+
+def graph(skeleton: Skeleton) -> Float[Tensor, "3 V V"]:
+    """Return the spatial subsets of all animals in one graph, which join at the centre of each."""
+    count = len(skeleton.keypoints)
+    place = {name: i for i, name in enumerate(skeleton.keypoints)}
+    own = [(place[a], place[b]) for a, b in skeleton.edges]
+    middle = centre(adjacency(count, own))
+    animals = range(len(skeleton.animals))
+    edges = [(a + animal * count, b + animal * count) for animal in animals for a, b in own]
+    edges += [(middle + i * count, middle + j * count) for i in animals for j in animals if i < j]
+    joined = adjacency(len(animals) * count, edges)
+    return torch.tensor(spatial_subsets(joined, centre(joined)))
+
+
+def build(recipe: Recipe, sizes: Sizes) -> STGCN:  # noqa: ARG001
+    """Return the network for x and y of the keypoints of a skeleton."""
+    return STGCN(graph(sizes.skeleton), 2, sizes.classes[0])
+
+
+ST_GCN = windows.baseline(
+    module=__name__,
+    name="st_gcn",
+    title="ST-GCN",
+    description="ten convolutions over the graph of the keypoints and over time, on a window of 64 poses",
+    reference="Yan et al. 2018, ST-GCN, arXiv:1801.07455",
+    paper="https://arxiv.org/abs/1801.07455",
+    recipe=Recipe(
+        past=32,
+        future=31,
+        gap=1,
+        epochs=80,
+        batch=64,
+        lr=0.1,
+        sgd=SGD(momentum=0.9, nesterov=True, decay=1e-4),
+        milestones=(10, 50),
+        ends="whole",
+    ),
+    network=build,
+    reads=("edges",),
+)
+"""The window, and that the frame in its middle is labelled, is ours: the authors label whole clips."""

@@ -8,7 +8,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch is in the extra `train`")
 
 from baselines.inputs.sequences import UNKNOWN, Sequences, sequences  # noqa: E402
-from baselines.models.dilated_tcn import DilatedTCN  # noqa: E402
+from baselines.models.dilated_tcn import DILATED_TCN, DilatedTCN  # noqa: E402
 
 LENGTHS = (23, 7, 41)
 SIZE = 11
@@ -57,18 +57,29 @@ def test_classes_that_may_overlap_have_a_target_each() -> None:
 
 def test_padding_changes_no_frame() -> None:
     torch.manual_seed(0)
-    model = DilatedTCN(5, 3, width=8, kernel=3, dilations=(1, 4)).eval()
+    model = DilatedTCN(5, (3,), width=8, kernel=3, dilations=(1, 4)).eval()
     x, inside = torch.randn(2, 30, 5), torch.ones(2, 30, dtype=torch.bool)
     inside[0, :4] = inside[0, 19:] = False
     with torch.no_grad():
-        padded, alone = model(x, inside)[0, 4:19], model(x[:1, 4:19], inside[:1, 4:19])[0]
+        (padded,), (alone,) = model(x, inside), model(x[:1, 4:19], inside[:1, 4:19])
+    padded, alone = padded[0, 4:19], alone[0]
     torch.testing.assert_close(padded, alone, rtol=0, atol=1e-6)
 
 
 def test_a_frame_sees_as_far_as_its_kernels_reach() -> None:
     torch.manual_seed(0)
-    model = DilatedTCN(4, 3, width=8).eval()
+    model = DilatedTCN(4, (3,), width=8).eval()
     x, inside = torch.randn(1, 200, 4, requires_grad=True), torch.ones(1, 200, dtype=torch.bool)
-    model(x, inside)[0, 100].sum().backward()
+    model(x, inside)[0][0, 100].sum().backward()
     reached = x.grad[0].abs().sum(dim=1).nonzero().flatten()
     assert (int(reached.min()), int(reached.max())) == (100 - 36, 100 + 36)
+
+
+def test_it_is_declared_as_it_is() -> None:
+    assert not DILATED_TCN.causal, "later frames reach a label"
+
+
+def test_every_question_has_logits_of_its_own() -> None:
+    torch.manual_seed(0)
+    first, second = DilatedTCN(4, (3, 2), width=8)(torch.randn(5, 9, 4), torch.ones(5, 9, dtype=torch.bool))
+    assert (first.shape, second.shape) == ((5, 9, 3), (5, 9, 2))

@@ -1,0 +1,89 @@
+"""A place to work for a family that is tested by itself: no store, no planner."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from baselines.contract import Baseline, Derived, Epoch, Question, Run, Sizes, State
+from baselines.switches import OFF
+from bench.recordings import Recording, Skeleton, one_hot
+
+CLASSES = ("chase", "rest", "groom")
+SKELETON = Skeleton(
+    animals=("one", "two"),
+    keypoints=("nose", "neck", "tail"),
+    edges=(("nose", "neck"), ("neck", "tail")),
+    image=(400, 300),
+)
+FPS = 20.0
+
+
+@dataclass
+class Place:
+    """The workspace of one training."""
+
+    checkpoint: Path
+    makes: Callable[[Recording], Derived] | None = None
+    inputs: Mapping[str, Any] = field(default_factory=lambda: {"what": "a test"})
+    digest: str = "a digest"
+
+    def start(self) -> Mapping[str, Any]:
+        """Raise: nothing comes first."""
+        raise AssertionError("nothing comes first")
+
+    def features(self, extractor: str, recording: Recording) -> Derived:
+        """Return what `makes` gives."""
+        assert self.makes is not None
+        return self.makes(recording)
+
+    def report(self, history: Sequence[Epoch]) -> None:
+        """Keep no log."""
+
+
+def recording(id_: str, frames: int, seed: int) -> Recording:
+    """Bouts of 20 to 60 frames; a class shifts all keypoints; the first five frames nobody annotated."""
+    rng = np.random.default_rng(seed)
+    lengths = rng.integers(20, 60, frames // 20 + 1)
+    label = np.repeat(rng.integers(0, 3, len(lengths)), lengths)[:frames]
+    annotated = np.arange(frames) >= 5
+    keypoints = rng.normal(100, 8, (frames, 2, 3, 2)) + 60 * label[:, None, None, None]
+    keypoints[rng.random((frames, 2, 3)) < 0.1] = np.nan
+    return Recording(
+        id=id_,
+        group=id_,
+        fps=FPS,
+        classes=CLASSES,
+        labels=one_hot(np.where(annotated, label, -1), 3),
+        annotated=annotated,
+        keypoints=keypoints.astype(np.float32),
+    )
+
+
+def question(kind: str = "frames", *, exclusive: bool = True, key: str = "toy/all") -> Question:
+    return Question(key=key, classes=CLASSES, kind=kind, exclusive=exclusive)
+
+
+def run(baseline: Baseline, *questions: Question, seed: int = 3, recipe: Any = None, width: int = 0) -> Run:
+    """Return the run of a baseline, or of its recipe changed; `width` is that of the features it needs."""
+    needed = tuple((need.model.partition(":")[2], width) for need in baseline.needs)
+    return Run(
+        model=baseline.model,
+        recipe=recipe or baseline.recipe,
+        questions=questions,
+        sizes=Sizes(SKELETON, tuple(len(one.classes) for one in questions), needed),
+        seed=seed,
+        device="cpu",
+        switches=OFF,
+    )
+
+
+def same(one: State, other: State) -> bool:
+    """Whether two states hold the same numbers."""
+    return one.arrays.keys() == other.arrays.keys() and all(
+        np.array_equal(array, other.arrays[name]) for name, array in one.arrays.items()
+    )
