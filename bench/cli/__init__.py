@@ -16,6 +16,7 @@ from bench.cli.data import data, pull, push, simulate, tasks, verify
 from bench.cli.entries import compare, evaluate, metrics, new, publish, validate
 from bench.cli.explain import explain
 from bench.cli.own import add
+from bench.cli.predict import predict
 from bench.cli.reproduction import audit, reproduce
 from bench.cli.score import score
 from bench.cli.training import demo, models, profile, train
@@ -78,6 +79,7 @@ for command in (
     models,
     train,
     profile,
+    predict,
     reproduce,
     audit,
     publish,
