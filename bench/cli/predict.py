@@ -109,7 +109,7 @@ def _recordings(source: str, reading: Reading, *, stated: bool) -> tuple[Iterato
         except UsageError as fault:
             hint = "name a folder with pose files, or a data set that is pulled: bench tasks"
             raise UsageError(f"no folder {source!r}, and {fault.title}", hint=hint) from None
-        return read_store(dataset, reading), len(manifest(dataset).recordings)
+        return read_store(dataset, reading, _note), len(manifest(dataset).recordings)
     files = find_poses(Path(source))
     for name in files.left_out:
         click.echo(f"left out: {name}, a csv without a row 'scorer'", err=True)
@@ -119,7 +119,11 @@ def _recordings(source: str, reading: Reading, *, stated: bool) -> tuple[Iterato
             "--fps says otherwise",
             err=True,
         )
-    return read_files(files, reading), len(files.paths)
+    return read_files(files, reading, _note), len(files.paths)
+
+
+def _note(text: str) -> None:
+    click.echo(f"note: {text}", err=True)
 
 
 def _tell_rates(rates: dict[float, str], trained: float) -> None:

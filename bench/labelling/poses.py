@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -21,6 +21,10 @@ _DEEPLABCUT = re.compile(r"(.+?)(?:DLC|DeepCut)_.*")
 """The name that DeepLabCut gives its files: that of the video, the scorer, and how it was made."""
 _FPS_TOLERANCE = 0.005  # files write 29.97 as 29.97003 too
 _HINT = "--rename THEIRS=OURS maps names; a skeleton of your own needs a model of its own: bench add --help"
+
+
+Note = Callable[[str], None]
+"""Tells the user something."""
 
 
 @dataclass(frozen=True)
@@ -80,8 +84,11 @@ def find_poses(place: Path) -> PoseFiles:
     return PoseFiles(dict(sorted(found.items())), tuple(left_out))
 
 
-def read_files(files: PoseFiles, reading: Reading) -> Iterator[Recording]:
-    """Yield the recordings; after the last good one `DataError` lists the faults of all the others."""
+def read_files(files: PoseFiles, reading: Reading, note: Note) -> Iterator[Recording]:
+    """Yield the recordings; after the last good one `DataError` lists the faults of all the others.
+
+    `note` is told of keypoints that the model does not know: they are left out.
+    """
     faults: list[str] = []
     for id_, path in files.paths.items():
         reader = reader_of(path)
@@ -95,12 +102,13 @@ def read_files(files: PoseFiles, reading: Reading) -> Iterator[Recording]:
             if wrong := skeleton_faults(own, reading):
                 faults += [f"{quoted(path.name)}: {fault}" for fault in wrong]
             else:
+                _note_others(id_, own, reading, note)
                 yield _recording(id_, poses, own, reading)
     if faults:
         raise DataError("poses that the model was not trained for", first(faults), hint=_HINT)
 
 
-def read_store(dataset: Dataset, reading: Reading) -> Iterator[Recording]:
+def read_store(dataset: Dataset, reading: Reading, note: Note) -> Iterator[Recording]:
     """Yield all recordings of a pulled data set without their labels.
 
     Raises `DataError` where its skeleton is not the one that the model was trained on.
@@ -108,6 +116,7 @@ def read_store(dataset: Dataset, reading: Reading) -> Iterator[Recording]:
     own = replace(dataset.skeleton, edges=())
     if faults := skeleton_faults(own, reading):
         raise DataError(f"{dataset.name!r} has poses that the model was not trained for", faults, hint=_HINT)
+    _note_others(dataset.name, own, reading, note)
     for recording in load(dataset, list(manifest(dataset).recordings), poses=True):
         if recording.keypoints is None:
             continue
@@ -124,15 +133,27 @@ def read_store(dataset: Dataset, reading: Reading) -> Iterator[Recording]:
 
 
 def skeleton_faults(own: Skeleton, reading: Reading) -> list[str]:
-    """Say in which animals and keypoints recordings differ from those of the training; their order may.
+    """Say which animals and keypoints of the training are missing, and which animals nobody knows.
 
-    One animal is the one animal, whatever it is called.
+    They may be in any order, and there may be other keypoints. One animal is the one animal, whatever it is
+    called.
     """
     faults = []
     wanted = reading.skeleton
     if not (len(own.animals) == len(wanted.animals) == 1):
         faults += _differing("animals", own.animals, wanted.animals, reading.names)
-    return faults + _differing("keypoints", own.keypoints, wanted.keypoints, reading.names)
+    mapped = [reading.names.get(name, name) for name in own.keypoints]
+    if any(mapped.count(name) != 1 for name in wanted.keypoints):
+        faults += _differing("keypoints", own.keypoints, wanted.keypoints, reading.names)
+    return faults
+
+
+def _note_others(place: str, own: Skeleton, reading: Reading, note: Note) -> None:
+    """Say which keypoints are left out."""
+    known = reading.skeleton.keypoints
+    others = [name for name in own.keypoints if reading.names.get(name, name) not in known]
+    if others:
+        note(f"{place}: keypoints that the model does not know are left out: {', '.join(others)}")
 
 
 def _differing(what: str, own: Sequence[str], wanted: Sequence[str], names: Mapping[str, str]) -> list[str]:

@@ -18,7 +18,11 @@ READING = Reading(Skeleton(made.ANIMALS, made.KEYPOINTS, (), (640, 480)), ("atta
 
 
 def read(folder: Path, reading: Reading = READING) -> dict[str, Recording]:
-    return {one.id: one for one in read_files(find_poses(folder), reading)}
+    return {one.id: one for one in read_files(find_poses(folder), reading, silent)}
+
+
+def silent(_text: str) -> None:
+    """Let a note pass."""
 
 
 def test_files_of_deeplabcut_and_sleap_are_recordings_without_labels(tmp_path: Path) -> None:
@@ -51,6 +55,16 @@ def test_names_can_be_mapped(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read(tmp_path, reading)["m1"].keypoints, xy.astype(np.float32))
 
 
+def test_other_keypoints_are_left_out_and_said(tmp_path: Path) -> None:
+    xy = made.positions(9, keypoints=5)
+    made.deeplabcut_csv(tmp_path / "m1.csv", xy, keypoints=("corner", "tail", "nose", "centre", "neck"))
+    notes: list[str] = []
+    (recording,) = read_files(find_poses(tmp_path), READING, notes.append)
+    np.testing.assert_array_equal(recording.keypoints, xy[:, :, [2, 4, 1]].astype(np.float32))
+    assert len(notes) == 1
+    assert "corner, centre" in notes[0]
+
+
 def test_one_animal_is_the_one_animal(tmp_path: Path) -> None:
     xy = made.positions(9, animals=1)
     made.deeplabcut_csv(tmp_path / "m1.csv", xy, ("anyone",))
@@ -74,7 +88,7 @@ def test_every_fault_of_every_file_is_listed_after_the_good_ones(tmp_path: Path)
     made.deeplabcut_csv(tmp_path / "e.csv", made.positions(9, animals=1), ("ratA",))
     good: list[str] = []
     with pytest.raises(DataError) as caught:
-        good.extend(one.id for one in read_files(find_poses(tmp_path), READING))
+        good.extend(one.id for one in read_files(find_poses(tmp_path), READING, silent))
     assert good == ["a"]
     told = caught.value.problems
     assert len(told) == 4
