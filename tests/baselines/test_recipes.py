@@ -12,8 +12,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from baselines.models import get_baseline
-from baselines.recipes.windows import Augmentation, Plateau, Recipe
+from baselines.recipes.windows import SGD, Augmentation, Plateau, Recipe
 from baselines.runs.listing import every
+from baselines.switches import OFF
 from bench.errors import UsageError
 
 torch = pytest.importorskip("torch", reason="torch is in the extra `train`")
@@ -27,6 +28,7 @@ from baselines.engine.schedules import (  # noqa: E402
     warm_cosine,
 )
 from baselines.engine.validation import held_out_groups, hold_out_windows  # noqa: E402
+from baselines.engine.window_training import optimiser  # noqa: E402
 from baselines.inputs.augmentation import augment  # noqa: E402
 from baselines.inputs.scaling import Scaled, moments  # noqa: E402
 from baselines.inputs.windows import Examples, inside, windows  # noqa: E402
@@ -306,3 +308,14 @@ def test_groups_held_out_share_nothing_with_those_that_train() -> None:
     assert any(held_out_groups(groups, seed) != held_out for seed in range(9))
     with pytest.raises(UsageError, match="all training recordings are of one group"):
         held_out_groups(groups[:2], seed=3)
+
+
+def test_a_recipe_may_ask_for_plain_descent_in_place_of_adam() -> None:
+    model = torch.nn.Linear(3, 2)
+    adam = optimiser(replace(PLAIN, lr=0.02), OFF, model)
+    assert isinstance(adam, torch.optim.Adam)
+    assert (adam.defaults["lr"], adam.defaults["betas"], adam.defaults["eps"]) == (0.02, PLAIN.betas, 1e-7)
+    sgd = optimiser(replace(PLAIN, lr=0.1, sgd=SGD(0.8, nesterov=True, decay=1e-4)), OFF, model)
+    assert isinstance(sgd, torch.optim.SGD)
+    names = ("lr", "momentum", "nesterov", "weight_decay")
+    assert [sgd.defaults[name] for name in names] == [0.1, 0.8, True, 1e-4]
