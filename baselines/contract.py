@@ -262,7 +262,7 @@ class Baseline:
     causal: bool = False
     """Whether what it says of a frame depends on no later frame."""
     extra: str = "train"
-    """The extra of the package that installs its libraries."""
+    """The extra of the package that installs its libraries; empty where none is needed."""
     libraries: tuple[str, ...] = ("numpy",)
     """The distributions that compute: another version may round, or draw, otherwise."""
     devices: frozenset[str] = frozenset({"cpu"})

@@ -18,8 +18,8 @@ from baselines.contract import Adapter, Clusters, Data, Predictor, Question, Sta
 def _fit(predictor: Predictor, data: Data, question: Question) -> State:
     """Count the labelled training frames of each cluster, and those of each class."""
     frames, counts = np.zeros(0), np.zeros((0, len(question.classes)))
-    labelled, seen = tee(data.train[question.key])
-    answers = predictor((recording.without_labels() for recording in seen), question)
+    labelled, blind = tee(data.train[question.key])
+    answers = predictor((recording.without_labels() for recording in blind), question)
     for recording, clusters in zip(labelled, answers, strict=True):
         known = question.labelled(recording)
         numbers = np.asarray(clusters)[known]

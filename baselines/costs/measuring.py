@@ -166,9 +166,9 @@ def _latencies(predictor: Predictor, unit: Unit) -> list[float]:
         return []
     recording, took = next(iter(unit.answered)), []
     for stop in islice(range(1 - window[0], recording.frames + 1), SINGLE):
-        seen = piece(recording, stop - 1 + window[0], stop)
+        frames = piece(recording, stop - 1 + window[0], stop)
         began = time.perf_counter()
-        last_frame(seen, unit.question)
+        last_frame(frames, unit.question)
         took.append(1000 * (time.perf_counter() - began))
     return took[len(took) // 10 :]  # the first ones wait for memory
 

@@ -122,42 +122,42 @@ def profile(baseline: Baseline, task: Task, device: str) -> Profile:
     )
 
 
-def declare(found: Profile, baseline: Baseline, folder: Path) -> None:
+def declare(profile: Profile, baseline: Baseline, folder: Path) -> None:
     """Write into the card of a submission what was measured, to four digits, and on what.
 
     Raises `UsageError` where the card has no table of the task, is of another model than the `baseline` that
     was measured, or where times say more about what else the machine did.
     """
     entry = read_entry(folder)
-    if found.task not in entry.tasks:
+    if profile.task not in entry.tasks:
         raise UsageError(
-            f"{folder} answers no task {found.task!r}",
-            hint=f"bench train {found.model} --task {found.task} --out FOLDER",
+            f"{folder} answers no task {profile.task!r}",
+            hint=f"bench train {profile.model} --task {profile.task} --out FOLDER",
         )
-    check_model(baseline, found.task, folder)
-    there, machine = entry.tasks[found.task], found.machine
-    if (there.parameters, there.flops_per_frame) != (found.parameters, found.costs.flops_per_frame):
+    check_model(baseline, profile.task, folder)
+    there, machine = entry.tasks[profile.task], profile.machine
+    if (there.parameters, there.flops_per_frame) != (profile.parameters, profile.costs.flops_per_frame):
         raise UsageError(
-            f"{folder} is not what {found.model!r} would train",
+            f"{folder} is not what {profile.model!r} would train",
             [
-                f"parameters: {there.parameters} on its card, {found.parameters} here",
-                f"FLOPs per frame: {there.flops_per_frame} on its card, {found.costs.flops_per_frame} here",
+                f"parameters: {there.parameters} on its card, {profile.parameters} here",
+                f"FLOPs per frame: {there.flops_per_frame} on its card, {profile.costs.flops_per_frame} here",
             ],
             hint="name the model that was trained there",
         )
-    if busy := found.costs.notes.get("times"):
+    if busy := profile.costs.notes.get("times"):
         raise UsageError(
             f"nothing was written into {folder}", [f"times are {busy}"], hint="measure when nothing else runs"
         )
     card = replace(
         there,
-        frames_per_second=_rounded(found.costs.frames_per_second),
-        latency_ms=_rounded(found.costs.latency_ms),
-        seconds_per_epoch=_rounded(found.costs.seconds_per_epoch),
-        peak_memory_mib=_rounded(found.peak_memory_mib),
+        frames_per_second=_rounded(profile.costs.frames_per_second),
+        latency_ms=_rounded(profile.costs.latency_ms),
+        seconds_per_epoch=_rounded(profile.costs.seconds_per_epoch),
+        peak_memory_mib=_rounded(profile.peak_memory_mib),
         hardware=str(machine.get("gpu") or f"one thread of {machine['cores']} cores, {machine['processor']}"),
     )
-    write_card(folder, replace(entry, tasks={**entry.tasks, found.task: card}), replace=True)
+    write_card(folder, replace(entry, tasks={**entry.tasks, profile.task: card}), replace=True)
 
 
 def _rounded(value: float | None) -> float | None:
@@ -173,20 +173,20 @@ def _of_network(unit: Unit) -> Costs:
         import torch
 
         torch.cuda.reset_peak_memory_stats()  # another model's peak is none of this one's
-    found, notes = measured(unit), {}
+    costs, notes = measured(unit), {}
     if first := [need.task for need in job.baseline.needs if need.task]:
         notes["seconds_per_run"] = f"without the pretraining on {' and '.join(first)}"
-    if found.share > 1:
-        notes["seconds_per_epoch"] = f"from a part of the frames, times {found.share:.1f}"
-    if not found.latencies:
+    if costs.share > 1:
+        notes["seconds_per_epoch"] = f"from a part of the frames, times {costs.share:.1f}"
+    if not costs.latencies:
         notes |= dict.fromkeys(("latency_ms", "latency_ms_p95"), LATER)
     return Costs(
-        seconds_per_run=found.epochs * found.seconds_per_epoch + found.predicting,
-        seconds_per_epoch=found.seconds_per_epoch,
+        seconds_per_run=costs.epochs * costs.seconds_per_epoch + costs.predicting,
+        seconds_per_epoch=costs.seconds_per_epoch,
         flops_per_frame=counting.flops(job.baseline, job.run.recipe, job.run.sizes),
-        frames_per_second=found.frames_per_second,
-        latency_ms=statistics.median(found.latencies) if found.latencies else None,
-        latency_ms_p95=float(np.quantile(found.latencies, 0.95)) if found.latencies else None,
+        frames_per_second=costs.frames_per_second,
+        latency_ms=statistics.median(costs.latencies) if costs.latencies else None,
+        latency_ms_p95=float(np.quantile(costs.latencies, 0.95)) if costs.latencies else None,
         notes=notes,
     )
 
@@ -214,7 +214,7 @@ def _peak_memory(device: str) -> float | None:
 
 def _machine(baseline: Baseline, device: str) -> dict[str, str | int]:
     """Say what the numbers were measured with."""
-    found: dict[str, str | int] = {
+    machine: dict[str, str | int] = {
         "system": f"{platform.system()} {platform.machine()}",
         "processor": _processor(),
         "cores": os.cpu_count() or 1,
@@ -224,8 +224,8 @@ def _machine(baseline: Baseline, device: str) -> dict[str, str | int]:
     if device == "cuda":
         import torch
 
-        found["gpu"] = torch.cuda.get_device_name()
-    return found
+        machine["gpu"] = torch.cuda.get_device_name()
+    return machine
 
 
 def _processor() -> str:

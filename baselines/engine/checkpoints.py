@@ -31,12 +31,12 @@ def load(path: Path, inputs: Inputs) -> dict[str, Any] | None:
         return None
     try:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-        found = json.loads(state.pop("inputs"))
+        saved = json.loads(state.pop("inputs"))
     except (OSError, RuntimeError, UnpicklingError, EOFError, KeyError, TypeError, ValueError) as fault:
         raise DataError(
             f"{path} is not a checkpoint", [f"{type(fault).__name__}: {fault}"], hint=f"delete {path}"
         ) from fault
-    if differing := differences(found, inputs):
+    if differing := differences(saved, inputs):
         raise DataError(
             f"{path} is the checkpoint of another run",
             differing,

@@ -210,16 +210,16 @@ def _epoch(
     """Train one epoch; return the mean loss of its examples, and the last learning rate."""
     model.train()
     device = next(model.parameters()).device
-    total, seen, mean, rate = torch.zeros((), device=device), 0, math.nan, math.nan
+    total, examples, mean, rate = torch.zeros((), device=device), 0, math.nan, math.nan
     silent = True if devices.rank() else None
     bar = tqdm(order, f"epoch {epoch}", unit=" batches", leave=False, disable=silent)
     for done, batch in enumerate(bar):
         if (wanted := schedule(epoch, done / len(order), history)) != rate:
             steps.set_rate(optimiser, rate := wanted)
         value, count = step(batch)
-        total, seen = total + value, seen + count
+        total, examples = total + value, examples + count
         if (done + 1) % LOOK_EVERY == 0 or done + 1 == len(order):
-            mean = _finite(devices.added(total), epoch) / seen
+            mean = _finite(devices.added(total), epoch) / examples
             bar.set_postfix(loss=f"{mean:.4f}")
     return mean, rate
 

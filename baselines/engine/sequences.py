@@ -41,15 +41,15 @@ _Read = list[tuple[Float32[np.ndarray, "_ F"], Int64[np.ndarray, "_ ..."]]]
 class Batch:
     """Crops of each question, and crops without labels; by their first rows."""
 
-    asked: tuple[Int64[Tensor, " _"], ...]
+    questions: tuple[Int64[Tensor, " _"], ...]
     aside: Int64[Tensor, " _"] | None
 
 
 @dataclass(frozen=True, eq=False)
-class Learned:
+class Material:
     """The recordings to learn from."""
 
-    asked: tuple[Sequences, ...]
+    questions: tuple[Sequences, ...]
     """Of each question."""
     weights: tuple[losses.Weights, ...]
     aside: Sequences | None
@@ -102,8 +102,8 @@ def learn(network: Network, run: Run, data: Data, workspace: Workspace) -> State
     recipe: Recipe = run.recipe
     device = devices.own_device(run.device)
     read = [_read(run, question, data.train[question.key]) for question in run.questions]
-    scales = moments([features for of in read for features, _ in of])
-    learned = _learned(run, read, data, device)
+    scales = moments([features for recordings in read for features, _ in recordings])
+    material = _material(run, read, data, device)
     held_out = {
         question.key: _laid_out(_read(run, question, recordings), recipe.size, device)
         for question in run.questions
@@ -111,8 +111,8 @@ def learn(network: Network, run: Run, data: Data, workspace: Workspace) -> State
     }
     fitted = loop.fit(
         lambda: Scaled(network(recipe, run.sizes), *scales),
-        partial(_batches, learned, recipe.batch),
-        partial(_loss, learned, recipe),
+        partial(_batches, material, recipe.batch),
+        partial(_loss, material, recipe),
         partial(_optimiser, recipe),
         partial(_rate, recipe),
         epochs=recipe.epochs,
@@ -120,7 +120,7 @@ def learn(network: Network, run: Run, data: Data, workspace: Workspace) -> State
         device=device,
         checkpoint=workspace.checkpoint,
         inputs=workspace.inputs,
-        validate=partial(_held_out_losses, run, learned, held_out),
+        validate=partial(_held_out_losses, run, material, held_out),
         clip=recipe.clip,
         switches=run.switches,
         report=workspace.report,
@@ -170,34 +170,34 @@ def _logits(
     return logits[:, margin : margin + step].flatten(0, 1)[: len(features)].float()
 
 
-def _batches(learned: Learned, size: int, _epoch: int, seed: int) -> Sequence[Batch]:
+def _batches(material: Material, size: int, _epoch: int, seed: int) -> Sequence[Batch]:
     """Cut all recordings anew, and draw the crops of each batch; a question with fewer crops begins again."""
-    drawn = [torch.split(of.draw(seed), size) for of in learned.asked]
-    aside = torch.split(learned.aside.draw(seed), size) if learned.aside else None
+    drawn = [torch.split(crops.draw(seed), size) for crops in material.questions]
+    aside = torch.split(material.aside.draw(seed), size) if material.aside else None
     count = max(map(len, drawn))
     return [
         Batch(
-            tuple(of[number % len(of)] for of in drawn),
+            tuple(pieces[number % len(pieces)] for pieces in drawn),
             aside[number % len(aside)] if aside else None,
         )
         for number in range(count)
     ]
 
 
-def _loss(learned: Learned, recipe: Recipe, forward: steps.Forward, batch: Batch) -> tuple[Tensor, int]:
+def _loss(material: Material, recipe: Recipe, forward: steps.Forward, batch: Batch) -> tuple[Tensor, int]:
     """Return the mean over questions of their loss, and what is learned without labels; and the crops."""
     each = []
-    for place, (of, weights, first) in enumerate(
-        zip(learned.asked, learned.weights, batch.asked, strict=True)
+    for place, (frames, weights, first) in enumerate(
+        zip(material.questions, material.weights, batch.questions, strict=True)
     ):
-        crops = of.gather(first)
+        crops = frames.gather(first)
         logits = _answers(forward(crops.features, crops.inside))[place]
         each.append(_masked(logits.float(), crops.targets, weights, recipe))
     loss = torch.stack(each).mean()
-    if learned.aside is not None and batch.aside is not None:
-        crops = learned.aside.gather(batch.aside)
+    if material.aside is not None and batch.aside is not None:
+        crops = material.aside.gather(batch.aside)
         loss = loss + recipe.aside * forward(crops.features, crops.inside, aside=True)
-    return loss, sum(map(len, batch.asked))
+    return loss, sum(map(len, batch.questions))
 
 
 def _masked(
@@ -214,23 +214,23 @@ def _masked(
 
 @torch.inference_mode()
 def _held_out_losses(
-    run: Run, learned: Learned, held_out: Mapping[str, Sequences], model: nn.Module
+    run: Run, material: Material, held_out: Mapping[str, Sequences], model: nn.Module
 ) -> dict[str, Tensor]:
     """Return the loss of each question on its validation recordings."""
     model.eval()
-    found = {}
-    for question, weights in zip(run.questions, learned.weights, strict=True):
+    values = {}
+    for question, weights in zip(run.questions, material.weights, strict=True):
         if question.key in held_out:
-            of, logits, targets = held_out[question.key], [], []
-            for first in torch.split(of.draw(0).sort().values, run.recipe.batch):
-                crops = of.gather(first)
+            frames, logits, targets = held_out[question.key], [], []
+            for first in torch.split(frames.draw(0).sort().values, run.recipe.batch):
+                crops = frames.gather(first)
                 with steps.precision(first.device, run.switches):
                     answer = _answers(model(crops.features, crops.inside))[_place(run, question)]
                 logits.append(answer.float())
                 targets.append(crops.targets)
             together = torch.cat(logits), torch.cat(targets)
-            found[_column(run, question)] = _masked(*together, weights, run.recipe)
-    return found
+            values[_column(run, question)] = _masked(*together, weights, run.recipe)
+    return values
 
 
 def _read(run: Run, question: Question, recordings: Iterable[Recording]) -> _Read:
@@ -250,16 +250,16 @@ def _read(run: Run, question: Question, recordings: Iterable[Recording]) -> _Rea
     return read
 
 
-def _learned(run: Run, read: Sequence[_Read], data: Data, device: torch.device) -> Learned:
+def _material(run: Run, read: Sequence[_Read], data: Data, device: torch.device) -> Material:
     """Lay out what trains: the recordings of each question, and those without labels where they are used."""
     recipe: Recipe = run.recipe
-    asked = tuple(_laid_out(of, recipe.size, device) for of in read)
-    weights = tuple(_weights(recipe, q, of) for q, of in zip(run.questions, asked, strict=True))
+    asked = tuple(_laid_out(recordings, recipe.size, device) for recordings in read)
+    weights = tuple(_weights(recipe, q, frames) for q, frames in zip(run.questions, asked, strict=True))
     aside: _Read = []
     if recipe.aside:
-        shown = [_features(run, r) for r in data.unlabelled]
-        aside = [(features, np.full(len(features), UNKNOWN)) for features in shown]
-    return Learned(asked, weights, _laid_out(aside, recipe.size, device) if aside else None)
+        poses = [_features(run, recording) for recording in data.unlabelled]
+        aside = [(features, np.full(len(features), UNKNOWN)) for features in poses]
+    return Material(asked, weights, _laid_out(aside, recipe.size, device) if aside else None)
 
 
 def _laid_out(read: _Read, size: int, device: torch.device) -> Sequences:
@@ -270,8 +270,8 @@ def _rate(recipe: Recipe, epoch: int, done: float, _history: loop.History) -> fl
     return schedules.warm_cosine(recipe.lr, recipe.warm_up, recipe.epochs, epoch - 1 + done)
 
 
-def _weights(recipe: Recipe, question: Question, of: Sequences) -> losses.Weights:
-    known = of.targets[(of.targets if question.exclusive else of.targets[:, 0]) != UNKNOWN]
+def _weights(recipe: Recipe, question: Question, frames: Sequences) -> losses.Weights:
+    known = frames.targets[(frames.targets if question.exclusive else frames.targets[:, 0]) != UNKNOWN]
     targets = known if question.exclusive else known.bool()
     balanced = recipe.class_weights == "balanced"
     return losses.class_weights(targets, question.classes, dict(question.weights), balanced=balanced)

@@ -45,10 +45,9 @@ class WindowPredictor:
 
     def last_frame(self, recording: Recording, question: Question) -> Float32[np.ndarray, "1 C"]:
         """Return the probabilities of the last frame alone, as a model that follows a recording does."""
-        seen = self._windows(recording)
-        return predict(
-            self.model, seen.gather(_numbers(len(seen) - 1, len(seen), seen)), question, self.switches
-        )
+        every = self._windows(recording)
+        x = every.gather(_numbers(len(every) - 1, len(every), every))
+        return predict(self.model, x, question, self.switches)
 
     def _windows(self, recording: Recording) -> Windows:
         device = next(self.model.parameters()).device
@@ -61,11 +60,11 @@ class WindowPredictor:
         size = at_once(next(self.model.parameters()).device)
         pieces: list[Tensor] = []
         for recording in recordings:
-            seen, start = self._windows(recording), 0
-            lengths.append(len(seen))
-            while start < len(seen):
-                stop = min(start + size - sum(map(len, pieces)), len(seen))
-                pieces.append(seen.gather(_numbers(start, stop, seen)))
+            laid_out, start = self._windows(recording), 0
+            lengths.append(len(laid_out))
+            while start < len(laid_out):
+                stop = min(start + size - sum(map(len, pieces)), len(laid_out))
+                pieces.append(laid_out.gather(_numbers(start, stop, laid_out)))
                 start = stop
                 if sum(map(len, pieces)) == size:
                     yield torch.cat(pieces)
@@ -89,5 +88,5 @@ def features_of(recording: Recording, recipe: Recipe, skeleton: Skeleton) -> Flo
     return pose_features(keypoints_of(recording), skeleton.image, recipe.missing)
 
 
-def _numbers(start: int, stop: int, seen: Windows) -> Int64[Tensor, " _"]:
-    return torch.arange(start, stop, device=seen.rows.device)
+def _numbers(start: int, stop: int, laid_out: Windows) -> Int64[Tensor, " _"]:
+    return torch.arange(start, stop, device=laid_out.rows.device)

@@ -24,9 +24,9 @@ def interpolated(keypoints: Float32[np.ndarray, "T A K 2"]) -> Float64[np.ndarra
     filled = keypoints.astype(np.float64).reshape(len(keypoints), -1)
     frame = np.arange(len(filled))
     for column in filled.T:  # views: what is written here is written there
-        seen = np.isfinite(column)
-        if seen.any() and not seen.all():
-            column[~seen] = np.interp(frame[~seen], frame[seen], column[seen])
+        known = np.isfinite(column)
+        if known.any() and not known.all():
+            column[~known] = np.interp(frame[~known], frame[known], column[known])
     return filled.reshape(keypoints.shape)
 
 

@@ -9,7 +9,7 @@ from baselines.contract import Baseline
 from bench.errors import UsageError, nearest
 
 MODELS: dict[str, tuple[str, str, str]] = {
-    "prior": ("baselines.models.prior", "Class prior", "train"),
+    "prior": ("baselines.models.prior", "Class prior", ""),
     "gbdt": ("baselines.models.gbdt", "Boosted trees on geometry", "train"),
     "single_frame": ("baselines.models.single_frame", "Single frame", "train"),
     "fc": ("baselines.models.fc", "Fully connected", "train"),
@@ -38,7 +38,7 @@ MODELS: dict[str, tuple[str, str, str]] = {
     "anchor_free": ("baselines.models.anchor_free", "Anchor-free localiser", "train"),
     "pose_kmeans": ("baselines.models.pose_kmeans", "k-means on poses", "train"),
 }
-"""Name -> module, title, and the extra of the package that it needs. Only that module is imported."""
+"""Name -> module, title, and the extra of the package that it needs, if any. Only that module is imported."""
 
 
 def get_baseline(name: str) -> Baseline:

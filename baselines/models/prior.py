@@ -49,4 +49,5 @@ PRIOR = Baseline(
     learn=learn,
     restore=restore,
     causal=True,
+    extra="",
 )

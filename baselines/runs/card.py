@@ -75,8 +75,8 @@ def _extra_data(baseline: Baseline) -> str:
             words.append(f"the training recordings of {get_task(need.task).title}, with their labels")
         words += [text for text in [_extra_data(load(need.model))] if text != "none"]
     for name in baseline.unlabelled:
-        of = "the test recordings" if name == "test" else f"the recordings of {get_dataset(name).title}"
-        words.append(f"{of}, without labels")
+        what = "the test recordings" if name == "test" else f"the recordings of {get_dataset(name).title}"
+        words.append(f"{what}, without labels")
     return "; ".join(dict.fromkeys(words)) or "none"
 
 

@@ -14,7 +14,7 @@ from bench.about import install_hint
 from bench.errors import UsageError, nearest
 from bench.tasks import Task
 
-MODULES = {"torch": "torch", "scikit-learn": "sklearn", "safetensors": "safetensors"}
+MODULES = {"torch": "torch", "scikit-learn": "sklearn"}
 """Distribution -> what it is imported as, where that may not be installed."""
 
 
@@ -62,7 +62,7 @@ def check(baseline: Baseline, task: Task, device: str, *, here: bool = True) -> 
             hint="declare `edges` in the data set, or train a baseline that needs none",
         )
     _check_tasks(baseline, task)
-    for library in (*baseline.libraries, "safetensors"):
+    for library in baseline.libraries:
         if library in MODULES and find_spec(MODULES[library]) is None:
             hint = install_hint(baseline.extra)
             raise UsageError(f"baseline {baseline.name!r} needs {library}", hint=hint)

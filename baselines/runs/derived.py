@@ -31,10 +31,10 @@ def kept_features(
             (made,) = restored()([recording.without_labels()], question)
             if not isinstance(made, Derived):
                 raise TypeError(f"features expected, and not {type(made).__name__}")
-            facts = {"start": made.start, "step": made.step, "made by": made.made_by}
-            states.save(path, State({"values": made.values}, facts), {})
-        kept = states.load(path)[0]
-        told = kept.facts
-        return Derived(kept.arrays["values"], told["start"], told["step"], told["made by"])
+            times = {"start": made.start, "step": made.step, "made by": made.made_by}
+            states.save(path, State({"values": made.values}, times), {})
+        state, _ = states.load(path)
+        facts = dict(state.facts)
+        return Derived(state.arrays["values"], facts["start"], facts["step"], facts["made by"])
 
     return features

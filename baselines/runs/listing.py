@@ -99,9 +99,9 @@ def without_torch() -> list[dict[str, str]]:
 
 def table_without_torch() -> str:
     """Return the same as text."""
-    cells = [(row["name"], row["title"], row["extra"]) for row in without_torch()]
+    cells = [(row["name"], row["title"], row["extra"] or "-") for row in without_torch()]
     extras = dict.fromkeys(row["extra"] for row in without_torch())
-    hints = [f"{extra}: {install_hint(extra)}" for extra in extras]
+    hints = [f"{extra}: {install_hint(extra)}" for extra in extras if extra]
     return "\n".join(
         [aligned(("name", "model", "extra"), cells, "lll"), "", "torch is not installed", *hints]
     )

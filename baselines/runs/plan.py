@@ -250,8 +250,8 @@ def _members(split: Split, part: str, subsets: Sequence[str]) -> set[str]:
 
 def _refuse_leaks(served: Sequence[tuple[Task, str]], *, validates: bool) -> None:
     """Raise `UsageError` where one training of several parts would learn from what it is tested on."""
-    found = leaks(served, validates=validates)
-    problems = [f"{what} tests {part} and trains {other}" for part, other, what in found]
+    pairs = leaks(served, validates=validates)
+    problems = [f"{what} tests {part} and trains {other}" for part, other, what in pairs]
     if problems:
         raise UsageError(
             "one training for several parts would learn from recordings that it is tested on",

@@ -35,9 +35,9 @@ def load(path: Path) -> tuple[State, dict[str, Any]]:
 
     try:
         with safe_open(path, "np") as file:
-            told = json.loads(file.metadata()[KEY])
+            metadata = json.loads(file.metadata()[KEY])
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  no mapping
-        return State(arrays, told["facts"]), told["inputs"]
+        return State(arrays, metadata["facts"]), metadata["inputs"]
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as fault:
         raise _damaged(path, fault) from fault
 

@@ -153,7 +153,7 @@ def _work_off(runs: Sequence[Trained], crew: Crew | None) -> None:
 
     What several units need comes first; a unit is not tried where what it needs has failed.
     """
-    of = {unit.path: trained for trained in runs for unit in trained.units}
+    by_path = {unit.path: trained for trained in runs for unit in trained.units}
     units = [unit for trained in runs for unit in trained.units]
     done = {unit.path for unit in units if unit.is_done()}  # before a kill
     left = [unit for unit in units if unit.path not in done]
@@ -164,7 +164,7 @@ def _work_off(runs: Sequence[Trained], crew: Crew | None) -> None:
             if fault is not None:
                 failed.append((work, fault))
             elif isinstance(work, Unit):
-                trained = of[work.path]
+                trained = by_path[work.path]
                 missing[trained.path] -= 1
                 if not missing[trained.path] and not trained.lacks:
                     _assemble(trained)
@@ -237,7 +237,7 @@ def _all_of(failed: Sequence[tuple[Work, BenchError]], asked: int) -> BenchError
     """Return all faults as one; the fault itself where nothing else was asked for."""
     if asked == 1:
         return failed[0][1]
-    told = [
+    lines = [
         f"{work.title}: {'; '.join([fault.title, *fault.problems])}"
         + (f" ({fault.hint})" if fault.hint else "")
         for work, fault in failed
@@ -245,7 +245,7 @@ def _all_of(failed: Sequence[tuple[Work, BenchError]], asked: int) -> BenchError
     count = sum(isinstance(work, Unit) for work, _ in failed)
     return BenchError(
         f"{count} of {asked} could not be trained; what else was asked for is finished",
-        first(told),
+        first(lines),
         hint="mend what is listed, then run the same command again: it goes on with what is missing",
     )
 

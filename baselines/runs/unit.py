@@ -119,8 +119,8 @@ class Unit:
 
     def _answers(self, predictor: Predictor) -> Iterator[tuple[str, Answer]]:
         adapted, fps = self._adapter_state(predictor), self.answered.dataset.fps
-        told = predictor(iter(self.answered), self.question)
-        for id_, answer in itertools.zip_longest(self.answered.ids, told):
+        results = predictor(iter(self.answered), self.question)
+        for id_, answer in itertools.zip_longest(self.answered.ids, results):
             if adapted is None:
                 yield id_, answer
             else:
