@@ -70,14 +70,19 @@ class Alone:
 
 
 def measured(unit: Unit) -> Measured:
-    """Train two short epochs and predict some frames; the files go into the folder of the unit."""
+    """Train two epochs, of a network of windows short ones, and predict some frames.
+
+    The files go into the folder of the unit.
+    """
     job = unit.job
     workspace = Alone(job.path.with_suffix(".pt"), job.workspace().extractors or {})
     for need in job.needs:
         if need.baseline.answers == {"features"}:
             need.train()
     recipe, data = job.run.recipe, job.sources.data()
-    few, share = cut(data, job.run.questions, recipe.sees, LEARNED)
+    few, share = data, 1.0
+    if recipe.sees is not None:  # the time of an epoch grows with its windows; of whole stretches it does not
+        few, share = cut(data, job.run.questions, recipe.sees, LEARNED)
     run = replace(job.run, recipe=recipe.with_epochs(2))  # in the first epoch kernels are chosen
     state = job.baseline.learn(run, few, workspace)
     with workspace.checkpoint.with_suffix(".csv").open(encoding="utf-8") as log:
@@ -94,9 +99,7 @@ def measured(unit: Unit) -> Measured:
     )
 
 
-def cut(
-    data: Data, questions: Sequence[Question], sees: tuple[int, int] | None, frames: int
-) -> tuple[Data, float]:
+def cut(data: Data, questions: Sequence[Question], sees: tuple[int, int], frames: int) -> tuple[Data, float]:
     """Cut all recordings to the same share, so that each class and each group stays; return what is left out.
 
     About so many labelled frames are left, and of each recording what a window spans besides. The second
@@ -104,7 +107,7 @@ def cut(
     """
     whole = sum(_labelled(data, question) for question in questions)
     share = min(1.0, frames / max(1, whole))
-    span = 0 if sees is None else sees[1] - sees[0]
+    span = sees[1] - sees[0]
     train, val = (
         {key: [begun(recording, share, span) for recording in recordings] for key, recordings in of.items()}
         for of in (data.train, data.val)

@@ -178,12 +178,15 @@ def _of_network(unit: Unit) -> Costs:
         notes["seconds_per_run"] = f"without the pretraining on {' and '.join(first)}"
     if costs.share > 1:
         notes["seconds_per_epoch"] = f"from a part of the frames, times {costs.share:.1f}"
+    flops = counting.flops(job.baseline, job.run.recipe, job.run.sizes)
+    if flops is None:
+        notes["flops_per_frame"] = "it sees features, not frames"
     if not costs.latencies:
         notes |= dict.fromkeys(("latency_ms", "latency_ms_p95"), LATER)
     return Costs(
         seconds_per_run=costs.epochs * costs.seconds_per_epoch + costs.predicting,
         seconds_per_epoch=costs.seconds_per_epoch,
-        flops_per_frame=counting.flops(job.baseline, job.run.recipe, job.run.sizes),
+        flops_per_frame=flops,
         frames_per_second=costs.frames_per_second,
         latency_ms=statistics.median(costs.latencies) if costs.latencies else None,
         latency_ms_p95=float(np.quantile(costs.latencies, 0.95)) if costs.latencies else None,

@@ -1,95 +1,89 @@
-"""Floors of the tasks that no class prior answers: random segments, and clusters whose frames are shuffled.
+"""Floors that no class prior gives: random segments, and clusters whose frames are shuffled.
 
-    python tests/studies/floors.py segments --task rat-dyads-bouts
-    python tests/studies/floors.py clusters submissions/pose_kmeans --task rat-dyads-clusters
+    python tests/studies/floors.py ENTRY --task TASK [--times N]
 
-Random segments have the classes, the lengths and, times `--times`, the number of the training segments; they
-begin anywhere, and their scores are random. Shuffled clusters are those of an entry, each recording's frames
-in random order: as many and as large, and they tell nothing. Five draws each.
+ENTRY is a submission with predictions, whose card the floor borrows. Where the task asks for segments, random
+ones take its place: they have the classes, the lengths and, N times, the number of the training segments,
+begin anywhere and score at random. Where it asks for clusters they are those of the entry, each recording's
+frames in random order: as many and as large, and they tell nothing. Five draws are scored as five runs.
 """
 
 from __future__ import annotations
 
 import argparse
+import shutil
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
+import bench
 from bench.datasets import get_task
-from bench.metrics.softnms import soft_nms
-from bench.recordings import Detections, Recording
+from bench.recordings import MOST_DETECTIONS, Detections
 from bench.store import load
+from bench.submissions.card import CARD
 from bench.tasks import Task
 
-SEEDS = range(5)
+DRAWS = 5
+Predictions = dict[str, dict[str, object]]
 
 
-def random_segments(task: Task, times: float) -> dict[str, list[float]]:
-    """Return metric -> its mean over classes, of every draw."""
+def random_segments(entry: Path, task: Task, times: float) -> Iterator[Predictions]:
+    """Yield part -> recording -> detections, of every draw."""
     split = task.load_split()
-    train = [
-        (task.segments(recording), recording.frames / recording.fps)
-        for recording in load(task.dataset, split.ids("all", "train"), poses=False)
-    ]
-    lengths = np.concatenate([np.diff(segments.bounds, axis=1)[:, 0] for segments, _ in train])
-    labels = np.concatenate([segments.labels for segments, _ in train])
-    rate = times * len(labels) / sum(seconds for _, seconds in train)
-    test = list(load(task.dataset, split.ids("all", "test"), poses=False))
-
-    def drawn(recording: Recording, rng: np.random.Generator) -> Detections:
-        end = recording.frames / recording.fps
-        number = min(2000, max(1, round(rate * end)))
-        chosen = rng.integers(len(labels), size=number)
-        start = rng.uniform(0, end, number)
-        stop = np.minimum(start + lengths[chosen], end)
-        return soft_nms(Detections(np.stack([start, stop], axis=1), labels[chosen], rng.random(number)))
-
-    found: dict[str, list[float]] = {}
-    for seed in SEEDS:
-        rng = np.random.default_rng([seed, 71])
-        told = [(task.segments(recording), drawn(recording, rng)) for recording in test]
-        for metric in task.metrics:
-            measures = [metric.measure(truth, detections) for truth, detections in told]
-            found.setdefault(metric.name, []).append(_mean(metric.reduce(measures, np.ones((1, len(test))))))
-    return found
+    for draw in range(DRAWS):
+        rng = np.random.default_rng([draw, 71])
+        found: Predictions = {}
+        for part in split.parts:
+            train = list(load(task.dataset, split.ids(part, "train"), poses=False))
+            true = [task.segments(recording) for recording in train]
+            lengths = np.concatenate([np.diff(one.bounds, axis=1)[:, 0] for one in true])
+            labels = np.concatenate([one.labels for one in true])
+            rate = times * len(labels) / sum(recording.frames / recording.fps for recording in train)
+            found[part] = {}
+            for recording in load(task.dataset, split.ids(part, "test"), poses=False):
+                end = recording.frames / recording.fps
+                chosen = rng.integers(len(labels), size=min(MOST_DETECTIONS, max(1, round(rate * end))))
+                start = rng.uniform(0, end, len(chosen))
+                bounds = np.stack([start, np.minimum(start + lengths[chosen], end)], axis=1)
+                found[part][recording.id] = Detections(bounds, labels[chosen], rng.random(len(chosen)))
+        yield found
 
 
-def shuffled_clusters(task: Task, entry: Path) -> dict[str, list[float]]:
-    """Return metric -> its mean over classes, of every draw, for the first run of an entry."""
-    path = sorted((entry / task.name).glob("*.npz"))[0]
-    with np.load(path) as archive:
-        ids = {name.partition("/")[2]: archive[name] for name in archive.files}
-    test = list(load(task.dataset, task.load_split().ids("all", "test"), poses=False))
-    found: dict[str, list[float]] = {}
-    for seed in SEEDS:
-        rng = np.random.default_rng([seed, 72])
-        for metric in task.metrics:
-            if metric.reads != "clusters":
-                continue
-            measures = [metric.measure(task.truth(r), rng.permutation(ids[r.id])) for r in test]
-            found.setdefault(metric.name, []).append(_mean(metric.reduce(measures, np.ones((1, len(test))))))
-    return found
+def shuffled_clusters(entry: Path, task: Task, times: float) -> Iterator[Predictions]:
+    """Yield part -> recording -> clusters, of every draw."""
+    with np.load(sorted((entry / task.name).glob("*.npz"))[0]) as archive:
+        arrays = {name: archive[name] for name in archive.files}
+    for draw in range(DRAWS):
+        rng = np.random.default_rng([draw, 72])
+        found: Predictions = {}
+        for name, ids in arrays.items():
+            part, _, recording = name.partition("/")
+            found.setdefault(part, {})[recording] = rng.permutation(ids)
+        yield found
 
 
-def _mean(values: np.ndarray) -> float:
-    return float(np.nanmean(values))
+FLOORS = {"segments": random_segments, "clusters": shuffled_clusters}
 
 
 def main() -> None:
-    """Print a line for each metric: mean and largest of the draws."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("what", choices=["segments", "clusters"])
-    parser.add_argument("entry", nargs="?", type=Path)
+    """Print every number of the floor: mean over draws, and deviation."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("entry", type=Path)
     parser.add_argument("--task", required=True)
     parser.add_argument("--times", type=float, default=1.0)
     given = parser.parse_args()
     task = get_task(given.task)
-    if given.what == "segments":
-        found = random_segments(task, given.times)
-    else:
-        found = shuffled_clusters(task, given.entry)
-    for name, values in found.items():
-        print(f"{name}: mean {np.mean(values):.4f}, largest {max(values):.4f} of {len(values)} draws")
+    with tempfile.TemporaryDirectory() as folder:
+        floor = Path(folder) / given.entry.name
+        floor.mkdir()
+        shutil.copy(given.entry / CARD, floor)
+        for draw, predictions in enumerate(FLOORS[task.kind](given.entry, task, given.times)):
+            bench.write_run(floor, task.name, f"seed{draw}", predictions)
+        (result,) = bench.evaluate(floor, task.name)
+    for name, score in result.scores.items():
+        print(f"{name}: {score.value:.4f} ± {score.std_runs:.4f}")
 
 
 if __name__ == "__main__":
