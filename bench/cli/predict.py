@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,7 @@ folder = click.Path(path_type=Path)
 @click.option("--task", "task_name", help="Which task of an entry that was trained on several.")
 @click.option("--run", help="Which of its runs.  [default: the first]")
 @click.option("--part", help="Which part of the task.")
+@click.option("--least", type=float, help="Of segments: the lowest score of a bout.  [default: 0.3]")
 @click.option("--device", default="cpu", show_default=True, type=click.Choice(["cpu", "cuda"]))
 def predict(
     entry: Path,
@@ -49,6 +51,7 @@ def predict(
     task_name: str | None,
     run: str | None,
     part: str | None,
+    least: float | None,
     device: str,
 ) -> None:
     """Label recordings that nobody has labelled, by a model that `bench train` has trained.
@@ -75,7 +78,8 @@ def predict(
     click.echo(f"{path.stem} of {entry}, trained on {task.name}: {', '.join(task.classes)}", err=True)
     if trained.is_of_other_code:
         click.echo("note: the code of the model has changed since it was trained", err=True)
-    write = writer(format_, Answered(task.kind, task.classes, task.exclusive, task.background))
+    asked = Answered(task.kind, task.classes, task.exclusive, task.background)
+    write = writer(format_, asked if least is None else replace(asked, least=least))
     target = out or Path("labels") / entry.resolve().name
     bar = tqdm(
         kept.answers(trained, task, recordings),

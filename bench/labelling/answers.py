@@ -2,8 +2,8 @@
 
 BORIS    The columns of its "aggregated events": a row for each bout, in seconds. The background has no bouts.
 Frames   A bout is a run of frames of one class.
-Segments The frozen Soft-NMS is applied. A bout is one that scores 0.5 or more and overlaps no surer one of
-         its class.
+Segments The frozen Soft-NMS is applied. A bout is one of a score that is asked for, and overlaps no surer
+         one of its class.
 Clusters A bout is a run of frames of one cluster, called `cluster 7`.
 """
 
@@ -19,7 +19,7 @@ import numpy as np
 from jaxtyping import Bool, Float32, Int
 
 from bench.files.writing import replacing, replacing_text
-from bench.kinds import THRESHOLD, labels_of
+from bench.kinds import labels_of
 from bench.metrics.softnms import soft_nms
 from bench.recordings import Detections, Recording, segments_of
 
@@ -31,6 +31,8 @@ BORIS_COLUMNS = (
     *("Start (s)", "Stop (s)", "Duration (s)", "Media file name", "Image index start", "Image index stop"),
     *("Image file path start", "Image file path stop", "Comment start", "Comment stop"),
 )
+LEAST = 0.3
+"""Localisers that learn by a focal loss score right segments about so high, and higher."""
 NOBODY = "No focal subject"
 """Whom BORIS names where a bout is about no animal in particular."""
 Bout = tuple[str, float, float]
@@ -48,6 +50,8 @@ class Answered:
     classes: tuple[str, ...]
     exclusive: bool
     background: str | None
+    least: float = LEAST
+    """Of segments: the lowest score of a bout."""
 
 
 @dataclass(frozen=True)
@@ -139,14 +143,18 @@ def _segment_table(answered: Answered, recording: Recording, found: Detections) 
     return ("start", "end", "label", "score"), rows
 
 
-def _segment_bouts(answered: Answered, recording: Recording, found: Detections) -> Iterator[Bout]:  # noqa: ARG001
+def _segment_bouts(
+    answered: Answered,
+    recording: Recording,  # noqa: ARG001  its length is not asked for
+    found: Detections,
+) -> Iterator[Bout]:
     kept = soft_nms(found)
     told: list[tuple[int, float, float]] = []
     for i in np.argsort(-kept.scores, kind="stable"):
         start, stop = kept.bounds[i].tolist()
         label = int(kept.labels[i])
         free = all(label != other or stop <= a or b <= start for other, a, b in told)
-        if kept.scores[i] >= THRESHOLD and free:
+        if kept.scores[i] >= answered.least and free:
             told.append((label, start, stop))
             yield answered.classes[label], start, stop
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -78,6 +79,8 @@ def test_of_segments_a_bout_is_a_sure_one_that_overlaps_no_surer_of_its_class(
     path = writer("boris", SEGMENT_QUESTION)(tmp_path, recording, FOUND)
     told = [(row["Behavior"], row["Start (s)"], row["Stop (s)"]) for row in rows(path)]
     assert told == [("attack", "0.100", "0.900"), ("mount", "0.300", "1.500")]
+    sure = replace(SEGMENT_QUESTION, least=0.85)
+    assert [row["Behavior"] for row in rows(writer("boris", sure)(tmp_path, recording, FOUND))] == ["attack"]
     table = rows(writer("csv", SEGMENT_QUESTION)(tmp_path, recording, FOUND))
     assert [row["label"] for row in table[:2]] == ["attack", "mount"]
     assert len(table) == 4
