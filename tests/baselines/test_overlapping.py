@@ -41,7 +41,8 @@ def recording(id_: str) -> Recording:
 
 
 def task() -> Task:
-    return replace(toy.task(), exclusive=False)
+    joined = replace(toy.DATASET, edges=(("nose", "neck"), ("neck", "tail")))
+    return replace(toy.task(), dataset=joined, exclusive=False)
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +59,8 @@ def light(baseline: Baseline, epochs: int) -> Baseline:
     recipe = baseline.recipe
     if isinstance(recipe, Boosting):
         return replace(baseline, recipe=replace(recipe, frames=300, trees=15, windows=(0.2,), smoothing=0.1))
-    assert isinstance(recipe, Recipe)
+    if not isinstance(recipe, Recipe):
+        return replace(baseline, recipe=recipe.with_epochs(epochs) or recipe)
     past, future = min(recipe.past, 40), min(recipe.future, 20)
     return replace(baseline, recipe=replace(recipe, past=past, future=future, epochs=epochs, batch=32))
 
