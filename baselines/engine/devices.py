@@ -22,6 +22,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from baselines.engine.faults import device_faults
 from bench.errors import BenchError, UsageError
+from bench.files.writing import write_bytes
 
 FAULT = "fault.pickle"
 
@@ -114,8 +115,7 @@ def _member(
         with device_faults(device):
             work(*arguments)
     except BenchError as fault:
-        Path(folder, f"{FAULT}.{number}").write_bytes(pickle.dumps(fault))
-        Path(folder, f"{FAULT}.{number}").replace(Path(folder, FAULT))
+        write_bytes(Path(folder, FAULT), pickle.dumps(fault))
         raise
     finally:
         distributed.destroy_process_group()

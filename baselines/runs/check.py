@@ -12,6 +12,7 @@ from baselines.runs.questions import adapter_for, question_of, sizes_of
 from baselines.switches import OFF, Switches
 from bench.about import install_hint
 from bench.errors import UsageError, nearest
+from bench.files.opening import is_link
 from bench.tasks import Task
 
 MODULES = {"torch": "torch", "scikit-learn": "sklearn"}
@@ -25,6 +26,7 @@ def check_order(order: Order, *, many: bool, elsewhere: bool) -> None:
     nothing.
     """
     switches = order.switches
+    _refuse_links(order)
     check(order.baseline, order.task, order.device, here=not elsewhere)
     check_switches(order.baseline, switches, order.device, tensorboard=order.tensorboard)
     if many and switches.devices > 1:
@@ -38,6 +40,17 @@ def check_order(order: Order, *, many: bool, elsewhere: bool) -> None:
             )
     if order.recipe is not None and switches != OFF:
         _check_network(order)
+
+
+def _refuse_links(order: Order) -> None:
+    """Raise `UsageError` where a folder that it writes into is a link: a pull request can hold some."""
+    folders = (order.out, order.folder.parent, order.folder, order.out / order.task.name)
+    if linked := [folder for folder in dict.fromkeys(folders) if is_link(folder)]:
+        raise UsageError(
+            f"{order.out} is not written into: links are not followed",
+            [f"{folder}: a link, expected a folder" for folder in linked],
+            hint="put the folders themselves there, or choose another one with --out",
+        )
 
 
 def check(baseline: Baseline, task: Task, device: str, *, here: bool = True) -> None:

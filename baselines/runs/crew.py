@@ -25,6 +25,7 @@ from baselines.runs.job import Job, check_device, whereabouts
 from baselines.runs.unit import Unit, elsewhere
 from bench.about import install_hint
 from bench.errors import BenchError, DataError, UsageError
+from bench.files.writing import appending
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -177,9 +178,8 @@ def do(work: Work) -> str:
     Raises `DataError` where recordings, code or libraries here are not those of the process that asked.
     """
     began = time.monotonic()
-    work.log.parent.mkdir(parents=True, exist_ok=True)
     tqdm.set_lock(threading.RLock())  # its own is shared by processes, and leaks where one is killed
-    with ONE_AT_A_TIME, work.log.open("a", buffering=1) as log, redirect_stderr(log):
+    with ONE_AT_A_TIME, appending(work.log) as log, redirect_stderr(log):
         print(whereabouts(), file=sys.stderr)
         check_device((work.job if isinstance(work, Unit) else work).run.device)
         work.train()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from baselines.contract import Epoch
 from bench.about import install_hint
-from bench.files.writing import replacing_text
+from bench.files.writing import make_folder, replacing, replacing_text
 
 
 def write(path: Path, epochs: Sequence[Epoch]) -> None:
@@ -44,7 +44,8 @@ def plot(log: Path, title: str) -> Path | None:
     axes.set(title=title, xlabel="epoch", ylabel="loss")
     axes.legend()
     path = log.with_suffix(".svg")
-    figure.savefig(path)
+    with replacing(path) as file:
+        figure.savefig(file, format="svg")
     return path
 
 
@@ -65,7 +66,8 @@ def scalars(folder: Path | None) -> Iterator[Callable[[Epoch], None] | None]:
         def report(epoch: Epoch) -> None:
             number = int(epoch["epoch"] or 0)
             if not writers:  # a run that is finished writes nothing
-                writers.append(stack.enter_context(SummaryWriter(str(folder), purge_step=number)))
+                place = str(make_folder(folder))
+                writers.append(stack.enter_context(SummaryWriter(place, purge_step=number)))
             for name, value in epoch.items():
                 if name != "epoch" and value is not None:
                     writers[0].add_scalar(name, value, number)

@@ -15,8 +15,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
 from baselines import dependencies
 from baselines.contract import Baseline, Data, Predictor, Run, State
 from baselines.dependencies import Inputs
@@ -30,6 +28,7 @@ from baselines.runs.recordings import Recordings, Several
 from baselines.runs.workspace import Folder
 from bench.closure import closure_digest
 from bench.errors import DataError, UsageError
+from bench.files.locking import locked
 from bench.resources import home
 
 SETTINGS = "baselines.engine.settings"
@@ -126,8 +125,7 @@ class Job:
         """
         for need in self.needs:
             need.train()
-        self.place.mkdir(parents=True, exist_ok=True)
-        with FileLock(self.place / f"{self.name}.job.lock"):
+        with locked(self.place / f"{self.name}.job.lock"):
             if self.is_done():
                 return
             self.check()

@@ -10,6 +10,7 @@ from baselines.contract import Baseline
 from baselines.dependencies import Inputs, differences
 from baselines.runs import records
 from bench.errors import DataError, UsageError, first
+from bench.files.writing import write_text
 from bench.submissions import read_entry
 
 
@@ -81,7 +82,7 @@ def refuse_strangers(work: Path, inputs: Inputs, endings: Sequence[str], new: Se
 def remember(folder: Path, inputs: Inputs) -> None:
     """Write down what the runs of this folder are trained on."""
     records.write(folder / "inputs.json", inputs)
-    (folder / ".gitignore").write_text("*\n")
+    write_text(folder / ".gitignore", "*\n")
 
 
 def _whole(record: Path) -> bool:

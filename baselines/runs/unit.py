@@ -8,8 +8,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
 from baselines.contract import Answer, Predictor, Question, State
 from baselines.dependencies import Inputs, differences
 from baselines.engine.faults import device_faults
@@ -21,6 +19,7 @@ from baselines.runs.questions import ADAPTERS
 from baselines.runs.recordings import Recordings
 from bench.closure import closure_digest
 from bench.errors import DataError
+from bench.files.locking import locked
 
 
 @dataclass(frozen=True)
@@ -79,8 +78,7 @@ class Unit:
         Where another process is at the same unit, wait for it and take what it wrote. Raises what `Job.train`
         raises.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(self.folder / f"{self.name}.lock"):
+        with locked(self.folder / f"{self.name}.lock"):
             if self.is_done():
                 return
             self.check()

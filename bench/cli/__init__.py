@@ -37,7 +37,12 @@ def main() -> None:
 
 def _told(fault: OSError) -> str:
     """Say which path could not be read or written, and what to do about it."""
+    from bench.files.writing import NO_ROOM, room_left
+
     place = os.fspath(fault.filename or "the disk")
+    if fault.errno in NO_ROOM:
+        what = f"{place}: not written, there is no room ({fault.strerror})"
+        return str(UsageError(what, [room_left(Path(place))], hint="make room there, or write elsewhere"))
     home = os.environ.get("BENCH_HOME")
     ours = bool(home) and Path(os.fsdecode(place)).absolute().is_relative_to(Path(str(home)).absolute())
     hint = "name a path that can be written"

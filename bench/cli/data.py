@@ -96,6 +96,7 @@ def push(dataset: str, repo: str, private: bool) -> None:
 def data(name: str, svg: Path | None) -> None:
     """Print the card of task or data set NAME: licence, citation, classes, missing keypoints, bouts."""
     from bench.datacard import bout_plot, survey_stored
+    from bench.files.writing import write_text
     from bench.store import manifest
     from bench.text import datacard_text
 
@@ -103,7 +104,7 @@ def data(name: str, svg: Path | None) -> None:
     click.echo(datacard_text(survey, first(map(str, manifest(survey.dataset).changed))))
     if svg is not None:
         drawn = bout_plot(survey.title, survey.classes, survey.bouts(), survey.dataset.fps)
-        svg.write_text(drawn, encoding="utf-8")
+        write_text(svg, drawn)
         click.echo(f"\nwrote {svg}")
 
 

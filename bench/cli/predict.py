@@ -67,6 +67,7 @@ def predict(
 
     from baselines.runs import kept
     from bench.datasets import get_task
+    from bench.files.writing import make_folder
     from bench.labelling import Answered, Reading, writer
 
     name, path = kept.find(entry, task=task_name, run=run, part=part)
@@ -80,7 +81,7 @@ def predict(
         click.echo("note: the code of the model has changed since it was trained", err=True)
     asked = Answered(task.kind, task.classes, task.exclusive, task.background)
     write = writer(format_, asked if least is None else replace(asked, least=least))
-    target = out or Path("labels") / entry.resolve().name
+    target = out or make_folder(Path("labels"), entry.resolve().name)
     bar = tqdm(
         kept.answers(trained, task, recordings),
         unit=" recordings",

@@ -134,6 +134,7 @@ def profile(
     from baselines.costs.profiling import profile as measure
     from baselines.models import get_baseline
     from bench.datasets import get_task
+    from bench.files.writing import write_text
     from bench.results import canonical
 
     baseline = get_baseline(model)
@@ -144,8 +145,7 @@ def profile(
     costs = measure(baseline, get_task(task_name), device)
     content = canonical(costs.as_json()).decode()
     if out is not None:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(content, encoding="utf-8")
+        write_text(out, content)
     if into is not None:
         declare(costs, baseline, into)
     click.echo(content if as_json else costs.text(), nl=not as_json)
@@ -168,6 +168,7 @@ def demo(recordings: int | None, frames: int | None, epochs: int, out: Path) -> 
     from baselines.models import get_baseline
     from baselines.runs.train import train as fit
     from bench.datasets import demo as simulator
+    from bench.files.writing import make_folder
     from bench.pages import publish_results
     from bench.results import write
     from bench.store import pull_simulated
@@ -177,6 +178,8 @@ def demo(recordings: int | None, frames: int | None, epochs: int, out: Path) -> 
     task = simulator.TASK
     if recordings or frames:
         task = simulator.sized(recordings or simulator.RECORDINGS, frames or simulator.FRAMES)
+    make_folder(out, *RESULTS.parts)  # none of them is a link
+    make_folder(out, "submissions")
     click.echo(f"1/4 simulate two mice for task {task.name} (simulated, no animal was recorded)")
     pull_simulated(task.dataset, replace=True)  # made anew in seconds, whatever version made the old one
     for step, (name, limit) in enumerate([("prior", None), ("conv1d", epochs)]):

@@ -24,6 +24,7 @@ from bench.datasets import (
 )
 from bench.datasets.splitting.rules import SplitRule, frozen_text
 from bench.errors import BenchError, UsageError, nearest
+from bench.files.writing import write_text
 
 RULES: tuple[SplitRule, ...] = (
     demo.RULE,
@@ -57,7 +58,7 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write(f"{error}\n")
         return error.exit_code
     if len(arguments) == 3:
-        Path(arguments[2]).write_text(text, encoding="utf-8")
+        write_text(Path(arguments[2]), text)
     else:
         sys.stdout.write(text)
     sys.stdout.write(f"sha256 {hashlib.sha256(text.encode()).hexdigest()}\n")

@@ -59,6 +59,16 @@ def folder_fault(path: Path) -> str | None:
     return None if stat.S_ISDIR(mode) else "not a folder"
 
 
+def is_absent(path: Path) -> bool:
+    """Whether nothing has this name, not even a link that leads nowhere."""
+    return not os.path.lexists(path)
+
+
+def is_link(path: Path) -> bool:
+    """Whether a link has this name, wherever it leads."""
+    return path.is_symlink()
+
+
 def present(path: Path) -> Path | None:
     """Return the path where it is a file, or a link to one; None where nothing is there.
 

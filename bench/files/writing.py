@@ -1,10 +1,15 @@
-"""Writing a file in one step: whoever reads it sees the old one or the new one, never half of one."""
+"""Writing a file in one step: whoever reads it sees the old one or the new one, never half of one.
+
+Names in a folder may be links that a stranger put there. None is followed: a file takes the place of a link
+of its name, and a folder that is a link is refused.
+"""
 
 from __future__ import annotations
 
 import errno
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from io import TextIOWrapper
@@ -13,9 +18,12 @@ from typing import BinaryIO
 
 from bench.files.opening import folder_fault
 
+_NO_LINKS = getattr(os, "O_NOFOLLOW", 0)
 _FLAGS = (
-    os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+    os.O_RDWR | os.O_CREAT | os.O_EXCL | _NO_LINKS | getattr(os, "O_BINARY", 0)
 )  # a name that is there already, be it a link, is never opened
+NO_ROOM = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG)
+"""Errors of a disk, a quota or a limit that is used up; the system names no file in them."""
 
 
 @contextmanager
@@ -26,21 +34,23 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     one path: the last to end wins, and each file is whole. The folder is made where it is missing. Raises
     `OSError`, where the folder is a link too.
     """
-    folder = path.parent
-    folder.mkdir(parents=True, exist_ok=True)
-    if fault := folder_fault(folder):
-        raise NotADirectoryError(errno.ENOTDIR, fault, str(folder))
+    folder = make_folder(path.parent)
     unfinished = folder / f".{secrets.token_hex(8)}.part"
-    descriptor = os.open(unfinished, _FLAGS, 0o666)  # less what the user's umask takes away
+    try:
+        descriptor = os.open(unfinished, _FLAGS, 0o666)  # less what the user's umask takes away
+    except OSError as fault:
+        raise _at(path, fault) from fault
     try:
         with os.fdopen(descriptor, "w+b") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
         unfinished.replace(path)
-    except BaseException:
+    except BaseException as fault:
         with suppress(OSError):
             unfinished.unlink()
+        if isinstance(fault, OSError) and fault.errno in NO_ROOM:
+            raise _at(path, fault) from fault
         raise
 
 
@@ -64,3 +74,45 @@ def write_bytes(path: Path, data: bytes) -> None:
 def write_text(path: Path, text: str) -> None:
     """Write a text as UTF-8, its line ends as they are, in one step; raises what `replacing` raises."""
     write_bytes(path, text.encode())
+
+
+@contextmanager
+def appending(path: Path) -> Iterator[TextIOWrapper]:
+    """Give a stream that adds lines to a log, each as it is written; raise `OSError` where it is a link."""
+    place = make_folder(path.parent) / path.name
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | _NO_LINKS | getattr(os, "O_NONBLOCK", 0)
+    with os.fdopen(os.open(place, flags, 0o666), "a", buffering=1, encoding="utf-8") as log:
+        yield log
+
+
+def make_folder(root: Path, *names: str) -> Path:
+    """Make the folder `root/name/name/...` and return it.
+
+    Raises `NotADirectoryError` where `root`, or a folder of one of these names, is a link or a file.
+    """
+    folder = root
+    root.mkdir(parents=True, exist_ok=True)
+    for name in ("", *names):
+        folder = folder / name if name else folder
+        with suppress(FileExistsError):
+            folder.mkdir()
+        if fault := folder_fault(folder):
+            raise NotADirectoryError(errno.ENOTDIR, fault, str(folder))
+    return folder
+
+
+def room_left(path: Path) -> str:
+    """Say which disk a path lies on, and how much of it is free; of a path that is not there, the nearest."""
+    place = path.absolute()
+    while not place.is_dir():
+        place = place.parent
+    disk = place
+    while not os.path.ismount(disk):
+        disk = disk.parent
+    usage = shutil.disk_usage(place)
+    return f"the disk of {place}, mounted at {disk}: {usage.free:,} of {usage.total:,} bytes are free"
+
+
+def _at(path: Path, fault: OSError) -> OSError:
+    """Return the same fault, of the file that was to be written."""
+    return OSError(fault.errno, fault.strerror, str(path))

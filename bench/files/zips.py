@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from bench.errors import DataError, first
+from bench.files.writing import replacing
 
 LARGEST = 32 * 2**30
 """Bytes that the wanted members of an archive may have unpacked; the largest official set has some 2 GB."""
@@ -62,7 +63,7 @@ def unpack(path: Path, patterns: Sequence[str], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     total, free = sum(member.file_size for member in wanted.values()), shutil.disk_usage(folder).free
     if total > free:
-        raise _bad(path, [f"{total:,} bytes unpacked, but only {free:,} are free where the store is"])
+        raise _bad(path, [f"{total:,} bytes unpacked, but only {free:,} are free on the disk of {folder}"])
     faults = []
     with zipfile.ZipFile(path) as archive:
         for name, member in wanted.items():
@@ -70,9 +71,8 @@ def unpack(path: Path, patterns: Sequence[str], folder: Path) -> None:
             if target.exists():
                 faults.append(f"{member.filename!r}: another archive holds it too")
                 continue
-            target.parent.mkdir(parents=True, exist_ok=True)
             try:
-                with archive.open(member) as packed, target.open("xb") as out:
+                with archive.open(member) as packed, replacing(target) as out:
                     shutil.copyfileobj(packed, out, 2**20)
             except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as fault:
                 faults.append(f"{member.filename!r}: damaged: {fault}")

@@ -16,6 +16,7 @@ from pathlib import Path
 from bench import store
 from bench.about import NAME
 from bench.errors import DataError, UsageError, first
+from bench.files.writing import write_text
 from bench.hub import contents as manifests
 from bench.hub.card import card
 from bench.hub.contents import MANIFEST, Contents
@@ -79,18 +80,17 @@ def repository(dataset: Dataset, tasks: Sequence[Task], folder: Path) -> Content
         raise UsageError(f"{folder} is not empty")
     held = _official(dataset)
     wanted = {task.name: _splits(task, held) for task in tasks} | {EVERYTHING: {EVERY: list(held.recordings)}}
-    (folder / "data").mkdir(parents=True, exist_ok=True)
     files: dict[str, tuple[str, ...]] = {}
     for number, ids in enumerate(cut(wanted, held)):
         name = manifests.shard(number)
         store.write_parquet(_stored(dataset, held, ids), folder / name)
         files[name] = tuple(ids)
     configurations = {config: _files(splits, files) for config, splits in wanted.items() if splits}
-    (folder / "README.md").write_text(card(dataset, tasks, configurations, held), encoding="utf-8")
+    write_text(folder / "README.md", card(dataset, tasks, configurations, held))
     shards = manifests.of_folder(dataset, folder)
-    (folder / "croissant.json").write_text(croissant(dataset, shards), encoding="utf-8")
+    write_text(folder / "croissant.json", croissant(dataset, shards))
     listed = manifests.of_folder(dataset, folder)
-    (folder / MANIFEST).write_text(listed.text(), encoding="utf-8")
+    write_text(folder / MANIFEST, listed.text())
     return listed
 
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from bench.errors import UsageError, first
+from bench.errors import FileError, UsageError, first
+from bench.files.opening import is_absent, open_regular
 from bench.files.writing import write_text
 from bench.pages.environment import GENERATOR
 from bench.pages.site import render
 from bench.verification.results import read_results
+
+_LARGEST = 256 * 2**20
+"""Bytes of a file that may be a page of ours; the largest page has some 0.1 MB."""
 
 
 def publish_results(results: Path, folder: Path) -> Path:
@@ -42,12 +46,16 @@ def publish(pages: Mapping[str, str], folder: Path) -> Path:
             write_text(folder / name, pages[name])
         for path in sorted(folder.glob("*.html")):
             if path.name not in pages and _is_ours(path):
-                path.unlink()
+                path.unlink(missing_ok=True)  # another `publish` may have removed it
     except OSError as fault:
         raise UsageError(f"the site cannot be written to {folder}", [str(fault)]) from fault
     return folder / "index.html"
 
 
 def _is_ours(path: Path) -> bool:
-    """Whether a page may be written here: no file is there, or one of an earlier build."""
-    return not path.is_file() or GENERATOR.encode() in path.read_bytes()
+    """Whether a page may be written here: nothing is there, or a page of an earlier build."""
+    try:
+        with open_regular(path, _LARGEST) as file:
+            return GENERATOR.encode() in file.read()
+    except FileError:
+        return is_absent(path)

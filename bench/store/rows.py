@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from jaxtyping import Bool, Num
 
 from bench.errors import DataError
+from bench.files.writing import replacing
 from bench.recordings import Recording, Segments
 from bench.store.stored import Stored, file_digest
 
@@ -76,7 +77,7 @@ def write_parquet(recordings: Iterable[Recording], path: Path) -> dict[str, Stor
     """Write recordings in the schema above, in one file; return what the manifest says of each."""
     stored: dict[str, Stored] = {}
     rows: list[dict[str, Any]] = []
-    with pq.ParquetWriter(path, SCHEMA, compression="zstd") as writer:
+    with replacing(path) as file, pq.ParquetWriter(file, SCHEMA, compression="zstd") as writer:
         for recording in recordings:
             counts = recording.labels.sum(axis=0).tolist()
             stored[recording.id] = Stored(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bench.errors import UsageError
 from bench.files.faults import quoted
-from bench.files.writing import write_text
+from bench.files.writing import make_folder, write_text
 from bench.submissions.card import CARD, Entry, TaskCard, to_toml
 from bench.submissions.forms import form_of
 from bench.submissions.predictions import SAFE_NAME, SAFE_NAME_RULE
@@ -57,7 +57,7 @@ def scaffold(folder: Path, task: Task) -> list[Path]:
             problems,
             hint=f"for another task of the same entry add to {folder / CARD}:\n\n      {block}",
         )
-    (folder / task.name).mkdir(parents=True, exist_ok=True)
+    make_folder(folder, task.name)
     for path, text in texts.items():
         write_text(path, text)
     return list(texts)

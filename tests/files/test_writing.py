@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import threading
+from contextlib import redirect_stderr
 from pathlib import Path
 
 import pytest
 
-from bench.files.writing import replacing, replacing_text, write_bytes, write_text
+from bench.cli import main
+from bench.files.locking import locked
+from bench.files.writing import appending, make_folder, replacing, replacing_text, write_bytes, write_text
 
 
 def test_a_file_is_written_whole_and_its_folder_made(tmp_path: Path) -> None:
@@ -94,3 +99,61 @@ def test_of_many_writers_one_wins_and_every_file_is_whole(tmp_path: Path) -> Non
     while any(writer.is_alive() for writer in writers):
         assert path.read_text() in texts
     assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_a_log_is_added_to_and_no_link_or_pipe_followed(tmp_path: Path) -> None:
+    for line in ("one\n", "two\n"):
+        with appending(tmp_path / "logs" / "a.log") as log:
+            log.write(line)
+    assert (tmp_path / "logs" / "a.log").read_text() == "one\ntwo\n"
+    (tmp_path / "away").write_text("kept")
+    (tmp_path / "link.log").symlink_to(tmp_path / "away")
+    os.mkfifo(tmp_path / "pipe.log")
+    for name in ("link.log", "pipe.log"):
+        with pytest.raises(OSError, match=name), appending(tmp_path / name):
+            pass
+    assert (tmp_path / "away").read_text() == "kept"
+
+
+def test_no_folder_is_made_behind_a_link(tmp_path: Path) -> None:
+    (tmp_path / "away").mkdir()
+    (tmp_path / "entry").mkdir()
+    (tmp_path / "entry" / ".work").symlink_to(tmp_path / "away")
+    with pytest.raises(NotADirectoryError, match="a link, expected a folder"):
+        make_folder(tmp_path / "entry", ".work", "demo")
+    assert not list((tmp_path / "away").iterdir())
+    assert make_folder(tmp_path / "entry", "a", "b").is_dir()
+    assert make_folder(tmp_path / "entry", "a", "b").is_dir()
+
+
+def test_a_lock_is_no_link(tmp_path: Path) -> None:
+    (tmp_path / "away").write_text("kept")
+    (tmp_path / "a.lock").symlink_to(tmp_path / "away")
+    with pytest.raises(OSError, match=r"a\.lock"), locked(tmp_path / "a.lock"):
+        pass
+    assert (tmp_path / "away").read_text() == "kept"
+    with locked(tmp_path / "b" / "b.lock"):
+        pass
+
+
+def test_a_full_disk_leaves_nothing_and_the_fault_names_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    (tmp_path / "a").write_text("old")
+    with pytest.raises(OSError, match="No space left") as fault:
+        write_text(tmp_path / "a", "new")
+    assert fault.value.filename == str(tmp_path / "a")
+    assert [p.name for p in tmp_path.iterdir()] == ["a"]
+    assert (tmp_path / "a").read_text() == "old"
+    monkeypatch.setattr("sys.argv", ["bench", "new", str(tmp_path / "entry"), "--task", "demo"])
+    printed = io.StringIO()
+    with pytest.raises(SystemExit) as end, redirect_stderr(printed):
+        main()
+    assert end.value.code == 2
+    assert str(tmp_path / "entry") in printed.getvalue()
+    assert "bytes are free" in printed.getvalue()
+    assert not [p for p in tmp_path.rglob("*") if p.is_file() and p.name != "a"]
