@@ -1,4 +1,4 @@
-"""Links, pipes and many writers in the folders that commands write into: a pull request can hold the first."""
+"""Links, pipes and many writers where commands write: a pull request can hold the first two."""
 
 from __future__ import annotations
 
