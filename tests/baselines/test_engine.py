@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -307,12 +308,55 @@ def test_a_damaged_checkpoint_is_refused(tmp_path: Path) -> None:
         fit(path)
 
 
-def test_a_checkpoint_never_runs_code(tmp_path: Path) -> None:
+@pytest.mark.parametrize("part", [0.0, 0.2, 0.5, 0.8, 0.99])
+def test_one_flipped_byte_of_a_checkpoint_is_a_message(tmp_path: Path, part: float) -> None:
+    """From the header to the last weight: no byte may change without a word."""
+    path = tmp_path / "1.pt"
+    fit(path, epochs=1)
+    content = bytearray(path.read_bytes())
+    start = int(part * len(content))
+    for place in range(start, min(start + 20, len(content))):
+        content[place] ^= 0x10
+        path.write_bytes(content)
+        with pytest.raises(DataError, match="is not a checkpoint") as caught:
+            checkpoints.load(path, INPUTS)
+        assert "delete" in caught.value.hint
+        content[place] ^= 0x10
+
+
+def test_a_checkpoint_gives_back_what_it_was_given(tmp_path: Path) -> None:
+    """Kinds, types, and the order in memory, on which the last bits of later sums depend."""
+    path, given = tmp_path / "1.pt", torch.arange(2 * 3 * 4 * 5, dtype=torch.float32).reshape(2, 3, 4, 5)
+    state = {
+        "channels last": given.to(memory_format=torch.channels_last),
+        "half": given[0, 0, 0].bfloat16(),
+        "step": torch.tensor(7),
+        "empty": torch.zeros(0, 3),
+        "groups": [{"betas": (0.9, 0.999), "params": [0, 1], "foreach": None, "lr": 0.1 + 0.2}],
+        "state": {0: {"truth": torch.tensor([True, False])}, 3: math.inf},
+    }
+    checkpoints.save(path, INPUTS, state)
+    got = checkpoints.load(path, INPUTS)
+    for name in ("channels last", "half", "step", "empty"):
+        assert got[name].dtype == state[name].dtype
+        assert got[name].shape == state[name].shape
+        assert torch.equal(got[name], state[name])
+    assert got["channels last"].stride() == state["channels last"].stride()
+    assert got["groups"] == state["groups"]
+    assert list(got["state"]) == [0, 3]
+    assert got["state"][0]["truth"].tolist() == [True, False]
+    written = path.read_bytes()
+    checkpoints.save(path, INPUTS, got)
+    assert path.read_bytes() == written
+
+
+def test_a_checkpoint_of_the_former_format_is_refused_and_never_runs_code(tmp_path: Path) -> None:
     class Evil:
         def __reduce__(self):
             return (Path.touch, (tmp_path / "ran",))
 
     torch.save({"model": Evil(), "inputs": "{}"}, tmp_path / "1.pt")
-    with pytest.raises(DataError, match="is not a checkpoint"):
+    with pytest.raises(DataError, match="format of an earlier version") as caught:
         fit(tmp_path / "1.pt")
+    assert "delete" in caught.value.hint
     assert not (tmp_path / "ran").exists()

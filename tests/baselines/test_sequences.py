@@ -120,7 +120,7 @@ def test_each_question_keeps_the_weights_of_its_own_best_epoch(store: Path, tmp_
     asked = replace(asked, split=replace(asked.split, parts=parts))
     watched = declared("all", serves="parts", recipe=replace(RECIPE, validation="recordings", lr=0.05))
     train(replace(ALL, recipe=watched.recipe), asked, seed=0, device="cpu", out=tmp_path / "out")
-    saved = torch.load(tmp_path / "out/.work/toy/seed0-parts.pt", weights_only=True)
+    saved = checkpoints.read(tmp_path / "out/.work/toy/seed0-parts.pt")[0]
     names = [f"validation_loss toy/{part}" for part in ("first", "second")]
     assert list(saved["best"]) == names
     state, _ = states.load(tmp_path / "out/.work/toy/seed0-first.safetensors")

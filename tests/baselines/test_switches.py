@@ -53,7 +53,7 @@ def test_bf16_rounds_activations_and_little_else(store: Path, tmp_path: Path) ->
     assert not np.array_equal(plain, rounded)
     np.testing.assert_allclose(rounded.sum(axis=1), 1, atol=1e-6)
     assert (plain.argmax(axis=1) == rounded.argmax(axis=1)).mean() > 0.9
-    state = torch.load(tmp_path / "bf16/.work/toy/seed1-all.pt", weights_only=True)
+    state = checkpoints.read(tmp_path / "bf16/.work/toy/seed1-all.pt")[0]
     assert {w.dtype for w in state["model"].values() if w.is_floating_point()} == {torch.float32}
     card = read_entry(tmp_path / "bf16").tasks["toy"]
     assert card.description.endswith("activations in bfloat16")
@@ -240,7 +240,7 @@ def test_tensorboard_gets_the_numbers_of_the_log(store: Path, tmp_path: Path) ->
     assert np.array_equal(run(tmp_path / "board", tensorboard=True), plain), "no result depends on it"
     events = reading.EventAccumulator(str(tmp_path / "board/.work/toy/seed1-all")).Reload()
     assert set(events.Tags()["scalars"]) == {"loss", "lr", "seconds"}
-    history = torch.load(tmp_path / "board/.work/toy/seed1-all.pt", weights_only=True)["history"]
+    history = checkpoints.read(tmp_path / "board/.work/toy/seed1-all.pt")[0]["history"]
     written = [(event.step, event.value) for event in events.Scalars("loss")]
     assert written == [(epoch["epoch"], pytest.approx(epoch["loss"])) for epoch in history]
 

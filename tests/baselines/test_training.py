@@ -27,6 +27,7 @@ from bench.submissions import read_entry, read_tasks
 
 torch = pytest.importorskip("torch", reason="torch is in the extra `train`")
 
+from baselines.engine import checkpoints  # noqa: E402
 from baselines.models.conv1d import Conv1D  # noqa: E402
 
 TEST_FRAMES = {id_: toy.FRAMES[id_] for id_ in "de"}
@@ -154,14 +155,14 @@ def test_killed_in_the_middle_it_ends_as_if_undisturbed(store: Path, tmp_path: P
         time.sleep(0.02)
         os.kill(process.pid, signal.SIGKILL)
     assert process.returncode == -signal.SIGKILL
-    reached = len(torch.load(checkpoint, weights_only=True)["history"])
+    reached = len(checkpoints.read(checkpoint)[0]["history"])
     assert 1 <= reached < baseline.recipe.epochs
     assert not (killed / "toy" / "seed1.npz").exists()
 
     again = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=True)
     assert f"going on after epoch {reached} of {baseline.recipe.epochs}" in again.stderr
     path = run(whole, baseline)
-    ends = [torch.load(out / ".work/toy/seed1-all.pt", weights_only=True) for out in (killed, whole)]
+    ends = [checkpoints.read(out / ".work/toy/seed1-all.pt")[0] for out in (killed, whole)]
     assert list(ends[0]["best"]) == (["validation_loss"] if name == "msgl" else [])
     pairs = [(ends[0]["model"], ends[1]["model"])]
     pairs += [(ends[0]["best"][key], ends[1]["best"][key]) for key in ends[0]["best"]]
@@ -194,7 +195,7 @@ def test_msgl_learns_the_toy_and_keeps_its_scaling(store: Path, tmp_path: Path) 
     prior = accuracy(run(tmp_path / "prior", get_baseline("prior")))
     assert accuracy(run(tmp_path / "msgl", toy.MSGL)) > prior + 0.3
     assert "random windows" in read_entry(tmp_path / "msgl").tasks["toy"].description
-    best = torch.load(tmp_path / "msgl/.work/toy/seed1-all.pt", weights_only=True)["best"]["validation_loss"]
+    best = checkpoints.read(tmp_path / "msgl/.work/toy/seed1-all.pt")[0]["best"]["validation_loss"]
     seen = [pose_features(toy.recording(id_).keypoints, toy.DATASET.image, "mean") for id_ in "abc"]
     frames = np.concatenate(seen)
     mean = np.nanmean(frames, axis=0)
@@ -223,7 +224,7 @@ def test_a_validation_recording_neither_trains_nor_scales(
         recordings[2] = replace(recordings[2], keypoints=recordings[2].keypoints * np.float32(factor))
         pull(replace(toy.DATASET, read=lambda _, made=recordings: iter(made)), Path(), replace=True)
         run(tmp_path / f"out{turn}", watched, asked)
-        states.append(torch.load(tmp_path / f"out{turn}/.work/toy/seed1-all.pt", weights_only=True))
+        states.append(checkpoints.read(tmp_path / f"out{turn}/.work/toy/seed1-all.pt")[0])
     assert all(torch.equal(value, states[1]["model"][key]) for key, value in states[0]["model"].items())
     losses = [state["history"][0]["validation_loss"] for state in states]
     assert losses[0] != losses[1]
