@@ -297,13 +297,82 @@ def test_the_hub_is_gone(tmp_path: Path, copy: Path) -> None:
     assert f"in the cache: {commit}" in said
 
 
+# ------------------------------------------------------------------------ what a server may answer
+def files_below(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize(
+    ("headers", "says"),
+    [
+        ({"ETag": '"../../../../escaped"'}, "ETag: '\"../../../../escaped\"'"),
+        pytest.param({"ETag": '"/tmp/escaped"'}, "ETag", marks=pytest.mark.slow),
+        pytest.param({"ETag": '"' + "a" * 5000 + '"'}, "ETag", marks=pytest.mark.slow),
+        pytest.param({"X-Linked-Etag": '"..%2f.."'}, "X-Linked-Etag", marks=pytest.mark.slow),
+        pytest.param({"X-Repo-Commit": "../../escaped"}, "X-Repo-Commit", marks=pytest.mark.slow),
+        pytest.param({"X-Repo-Commit": "b" * 40}, "X-Repo-Commit", marks=pytest.mark.slow),
+        pytest.param({"Content-Encoding": "gzip"}, "Content-Encoding", marks=pytest.mark.slow),
+        pytest.param({"X-Linked-Size": str(2**50)}, "X-Linked-Size", marks=pytest.mark.slow),
+    ],
+)
+def test_a_name_that_a_server_makes_up_writes_nothing(
+    client: Client, copy: Path, headers: dict[str, str], says: str
+) -> None:
+    client.server.add(REPO, copy)
+    client.server.fault("manifest.json", headers=headers)
+    printed = client.pull(code=4)
+    assert says in printed
+    assert "next: " in printed
+    assert not [name for name in files_below(client.folder) if "escaped" in name or "blobs" in name]
+    assert not (client.folder / "home" / TASK.name).exists()
+
+
+@pytest.mark.slow
+def test_only_what_the_manifest_lists_is_fetched_and_no_more_of_it(
+    client: Client, copy: Path, tmp_path: Path
+) -> None:
+    """A shard nobody lists is not asked for; one that grew is refused before its bytes arrive."""
+    shutil.copytree(copy, tmp_path / "more")
+    shutil.copy(copy / SHARDS[0], tmp_path / "more" / "data" / "shard-003.parquet")
+    client.server.add(REPO, tmp_path / "more")
+    assert "wrote 6 recordings" in client.pull()
+    assert not [request for request in client.server.requests if "shard-003" in request.path]
+    grown = tmp_path / "more" / SHARDS[1]
+    grown.write_bytes(grown.read_bytes() + bytes(2**20))
+    client.server.add("lab/grown", tmp_path / "more")
+    client.server.clear()
+    printed = client.elsewhere("second").bench("pull", TASK.name, "--repo", "lab/grown", code=4)
+    assert f"{SHARDS[1]}" in printed
+    assert "expected at most" in printed
+    assert max(request.sent for request in client.server.requests) < 2**20
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("status", "says"), [(403, "does not let you do this (403)"), (404, "(404)")])
+def test_a_refusal_is_told_as_such(client: Client, copy: Path, status: int, says: str) -> None:
+    client.server.add(REPO, copy)
+    client.server.fault("manifest.json", status=status)
+    printed = client.pull(code=4)
+    assert says in printed
+    assert "cannot be reached" not in printed
+    assert "manifest.json" in printed
+    assert "next: " in printed
+
+
+@pytest.mark.parametrize("revision", ["..", "../../x", "a..b", "/etc", "-x", "a b", "x" * 300, "\x1b[2J"])
+def test_a_revision_that_cannot_be_one_asks_nobody(bench_home: Path, revision: str) -> None:
+    with pytest.raises(UsageError, match="names no branch, tag or commit") as fault:
+        hub.pull(TASK.dataset, REPO, revision)
+    assert fault.value.hint == f"bench pull {TASK.name} --repo {REPO} --revision main"
+
+
 # --------------------------------------------------------------------------- what a copy must be
 @pytest.fixture
 def snapshot(copy: Path, tmp_path: Path, bench_home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a downloaded copy that a test may spoil; `hub.pull` finds it without a client."""
     folder = tmp_path / "snapshot"
     shutil.copytree(copy, folder)
-    monkeypatch.setattr(pulling, "_download", lambda repo, commit, again: folder)
+    monkeypatch.setattr(pulling, "fetch", lambda repo, commit, sizes, again: folder)
     return folder
 
 
@@ -420,6 +489,30 @@ def test_the_remembered_digest_holds_for_the_same_commit(
     monkeypatch.setattr(pulling, "resolve", lambda repo, revision, again: "a" * 40)
     with pytest.raises(DataError, match="is not the copy that was declared"):
         hub.pull(TASK.dataset, REPO, "main")
+
+
+def test_a_commit_keeps_its_content_with_replace_too(snapshot: Path) -> None:
+    pull()
+    before = store.manifest(TASK.dataset)
+    rewrite(snapshot, note="changed")
+    with pytest.raises(DataError, match="is not the copy that was declared"):
+        hub.pull(TASK.dataset, REPO, "a" * 40, replace=True)
+    assert store.manifest(TASK.dataset) == before
+
+
+def test_what_to_type_next_names_the_repository(
+    snapshot: Path, other_copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pull()
+    monkeypatch.setattr(pulling, "fetch", lambda repo, commit, sizes, again: other_copy)
+    with pytest.raises(DataError, match="already holds other recordings") as fault:
+        hub.pull(TASK.dataset, REPO, "b" * 40)
+    assert fault.value.hint == f"bench pull {TASK.name} --repo {REPO} --revision {'b' * 40} --replace"
+    split = TASK.load_split()
+    other = replace(TASK, split=replace(split, truth={split.ids("all", "test")[0]: "0" * 64}))
+    with pytest.raises(DataError, match="not the official") as fault:
+        hub.pull(TASK.dataset, REPO, "b" * 40, (other,), replace=True)
+    assert f"--repo {REPO}" in (fault.value.hint or "")
 
 
 def test_pulling_again_mends_a_damaged_store(snapshot: Path) -> None:

@@ -19,7 +19,8 @@ SHARDS = "data/*.parquet"
 _SHARD = re.compile(r"data/shard-\d{3,6}\.parquet")
 _FILE = {"bytes": whole(0), "sha256": matching(re.compile(r"[0-9a-f]{64}"), "a SHA-256 of 64 hex digits")}
 _SCHEMA = table({"dataset": text(), "schema": whole(0), "files": mapping(table(_FILE))})
-_MOST = 64 * 2**20  # bytes of a manifest: some 400,000 files
+LARGEST = 64 * 2**20
+"""Bytes of a manifest: some 400,000 files."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def of_folder(dataset: Dataset, folder: Path) -> Contents:
 def read(path: Path) -> Contents:
     """Read a manifest; raise `DataError` listing what is wrong with it."""
     try:
-        data = read_json(path, _MOST, follow=True)
+        data = read_json(path, LARGEST, follow=True)
     except FileError as fault:
         raise DataError(f"{path.name} is not the manifest of a copy", [fault.title]) from fault
     problems = list(map(str, _SCHEMA.faults(data)))

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from bench.errors import DataError, UsageError
+
+if TYPE_CHECKING:
+    from huggingface_hub.errors import HfHubHTTPError
 
 
 @contextmanager
@@ -37,16 +40,31 @@ def explained(repo: str, revision: str, again: str) -> Iterator[None]:
             f"{repo} has no revision {revision!r}", hint=f"{again.split(' --revision')[0]} --revision main"
         ) from fault
     except (errors.OfflineModeIsEnabled, errors.LocalEntryNotFoundError, ConnectionError) as fault:
+        cause = fault.__cause__  # the client looks in its cache first, and then says only what it lacks
+        if isinstance(cause, errors.HfHubHTTPError):
+            raise _refused(repo, revision, cause, again) from fault
         raise _unreachable(repo, revision, again) from fault
     except errors.HfHubHTTPError as fault:
-        status = fault.response.status_code
-        if status in (401, 403):
-            raise DataError(
-                f"{repo}: the hub does not let you do this ({status})", hint=f"hf auth login, then {again}"
-            ) from fault
-        raise DataError(f"{repo}: the hub answered {status}", [_first_line(fault)], hint=again) from fault
+        raise _refused(repo, revision, fault, again) from fault
     except transport as fault:
         raise _unreachable(repo, revision, again) from fault
+
+
+def _refused(repo: str, revision: str, fault: HfHubHTTPError, again: str) -> DataError:
+    """Say which status the hub answered, and for what."""
+    status, path = fault.response.status_code, fault.response.url.path
+    place = [f"{path[:200]}: {_first_line(fault)}"]
+    if status in (401, 403):
+        return DataError(
+            f"{repo}: the hub does not let you do this ({status})", place, hint=f"hf auth login, then {again}"
+        )
+    if status == 404:
+        return DataError(
+            f"{repo} at {revision} does not have a file that a copy has (404)",
+            place,
+            hint="name another repository or --revision; bench pull --list",
+        )
+    return DataError(f"{repo}: the hub answered {status}", place, hint=again)
 
 
 def _unreachable(repo: str, revision: str, again: str) -> DataError:

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import shlex
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
 from bench import store
-from bench.errors import DataError
+from bench.errors import DataError, UsageError
 from bench.hub import contents as manifests
-from bench.hub.contents import MANIFEST, SHARDS, Contents
+from bench.hub.contents import LARGEST, MANIFEST, SHARDS, Contents
 from bench.hub.faults import explained
+from bench.hub.fetching import fetch
 from bench.hub.shards import read_shards
 from bench.store import Manifest
 from bench.tasks import Dataset, Task
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
+_REVISION = re.compile(r"(?!.*\.\.)[A-Za-z0-9_][A-Za-z0-9_./-]{0,199}")
 DEFAULT = "main"
 
 
@@ -35,30 +38,42 @@ def pull(
     `revision` is a commit of 40 hex digits, or a branch or tag, which is asked for its commit once. Without
     one, the commit that the store holds of this repository stays, wherever the branch has moved since; where
     it holds none, it is the head of `main`. `digest` is the SHA-256 that the copy's manifest must have. What
-    is here already costs no request. Raises `DataError` where the copy cannot be had, or is not what its
-    manifest or the frozen splits of `tasks` say.
+    is here already costs no request. Of a commit that the store holds, the manifest stays the same, `replace`
+    or not. Raises `DataError` where the copy cannot be had, or is not what its manifest or the frozen splits
+    of `tasks` say, and `UsageError` for a revision that cannot be one.
     """
-    held = None if replace else _held(dataset)
+    held = _held(dataset)
     origin = dict(held.origin) if held and held.origin.get("repo") == repo else {}
-    asked = origin and revision in (None, origin["revision"]) and digest in (None, origin["manifest"])
-    if held and asked and not store.damage(dataset, held, held.shards):
+    wanted = origin and revision in (None, origin["revision"]) and digest in (None, origin["manifest"])
+    if held and wanted and not replace and not store.damage(dataset, held, held.shards):
         return held, False
     again = _command(dataset, repo, revision)
-    commit = resolve(repo, revision or origin.get("revision", DEFAULT), again)
+    pinned = DEFAULT if replace else origin.get("revision", DEFAULT)
+    commit = resolve(repo, revision or pinned, again)
     if origin.get("revision") == commit:
         digest = digest or origin["manifest"]
-    snapshot = _download(repo, commit, again)
-    listed = _checked(dataset, snapshot, digest, f"{repo} at {commit}", again)
+    snapshot, listed = _fetched(dataset, repo, commit, digest, again)
     pin = {"repo": repo, "revision": commit, "manifest": store.file_digest(snapshot / MANIFEST)}
     read = partial(read_shards, listed.shards)
     reader = dataclasses.replace(dataset, read=read, resume=None, official=(MANIFEST, SHARDS), digests={})
-    return store.pull(reader, snapshot, tasks, replace=replace, origin=pin)
+    try:
+        return store.pull(reader, snapshot, tasks, replace=replace, origin=pin)
+    except DataError as fault:
+        other = f"name another copy or another commit: {_command(dataset, repo, 'COMMIT')}"
+        hint = f"{again} --replace" if "--replace" in (fault.hint or "") else other
+        raise type(fault)(fault.title, fault.problems, hint) from fault
 
 
 def resolve(repo: str, revision: str, again: str) -> str:
     """Return the commit of a branch or tag; a commit stands for itself and asks nobody."""
     if COMMIT.fullmatch(revision):
         return revision
+    if not _REVISION.fullmatch(revision):
+        raise UsageError(
+            f"{revision!r} names no branch, tag or commit",
+            ["expected letters, digits and . _ - /, without two dots in a row"],
+            hint=f"{again.split(' --revision')[0]} --revision main",
+        )
     from huggingface_hub import HfApi
 
     with explained(repo, revision, again):
@@ -75,18 +90,20 @@ def _held(dataset: Dataset) -> Manifest | None:
         return None
 
 
-def _download(repo: str, commit: str, again: str) -> Path:
-    from huggingface_hub import snapshot_download
+def _fetched(
+    dataset: Dataset, repo: str, commit: str, digest: str | None, again: str
+) -> tuple[Path, Contents]:
+    """Fetch the manifest, then the shards that it lists and nothing else; return their folder and it."""
+    place = f"{repo} at {commit}"
+    snapshot = fetch(repo, commit, {MANIFEST: LARGEST}, again)
+    listed = _listed(dataset, snapshot / MANIFEST, digest, place, again)
+    fetch(repo, commit, {name: listed.files[name].bytes for name in listed.shards}, again)
+    _refuse_damaged(listed, snapshot, place, again)
+    return snapshot, listed
 
-    with explained(repo, commit, again):
-        return Path(
-            snapshot_download(repo, repo_type="dataset", revision=commit, allow_patterns=[MANIFEST, SHARDS])
-        )
 
-
-def _checked(dataset: Dataset, snapshot: Path, digest: str | None, place: str, again: str) -> Contents:
-    """Compare a copy with its manifest; damaged files leave the cache, so that asking again helps."""
-    path = snapshot / MANIFEST
+def _listed(dataset: Dataset, path: Path, digest: str | None, place: str, again: str) -> Contents:
+    """Read the manifest of a copy; one that is not as it should be leaves the cache."""
     if not path.is_file():
         raise DataError(
             f"{place} is no copy of a store", [f"{MANIFEST} is missing"], hint="bench pull --list"
@@ -110,6 +127,11 @@ def _checked(dataset: Dataset, snapshot: Path, digest: str | None, place: str, a
         raise DataError(
             f"{place} is a copy of {listed.dataset!r}, not of {dataset.name!r}", hint="bench pull --list"
         )
+    return listed
+
+
+def _refuse_damaged(listed: Contents, snapshot: Path, place: str, again: str) -> None:
+    """Compare the shards with the manifest; damaged ones leave the cache, so that asking again helps."""
     wrong = manifests.faults(listed, snapshot)
     if wrong:
         for name in [MANIFEST, *wrong]:  # the manifest too: which of the two was damaged, nobody knows
@@ -119,7 +141,6 @@ def _checked(dataset: Dataset, snapshot: Path, digest: str | None, place: str, a
             [f"{name}: {problem}" for name, problem in wrong.items()],
             hint=again,
         )
-    return listed
 
 
 def _forget(path: Path) -> None:
@@ -129,4 +150,5 @@ def _forget(path: Path) -> None:
 
 
 def _command(dataset: Dataset, repo: str, revision: str | None) -> str:
-    return f"bench pull {dataset.name} --repo {repo}" + (f" --revision {revision}" if revision else "")
+    named = ["--revision", revision] if revision else []
+    return shlex.join(["bench", "pull", dataset.name, "--repo", repo, *named])
