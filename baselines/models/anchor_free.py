@@ -122,7 +122,8 @@ def loss(
     shown = torch.stack([one.classes for one in true])  # (B, P, C)
     telling = shown.any(dim=2) & counts
     wanted = torch.stack([one.distances for one in true])[telling]
-    total = focal(logits[counts].float(), shown[counts]) + distance_iou(distances[telling].float(), wanted)
+    classes_apart = focal(logits[counts].float(), shown[counts].float()).sum()
+    total = classes_apart + distance_iou(distances[telling].float(), wanted).sum()
     return total / max(1, int(telling.sum()))
 
 
