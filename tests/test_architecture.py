@@ -62,6 +62,7 @@ ORDER = [
     "baselines.inputs",
     "baselines.adapters",
     "baselines.engine",
+    "baselines.parts",
     "baselines.extractors",
     "baselines.models",
     "baselines.runs",
