@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,10 @@ from bench.recordings import Recording, Segments, Skeleton
 from bench.splits import FrozenSplit, Split
 
 Kind = Literal["frames", "segments", "clusters"]
+TASK_NAME = re.compile(r"(?!(?:index|con|prn|aux|nul|com\d|lpt\d)$)(?=.{1,100}$)[a-z0-9]+(?:-[a-z0-9]+)*")
+"""A task names files: its page beside `index.html`, and results and pages `<task>--<entry>`. The rest of what
+is left out are names that Windows keeps for devices."""
+TASK_NAME_RULE = "lower-case letters, digits and single '-' between them, 100 at most, not 'index'"
 
 
 @dataclass(frozen=True)

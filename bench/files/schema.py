@@ -21,6 +21,12 @@ from bench.files.faults import Fault, Place, quoted, shown
 
 _ADDRESS = re.compile(r"https://[A-Za-z0-9.-]+(:[0-9]+)?([/?#][A-Za-z0-9._~:/?#\[\]@!$&()*+,;=%-]*)?")
 _UNSHOWABLE = {"Cc": "control", "Cf": "format", "Cs": "surrogate", "Zl": "line", "Zp": "paragraph"}
+_INVISIBLE = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+"""Letters and marks without a shape: fillers, blanks, and what only chooses another shape."""
+_MOST_MARKS = 3
+"""Marks on one letter: Hebrew, Arabic and Vietnamese set up to three; more hide the lines above."""
 
 
 @dataclass(frozen=True)
@@ -173,6 +179,13 @@ def text_fault(value: Any, limit: int = 100) -> Fault | None:
         if kind := _UNSHOWABLE.get(unicodedata.category(character)):
             holds = f"holds U+{ord(character):04X}, a {kind} character"
             return Fault((), holds, "one line of plain text")
+    if invisible := _INVISIBLE.search(value):
+        holds = f"holds U+{ord(invisible[0]):04X}, an invisible character"
+        return Fault((), holds, "one line of plain text")
+    marks = "".join("m" if unicodedata.category(character) in ("Mn", "Me") else " " for character in value)
+    if marks.startswith("m") or "m" * (_MOST_MARKS + 1) in marks:
+        words = f"at most {_MOST_MARKS}, on a letter"
+        return Fault((), "holds combining marks in a row, or one without a letter", words)
     return None
 
 

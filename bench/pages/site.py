@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import re
+import unicodedata
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 from jinja2 import UndefinedError
 
@@ -15,17 +17,15 @@ from bench.pages.ranking import rank
 from bench.pages.task_page import task_page
 from bench.results import Result
 from bench.submissions.predictions import SAFE_NAME, SAFE_NAME_RULE
+from bench.tasks import TASK_NAME, TASK_NAME_RULE
 from bench.text import per_minute
-
-TASK_NAME = re.compile(r"(?!index$)[a-z0-9][a-z0-9-]{0,99}")
-"""Names that are safe as `<task>.html` beside `index.html`."""
 
 
 def render(results: Sequence[Result]) -> dict[str, str]:
     """Return the site as file name -> text: `index.html`, `<task>.html` and `<task>--<entry>.html`.
 
-    Raises `DataError` where a name is unsafe as a file name, an entry comes twice, two pages would have one
-    name, or a result lacks what a page shows.
+    Raises `DataError` where a name is unsafe as a file name, an entry comes twice, or a result lacks what a
+    page shows.
     """
     try:
         _refuse_unsafe_names(results)
@@ -42,7 +42,7 @@ def _pages(results: Sequence[Result]) -> dict[str, str]:
     tasks: dict[str, list[Result]] = {}
     for result in sorted(results, key=lambda result: (result.task["name"], result.entry["id"])):
         tasks.setdefault(result.task["name"], []).append(per_minute(result))
-    rankings = {name: rank(task_results) for name, task_results in tasks.items()}
+    rankings = {name: rank(told_apart(task_results)) for name, task_results in tasks.items()}
     environment = environment_of_pages()
     index, task, entry = map(environment.get_template, ("index.html", "task.html", "entry.html"))
     pages = {"index.html": index.render(page=index_page(rankings))}
@@ -55,9 +55,30 @@ def _pages(results: Sequence[Result]) -> dict[str, str]:
     return pages
 
 
+def told_apart(results: Sequence[Result]) -> list[Result]:
+    """Return one task's results, with the entry's id behind every name that reads like another one's.
+
+    Names read alike where they differ in case, in spaces, or in the way that Unicode writes a letter.
+    """
+    read = Counter(_as_read(result.entry["name"]) for result in results)
+    if not results or max(read.values()) == 1:
+        return list(results)
+    named = [
+        {**result.entry, "name": f"{result.entry['name']} ({result.entry['id']})"}
+        if read[_as_read(result.entry["name"])] > 1
+        else result.entry
+        for result in results
+    ]
+    return told_apart([replace(result, entry=entry) for result, entry in zip(results, named, strict=True)])
+
+
+def _as_read(name: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+
+
 def _refuse_unsafe_names(results: Sequence[Result]) -> None:
     problems = {
-        f"task {result.task['name'][:200]!r}: a name is a-z, 0-9 and -, and not 'index'"
+        f"task {result.task['name'][:200]!r}: a name is {TASK_NAME_RULE}"
         for result in results
         if not TASK_NAME.fullmatch(result.task["name"])
     }
@@ -66,17 +87,12 @@ def _refuse_unsafe_names(results: Sequence[Result]) -> None:
         for result in results
         if not SAFE_NAME.fullmatch(result.entry["id"])
     }
-    entries: set[tuple[str, str]] = set()
-    pages = {result.task["name"]: f"task {result.task['name'][:200]!r}" for result in results}
-    for result in results:
-        key = result.task["name"], result.entry["id"]
-        page, what = "--".join(key), f"task {key[0][:200]!r}: entry {key[1][:200]!r}"
-        if key in entries:
-            problems.add(f"{what} comes more than once")
-        elif page in pages:
-            problems.add(f"{what} and {pages[page]} would share the page {page[:200]}.html")
-        entries.add(key)
-        pages.setdefault(page, what)
+    entries = Counter((result.task["name"], result.entry["id"]) for result in results)
+    problems |= {
+        f"task {task[:200]!r}: entry {entry[:200]!r} comes more than once"
+        for (task, entry), times in entries.items()
+        if times > 1
+    }
     if problems:
         raise DataError(
             "no leaderboard can be built from these results",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import unicodedata
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,24 @@ def test_entries_stand_by_value_then_id_and_share_ranks() -> None:
     assert made.column(0, "#") == ["1", "2", "3", "3", "–"]
     assert made.column(0, "Entry") == ["Model a", "Model e", "Model b", "Model d", "Model c"]
     assert [cell.split("[")[0] for cell in made.column(0, "F1")] == ["0.750", "0.625", "0.500", "0.500", "–"]
+
+
+def test_entries_whose_names_read_alike_are_told_apart() -> None:
+    """By case, by spaces, by the way of writing a letter, and where a name ends as the added id does."""
+    names = {
+        "a": "Mouse\u00e9",
+        "b": "mouse\u0065\u0301 ",
+        "c": "Mouse\u00e9 (b)",
+        "d": "Rat",
+        "e": "Rat\u00a0",
+    }
+    alike = [result(id_, 0.5) for id_ in names]
+    alike = [replace(each, entry={**each.entry, "name": names[each.entry["id"]]}) for each in alike]
+    shown = page(alike).column(0, "Entry")
+    assert len({" ".join(unicodedata.normalize("NFKC", name).casefold().split()) for name in shown}) == 5
+    assert [name for name in shown if name.endswith("(d)")] == ["Rat (d)"]
+    assert "Rat (e)" in page(alike, "toy-task--e.html").text
+    assert page([alike[0], alike[3]]).column(0, "Entry") == ["Mouse\u00e9", "Rat"]
 
 
 def test_a_metric_of_which_less_is_better_ranks_upwards() -> None:

@@ -8,11 +8,12 @@ from typing import Any
 
 from bench.files.faults import Fault, shown
 from bench.files.schema import ADDRESS, FLAG, Schema, choice, leaf, listed, matching, table, text, whole
-from bench.recordings import RECORDING_ID
+from bench.tasks import TASK_NAME, TASK_NAME_RULE
 
 POSE_FORMATS = ("deeplabcut", "sleap", "movement", "simba")
 LABEL_FORMATS = ("boris", "caltech", "bento", "simba", "frames")
 NAME_RULE = "lower-case letters, digits, '_' and '-', 100 at most"
+"""Of a recording."""
 NAME = text(100, trimmed=True)
 """A class, an animal, a group: one line that any page may show, without space around it."""
 _ONLY_WITH = {"channel": ("caltech", "bento"), "subject": ("boris",)}
@@ -58,7 +59,7 @@ def _check_labels(value: Any) -> Iterator[Fault]:
 
 
 REQUIRED: Mapping[str, Schema] = {
-    "name": matching(RECORDING_ID, NAME_RULE),
+    "name": matching(TASK_NAME, TASK_NAME_RULE),
     "fps": leaf("frames per second, from above 0 to 10,000", _is_rate),
     "labels": Schema(_TABLE, _check_labels),
     "classes": listed(NAME, 1, 1000, distinct=True),

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from bench.datasets.own.checks import NAME, NAME_RULE
+from bench.datasets.own.checks import NAME
 from bench.datasets.own.declaration import Declaration, Files
 from bench.datasets.own.reading import NO_SKELETON, Skeleton
 from bench.datasets.own.splitting import PART, by_name
@@ -15,8 +15,8 @@ from bench.datasets.own.tasks import OwnTask
 from bench.datasets.splitting.rules import SplitRule, frozen_text
 from bench.errors import UsageError, first
 from bench.files.faults import quoted
-from bench.recordings import RECORDING_ID, Recording
-from bench.tasks import Task
+from bench.recordings import Recording
+from bench.tasks import TASK_NAME, TASK_NAME_RULE, Task
 
 
 def task_of(
@@ -81,7 +81,7 @@ def _numbered(animals: int, keypoints: int) -> Skeleton:
 
 
 def _faults(name: str, recordings: Sequence[Recording], background: str | None) -> list[str]:
-    faults = [] if RECORDING_ID.fullmatch(name) else [f"name {quoted(name)}, expected {NAME_RULE}"]
+    faults = [] if TASK_NAME.fullmatch(name) else [f"name {quoted(name)}, expected {TASK_NAME_RULE}"]
     if not recordings:
         return [*faults, "no recordings"]
     head = recordings[0]
