@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float32, Int64
@@ -47,6 +47,14 @@ class Derived:
 
 
 Answer = Frames | Detections | Clusters | Derived
+A = TypeVar("A")
+
+
+def typed(answer: Answer, expected: type[A]) -> A:
+    """Return an answer as the type that its model declares; raise `TypeError` where it is another."""
+    if not isinstance(answer, expected):
+        raise TypeError(f"{expected.__name__} expected, and not {type(answer).__name__}")
+    return answer
 
 
 @dataclass(frozen=True)

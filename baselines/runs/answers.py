@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,35 +11,28 @@ import numpy as np
 
 from baselines.contract import Answer
 from bench.files.writing import replacing
-from bench.recordings import Detections
+from bench.kinds import Kind
 
 Answers = dict[str, Any]
 """Recording id -> the answer of the task's kind: scores, detections or clusters."""
 
 
-def save(path: Path, answers: Mapping[str, Answer]) -> None:
+def save(path: Path, answers: Mapping[str, Answer], kind: Kind) -> None:
     """Write the answers of one part in one step; equal answers give equal bytes."""
-    arrays: dict[str, np.ndarray] = {}
-    for id_, answer in sorted(answers.items()):
-        if isinstance(answer, Detections):
-            arrays |= {f"{id_}/{name}": getattr(answer, name) for name in ("bounds", "labels", "scores")}
-        elif isinstance(answer, np.ndarray):
-            arrays[f"{id_}/answer"] = answer
-        else:
-            raise TypeError(f"{id_}: an answer of type {type(answer).__name__} cannot be submitted")
+    arrays = {
+        f"{id_}/{name}": array
+        for id_, answer in sorted(answers.items())
+        for name, array in kind.to_arrays(answer).items()
+    }
     with replacing(path) as file:
         np.savez(file, allow_pickle=False, **arrays)
 
 
-def load(path: Path) -> Answers:
+def load(path: Path, kind: Kind) -> Answers:
     """Read what `save` wrote."""
+    arrays: defaultdict[str, dict[str, np.ndarray]] = defaultdict(dict)
     with np.load(path) as archive:
-        arrays = {name: archive[name] for name in archive.files}
-    answers: Answers = {}
-    for name, array in arrays.items():
-        id_, _, column = name.partition("/")
-        if column == "answer":
-            answers[id_] = array
-        elif column == "bounds":
-            answers[id_] = Detections(array, arrays[f"{id_}/labels"], arrays[f"{id_}/scores"])
-    return answers
+        for key in archive.files:
+            id_, _, name = key.partition("/")
+            arrays[id_][name] = archive[key]
+    return {id_: kind.from_arrays(of_recording) for id_, of_recording in arrays.items()}

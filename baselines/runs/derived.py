@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 
-from baselines.contract import Derived, Predictor, Question, State
+from baselines.contract import Derived, Predictor, Question, State, typed
 from baselines.runs import states
 from bench.recordings import Recording
 from bench.resources import home
@@ -13,6 +13,12 @@ from bench.store import rest_digest
 
 DERIVED = "derived"
 """The folder of `$BENCH_HOME` for them."""
+
+
+def features_of(predictor: Predictor, recording: Recording, question: Question) -> Derived:
+    """Return the features that a model computes of one recording, which it gets without labels."""
+    (made,) = predictor([recording.without_labels()], question)
+    return typed(made, Derived)
 
 
 def kept_features(
@@ -28,9 +34,7 @@ def kept_features(
         name = f"{recording.id}-{rest_digest(recording)[:16]}.safetensors"
         path = home() / DERIVED / digest[:16] / name
         if not path.is_file():
-            (made,) = restored()([recording.without_labels()], question)
-            if not isinstance(made, Derived):
-                raise TypeError(f"features expected, and not {type(made).__name__}")
+            made = features_of(restored(), recording, question)
             times = {"start": made.start, "step": made.step, "made by": made.made_by}
             states.save(path, State({"values": made.values}, times), {})
         state, _ = states.load(path)

@@ -14,6 +14,7 @@ from baselines.engine.faults import device_faults
 from baselines.engine.settings import one_thread
 from baselines.models import load
 from baselines.runs import states
+from baselines.runs.derived import features_of
 from baselines.runs.job import SETTINGS, check_device
 from baselines.runs.questions import adapter_for, as_json, sizes_of
 from baselines.runs.unit import beside
@@ -147,14 +148,7 @@ def _features(path: Path, device: str) -> Callable[[Recording], Derived]:
     """Return what computes the features of a recording by the state of an extractor."""
     extractor = read(path, device)
     predictor = extractor.predictor()
-
-    def made(recording: Recording) -> Derived:
-        (derived,) = predictor([recording.without_labels()], extractor.question)
-        if not isinstance(derived, Derived):
-            raise TypeError(f"{extractor.run.model} answers {type(derived).__name__}, and no features")
-        return derived
-
-    return made
+    return lambda recording: features_of(predictor, recording, extractor.question)
 
 
 def _states(folder: Path) -> list[Path]:

@@ -9,7 +9,7 @@ from typing import Any
 from baselines.contract import Baseline, Question
 from baselines.models import MODELS, get_baseline
 from baselines.runs.check import is_causal
-from baselines.runs.questions import sizes_of
+from baselines.runs.questions import ADAPTERS, sizes_of
 from bench.about import install_hint
 from bench.datasets import get_task
 from bench.tasks import Task
@@ -39,13 +39,14 @@ def parameters(baseline: Baseline, task: Task | None = None) -> int | None:
 def rows(baselines: Sequence[Baseline], task: Task | None = None) -> list[dict[str, Any]]:
     """Return one row per baseline, as JSON values.
 
-    `window` is the first and the last frame seen, relative to the labelled one; null where there is no
-    window.
+    `answers` are the kinds of answer that the model gives by itself; `window` is the first and the last
+    frame seen, relative to the labelled one, null where there is no window.
     """
     return [
         {
             "name": baseline.name,
             "title": baseline.title,
+            "answers": sorted(baseline.answers),
             "parameters": parameters(baseline, task),
             "window": _window(baseline),
             "causal": is_causal(baseline),
@@ -65,6 +66,7 @@ def table(baselines: Sequence[Baseline], task: Task | None = None) -> str:
         (
             row["name"],
             row["title"],
+            ", ".join(row["answers"]),
             "-" if row["parameters"] is None else f"{row['parameters']:,}",
             "-"
             if row["window"] is None
@@ -74,14 +76,18 @@ def table(baselines: Sequence[Baseline], task: Task | None = None) -> str:
         )
         for row in listed
     ]
-    headers = ("name", "model", "parameters", "frames seen", "causal", "from")
-    drawn = aligned(headers, cells, "llrrll")
+    headers = ("name", "model", "answers", "parameters", "frames seen", "causal", "from")
+    drawn = aligned(headers, cells, "lllrrll")
     sizes = f"task {task.name}" if task else "CalMS21 Task 1: --task TASK counts at those of another"
     return "\n".join(
         [
             drawn,
             "",
             f"parameters at the sizes of {sizes}; frames seen: relative to the labelled one",
+            *(
+                f"what answers {adapter.source} answers {adapter.target} too: {adapter.words}"
+                for adapter in ADAPTERS.values()
+            ),
             *(f"[{number}] {name}" for name, number in numbers.items()),
         ]
     )

@@ -12,6 +12,7 @@ from baselines.adapters.majority import MAJORITY
 from baselines.contract import Adapter, Baseline, Question, Sizes
 from baselines.models import load
 from bench.errors import UsageError
+from bench.kinds import kind_of
 from bench.recordings import Skeleton
 from bench.tasks import Task
 
@@ -31,7 +32,7 @@ def adapter_for(baseline: Baseline, task: Task) -> Adapter | None:
     raise UsageError(
         f"baseline {baseline.name!r} answers {' and '.join(sorted(baseline.answers))}; "
         f"task {task.name!r} asks for {task.kind}",
-        hint="bench models",
+        hint=f"bench models: the column `answers` says which give {task.kind}",
     )
 
 
@@ -41,7 +42,7 @@ def question_of(task: Task, part: str, adapter: Adapter | None) -> Question:
         key=f"{task.name}/{part}",
         classes=task.classes,
         kind=adapter.source if adapter else task.kind,
-        exclusive=task.exclusive and task.kind != "segments",
+        exclusive=task.exclusive and kind_of(task).labels_frames,
         weights=tuple(sorted(task.class_weights.get(part, {}).items())),
     )
 

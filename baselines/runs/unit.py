@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,8 +17,10 @@ from baselines.runs.job import Job, whereabouts
 from baselines.runs.questions import ADAPTERS
 from baselines.runs.recordings import Recordings
 from bench.closure import closure_digest
+from bench.datasets import get_task
 from bench.errors import DataError
 from bench.files.locking import locked
+from bench.kinds import Kind, kind_of
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,11 @@ class Unit:
         """Where the state lies that it answers by."""
         return self.path.with_suffix(".safetensors")
 
+    @property
+    def kind(self) -> Kind:
+        """What its task asks for."""
+        return kind_of(get_task(self.question.task))
+
     def is_done(self) -> bool:
         """Whether its answers are there, made from the same inputs."""
         return records.is_finished(self.folder, self.path, self.all_inputs)
@@ -86,7 +92,7 @@ class Unit:
             self._keep_states()
             libraries = self.job.baseline.libraries
             with one_thread(libraries), device_faults(self.job.run.device):
-                answers.save(self.path, dict(self._answers(self.job.predictor())))
+                answers.save(self.path, dict(self._answers(self.job.predictor())), self.kind)
             records.finish(self.folder, self.path, self.all_inputs)
 
     def check(self) -> None:
@@ -99,7 +105,7 @@ class Unit:
 
     def read(self) -> Answers:
         """Return the answers that `train` wrote."""
-        return answers.load(self.path)
+        return answers.load(self.path, self.kind)
 
     def forget(self) -> None:
         """Delete the answers; the state stays."""
@@ -118,7 +124,7 @@ class Unit:
     def _answers(self, predictor: Predictor) -> Iterator[tuple[str, Answer]]:
         adapted, fps = self._adapter_state(predictor), self.answered.dataset.fps
         results = predictor(iter(self.answered), self.question)
-        for id_, answer in itertools.zip_longest(self.answered.ids, results):
+        for id_, answer in zip(self.answered.ids, results, strict=True):
             if adapted is None:
                 yield id_, answer
             else:

@@ -55,6 +55,8 @@ CLUSTERS = Kind(
     count=FRAMES.count,
     truth_bytes=FRAMES.truth_bytes,
     answer_bytes=_answer_bytes,
+    to_arrays=FRAMES.to_arrays,
+    from_arrays=FRAMES.from_arrays,
     view=FRAMES.view,
     prior=lambda _shares, frames: np.zeros(frames, dtype=np.int64),
     tally=FRAMES.tally,

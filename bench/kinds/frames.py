@@ -76,6 +76,8 @@ FRAMES = Kind(
     count=lambda truth: truth.sum(axis=0),
     truth_bytes=lambda truth: np.packbits(truth).tobytes(),
     answer_bytes=_answer_bytes,
+    to_arrays=lambda scores: {"answer": scores},
+    from_arrays=lambda arrays: arrays["answer"],
     view=view,
     prior=lambda shares, frames: np.tile(shares.astype(np.float32), (frames, 1)),
     tally=lambda _task, _recording: {},

@@ -80,6 +80,10 @@ class Kind:
     """Truth of a span -> the bytes that a digest reads."""
     answer_bytes: Callable[[Any], tuple[str, bytes]]
     """Prediction of a recording -> its size in words and its values, for a digest."""
+    to_arrays: Callable[[Any], Mapping[str, np.ndarray]]
+    """Prediction of a recording -> the same as arrays by name, for a file."""
+    from_arrays: Callable[[Mapping[str, np.ndarray]], Any]
+    """Those arrays -> the prediction."""
     view: Callable[[Task, Recording], Recording]
     """A recording with the classes of the task, in its order, and the frames and segments that count."""
     prior: Callable[[Float[np.ndarray, " C"], int], Any] | None
