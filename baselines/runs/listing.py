@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from typing import Any
 
@@ -66,7 +66,6 @@ def table(baselines: Sequence[Baseline], task: Task | None = None) -> str:
         (
             row["name"],
             row["title"],
-            ", ".join(row["answers"]),
             "-" if row["parameters"] is None else f"{row['parameters']:,}",
             "-"
             if row["window"] is None
@@ -76,20 +75,33 @@ def table(baselines: Sequence[Baseline], task: Task | None = None) -> str:
         )
         for row in listed
     ]
-    headers = ("name", "model", "answers", "parameters", "frames seen", "causal", "from")
-    drawn = aligned(headers, cells, "lllrrll")
+    headers = ("name", "model", "parameters", "frames seen", "causal", "from")
+    drawn = aligned(headers, cells, "llrrll")
     sizes = f"task {task.name}" if task else "CalMS21 Task 1: --task TASK counts at those of another"
     return "\n".join(
         [
             drawn,
             "",
             f"parameters at the sizes of {sizes}; frames seen: relative to the labelled one",
+            *_kinds(listed),
             *(
-                f"what answers {adapter.source} answers {adapter.target} too: {adapter.words}"
+                f"who answers {adapter.source} can answer {adapter.target}: {adapter.words}"
                 for adapter in ADAPTERS.values()
             ),
             *(f"[{number}] {name}" for name, number in numbers.items()),
         ]
+    )
+
+
+def _kinds(listed: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return a line for each kind of answer but frames: the models that give it."""
+    names: dict[str, list[str]] = {}
+    for row in listed:
+        for kind in row["answers"]:
+            names.setdefault(kind, []).append(row["name"])
+    most = names.pop("frames", [])
+    return [f"answer {kind}: {', '.join(of_kind)}" for kind, of_kind in names.items()] + (
+        [f"answer frames: {'all others' if names else 'all'}"] if most else []
     )
 
 

@@ -32,7 +32,7 @@ def adapter_for(baseline: Baseline, task: Task) -> Adapter | None:
     raise UsageError(
         f"baseline {baseline.name!r} answers {' and '.join(sorted(baseline.answers))}; "
         f"task {task.name!r} asks for {task.kind}",
-        hint=f"bench models: the column `answers` says which give {task.kind}",
+        hint=f"bench models, which says below its table who answers {task.kind}",
     )
 
 
