@@ -17,10 +17,9 @@ from baselines.runs.job import Job, whereabouts
 from baselines.runs.questions import ADAPTERS
 from baselines.runs.recordings import Recordings
 from bench.closure import closure_digest
-from bench.datasets import get_task
 from bench.errors import DataError
 from bench.files.locking import locked
-from bench.kinds import Kind, kind_of
+from bench.kinds import Kind, kind_named
 
 
 @dataclass(frozen=True)
@@ -72,7 +71,7 @@ class Unit:
     @property
     def kind(self) -> Kind:
         """What its task asks for."""
-        return kind_of(get_task(self.question.task))
+        return kind_named(ADAPTERS[self.adapter].target if self.adapter else self.question.kind)
 
     def is_done(self) -> bool:
         """Whether its answers are there, made from the same inputs."""
