@@ -23,6 +23,7 @@ from bench.datasets.own import (
     freeze,
     own_path,
     own_task,
+    read,
     read_declaration,
     skeleton,
     to_json,
@@ -48,6 +49,8 @@ class Added:
     """Where the split is frozen."""
     new: bool
     """Whether anything was written."""
+    notes: tuple[tuple[str, str], ...] = ()
+    """Recording id and what a reader decided of its files."""
 
     @property
     def trains(self) -> bool:
@@ -66,7 +69,7 @@ def add(path: Path, *, replace: bool = False) -> Added:
     if not os.access(path.parent, os.W_OK):
         raise UsageError(f"{path.parent} cannot be written", ["the split is frozen beside the declaration"])
     try:
-        sources, choice, own = _frozen(folder, declared)
+        sources, choice, own, notes = _frozen(folder, declared)
     except DataError as fault:
         hint = f"{fault.hint or 'mend the files or the declaration'}, then: bench add {path}"
         raise DataError(fault.title, fault.problems, hint=hint + " --replace" * replace) from None
@@ -81,16 +84,20 @@ def add(path: Path, *, replace: bool = False) -> Added:
     except DataError as fault:
         raise DataError(fault.title, fault.problems, hint=command) from None
     new = [_write(frozen, own.split), _write(own_path(declared.name), to_json(own)), written]
-    return Added(task, folder, sources, choice, stored, frozen, any(new))
+    return Added(task, folder, sources, choice, stored, frozen, any(new), notes)
 
 
-def _frozen(folder: Path, declared: Declaration) -> tuple[Sources, Choice, OwnTask]:
-    """Read and check every recording, and freeze the split."""
+def _frozen(
+    folder: Path, declared: Declaration
+) -> tuple[Sources, Choice, OwnTask, tuple[tuple[str, str], ...]]:
+    """Read and check every recording, and freeze the split; return what the readers decided too."""
+    notes: list[tuple[str, str]] = []
     sources = find(folder, declared)
     choice = choose(folder, declared, sources)
     bare = OwnTask(declared, skeleton(folder, declared), "")
-    split = freeze(declared, choice, bare.dataset().read(folder))
-    return sources, choice, OwnTask(declared, bare.skeleton, split)
+    recordings = read(folder, declared=declared, note=lambda id_, text: notes.append((id_, text)))
+    split = freeze(declared, choice, recordings)
+    return sources, choice, OwnTask(declared, bare.skeleton, split), tuple(notes)
 
 
 def _write(path: Path, content: str) -> bool:

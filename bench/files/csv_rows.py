@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from bench.errors import DataError, FileError
+from bench.files.texts import file_encoding
 
 _LINE_BYTES = 64 * 1024
 Rows = list[tuple[int, list[str]]]
@@ -30,7 +31,7 @@ def each_row(path: Path, delimiter: str = ",") -> Iterator[tuple[int, list[str]]
 
     Raises `DataError` where csv cannot make rows of it.
     """
-    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+    with path.open(encoding=file_encoding(path), errors="replace", newline="") as file:
         try:
             yield from enumerate(csv.reader(file, delimiter=delimiter), start=1)
         except csv.Error as fault:

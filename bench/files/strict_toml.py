@@ -8,6 +8,7 @@ from typing import Any
 
 from bench.errors import FileError
 from bench.files.opening import open_regular
+from bench.files.texts import encoding_of
 
 DOTS = 200
 """In one line: time and memory that `tomllib` takes grow with the square of the parts of a key."""
@@ -16,12 +17,13 @@ DOTS = 200
 def read_toml(path: Path, limit: int, *, follow: bool = False) -> tuple[dict[str, Any], str]:
     """Return the content of a regular file of at most `limit` bytes, and its text, to count lines in.
 
-    `follow` is that of `open_regular`. Raises `FileError` saying what is wrong.
+    A byte order mark is no part of it; `follow` is that of `open_regular`. Raises `FileError` saying what is
+    wrong.
     """
     with open_regular(path, limit, follow=follow) as file:
         data = file.read()
     try:
-        text = data.decode()
+        text = data.decode(encoding_of(data))
     except UnicodeDecodeError as fault:
         raise FileError(f"not UTF-8: byte {fault.start:,} is {data[fault.start]:#04x}") from None
     return parse_toml(text), text

@@ -9,16 +9,18 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.datasets.formats.deeplabcut import Poses
+from bench.datasets.formats.animals import with_animals
+from bench.datasets.formats.deeplabcut import read_poses
+from bench.datasets.formats.keypoints import Poses, odd_values
+from bench.datasets.formats.names import recording_id, video_name
 from bench.datasets.formats.poses import ENDINGS, reader_of
 from bench.errors import DataError, UsageError, first
 from bench.files.faults import quoted
+from bench.files.litter import is_litter
 from bench.recordings import RECORDING_ID, Recording, Skeleton
 from bench.store import load, manifest
 from bench.tasks import Dataset
 
-_DEEPLABCUT = re.compile(r"(.+?)(?:DLC|DeepCut)_.*")
-"""The name that DeepLabCut gives its files: that of the video, the scorer, and how it was made."""
 _FPS_TOLERANCE = 0.005  # files write 29.97 as 29.97003 too
 _HINT = "--rename THEIRS=OURS maps names; a skeleton of your own needs a model of its own: bench add --help"
 
@@ -57,7 +59,8 @@ def find_poses(place: Path) -> PoseFiles:
 
     Raises `UsageError` where there is none, `DataError` where two are of one recording, or a name is no id.
     """
-    paths = [place] if place.is_file() else sorted(p for p in place.glob("*") if p.suffix in ENDINGS)
+    every = [place] if place.is_file() else sorted(place.glob("*"))
+    paths = [path for path in every if path.suffix in ENDINGS and not is_litter(path.name)]
     found: dict[str, Path] = {}
     left_out, faults = [], []
     for path in paths:
@@ -87,13 +90,12 @@ def find_poses(place: Path) -> PoseFiles:
 def read_files(files: PoseFiles, reading: Reading, note: Note) -> Iterator[Recording]:
     """Yield the recordings; after the last good one `DataError` lists the faults of all the others.
 
-    `note` is told of keypoints that the model does not know: they are left out.
+    `note` is told of keypoints that the model does not know, which are left out, and of what a reader decided.
     """
     faults: list[str] = []
     for id_, path in files.paths.items():
-        reader = reader_of(path)
         try:
-            poses = reader(path) if reader else None
+            poses = _read(path, reading)
         except DataError as error:
             faults += [f"{quoted(path.name)}: {problem}" for problem in error.problems]
             continue
@@ -103,9 +105,34 @@ def read_files(files: PoseFiles, reading: Reading, note: Note) -> Iterator[Recor
                 faults += [f"{quoted(path.name)}: {fault}" for fault in wrong]
             else:
                 _note_others(id_, own, reading, note)
+                for text in (*poses.notes, *odd_values(poses, own.image)):
+                    note(f"{id_}: {text}")
                 yield _recording(id_, poses, own, reading)
     if faults:
         raise DataError("poses that the model was not trained for", first(faults), hint=_HINT)
+
+
+def _read(path: Path, reading: Reading) -> Poses | None:
+    """Read a file; None where it holds no poses. Its animals are told as in the training where they can be.
+
+    The model's animals may be individuals that a reader leaves out unless they are named, or parts of the
+    names of the keypoints in a file of one animal.
+    """
+    if (reader := reader_of(path)) is None:
+        return None
+    poses = reader(path)
+    theirs = {ours: name for name, ours in reading.names.items()}
+    wanted = [theirs.get(name, name) for name in reading.skeleton.animals]
+    if set(wanted) <= set(poses.individuals):
+        return poses
+    if reader is read_poses and len(poses.individuals) > 1:
+        return read_poses(path, wanted)
+    if len(poses.individuals) == 1 < len(wanted):
+        try:
+            return with_animals(poses, [name.removeprefix("animal ") for name in wanted])
+        except DataError:
+            return poses  # what is missing is said of the file as it is
+    return poses
 
 
 def read_store(dataset: Dataset, reading: Reading, note: Note) -> Iterator[Recording]:
@@ -183,7 +210,7 @@ def _recording(id_: str, poses: Poses, own: Skeleton, reading: Reading) -> Recor
     return Recording(
         id=id_,
         group=id_,
-        fps=poses.fps or reading.fps,
+        fps=poses.fps or poses.row_rate or reading.fps,
         classes=reading.classes,
         labels=np.zeros((frames, len(reading.classes)), dtype=bool),
         annotated=np.zeros(frames, dtype=bool),
@@ -198,7 +225,5 @@ def same_rate(one: float, other: float) -> bool:
 
 
 def _id_of(path: Path) -> str:
-    """Return the name of the video, as an id: lower case, what no id has replaced by '_'."""
-    cut = _DEEPLABCUT.fullmatch(path.stem)
-    name = (cut[1] if cut else path.stem).removesuffix(".analysis").lower()
-    return re.sub(r"[^a-z0-9_-]+", "_", name).strip("_")
+    """Return the id of the video's name; what else no id has is replaced by '_' too: nothing is lost by it."""
+    return re.sub(r"[^a-z0-9_-]+", "_", recording_id(video_name(path.stem))).strip("_")

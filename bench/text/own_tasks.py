@@ -6,9 +6,13 @@ from itertools import product
 from pathlib import Path
 
 from bench.adding import Added
+from bench.errors import first
 from bench.metrics.sampling.intervals import MIN_GROUPS
 from bench.splits import SUBSETS
 from bench.text.tables import table
+
+MOST_NAMED = 5
+"""Recordings that a line names before it only counts them."""
 
 
 def added_text(added: Added) -> str:
@@ -29,7 +33,8 @@ def added_text(added: Added) -> str:
         rows.append([title, names, f"{stored.frames:,}", *shares, *files])
     headers = ["recording", "subset", "frames", *task.classes, "poses", "labels"]
     drawn = table(headers, rows, "ll" + "r" * (1 + len(task.classes)) + "ll")
-    return "\n".join([drawn, "", *_facts(added), *(f"left out: {what}" for what in added.sources.left_out)])
+    left_out = [f"left out: {what}" for what in added.sources.left_out]
+    return "\n".join([drawn, "", *_facts(added), *_decisions(added), *left_out])
 
 
 def _facts(added: Added) -> list[str]:
@@ -56,6 +61,18 @@ def _facts(added: Added) -> list[str]:
     if not added.trains:
         lines.append("note: nothing trains; the task scores predictions, and no baseline can learn it")
     return lines
+
+
+def _decisions(added: Added) -> list[str]:
+    """Return what the readers decided, each once, with the recordings that it is of."""
+    ids: dict[str, list[str]] = {}
+    for id_, text in added.notes:
+        ids.setdefault(text, []).append(id_)
+    lines = []
+    for text, of in ids.items():
+        named = ", ".join(of[:MOST_NAMED]) + (f" and {len(of) - MOST_NAMED} more" * (len(of) > MOST_NAMED))
+        lines.append(f"read: {named}: {text}")
+    return first(lines)
 
 
 def _below(folder: Path, path: Path | None) -> str:

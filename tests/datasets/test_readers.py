@@ -141,7 +141,8 @@ def test_bento_seconds_are_frame_numbers_over_the_rate(tmp_path: Path) -> None:
         ("20\t20\t1", "3\t7\t5", "Ch1: attack [2, 7) stands there twice"),
         ("20\t20\t1", "20\ttwenty\t1", "line 21: '20\\ttwenty\\t1', expected start, stop and duration"),
         (">attack\nStart\t Stop\t Duration\n30", "Start\n30", "line 30: '30\\t90\\t61', expected"),
-        (BENTO[BENTO.index("Ch1---") :], "", "no channel"),
+        (BENTO[BENTO.index("List of ch") :], "", "no channel"),
+        (BENTO[BENTO.index("List of ann") :], "", "cut short before the list of annotations"),
     ],
 )
 def test_a_broken_bento_file_is_refused(tmp_path: Path, old: str, new: str, expected: str) -> None:

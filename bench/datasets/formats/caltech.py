@@ -16,6 +16,7 @@ from jaxtyping import Int
 
 from bench.datasets.formats.intervals import Interval
 from bench.errors import DataError, first
+from bench.files.texts import read_lines
 
 _CHANNEL = re.compile(r"(S\d+):.*")
 _INTERVAL = re.compile(r"(\d{1,8})\s+(\d{1,8})\s+(\S+)")  # eleven days at 100 frames per second
@@ -46,7 +47,7 @@ class Annotation:
 
 def read_annotation(path: Path) -> Annotation:
     """Read one annotation file; raise `DataError` listing every gap, overlap and unknown label."""
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    lines = read_lines(path)
     labels: list[str] = []
     channels: dict[str, list[tuple[int, Interval]]] = {}
     faults = [] if lines and lines[0].startswith(_TITLE) else [f"line 1: expected '{_TITLE} …'"]

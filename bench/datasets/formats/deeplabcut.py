@@ -8,13 +8,16 @@ Source: Lauer et al. 2022, doi 10.1038/s41592-022-01443-0, and the files of the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float32, Float64
+from jaxtyping import Float64
 
+from bench.datasets.formats.keypoints import Poses, beyond_float32, poses_of, row_faults
 from bench.errors import DataError, first
 from bench.files.csv_rows import each_row
 from bench.files.pandas_hdf import read_frame
@@ -23,51 +26,65 @@ _COORDS = ("x", "y", "likelihood")
 _ROWS = ("scorer", "individuals", "bodyparts", "coords")
 
 
-@dataclass(frozen=True)
-class Poses:
-    """What one file holds."""
-
-    individuals: tuple[str, ...]
-    """Names of the animals; ("individual",) where the file is of one animal and names none."""
-    keypoints: tuple[str, ...]
-    xy: Float32[np.ndarray, "T A K 2"]
-    """Pixels; NaN = not found."""
-    likelihood: Float32[np.ndarray, "T A K"]
-    """In [0, 1]; NaN = not found."""
-    through_pandas: bool = False
-    """Whether the table went through pandas: perhaps an excerpt."""
-    fps: float | None = None
-    """Frames per second, where the file says it."""
-
-
-def beyond_float32(values: np.ndarray) -> bool:
-    """Whether a number is infinite, or would be in the precision of `Poses`."""
-    return bool((np.abs(values) > np.finfo(np.float32).max).any())
-
-
-def read_poses(path: Path) -> Poses:
+def read_poses(path: Path, animals: Sequence[str] = ()) -> Poses:
     """Read one csv or h5 file; raise `DataError` where it is not in this layout.
 
+    In projects of several animals DeepLabCut puts body parts that belong to none, such as the corners of an
+    arena, under an individual of their own ("single"). It is left out, and the notes say so; `animals` may
+    name it among those to keep, and then every animal has all keypoints, NaN where they are not its own.
     Raises `UsageError` where h5py is needed and not installed.
     """
     header, table, through_pandas = _h5_parts(path) if path.suffix == ".h5" else _csv_parts(path)
     columns = len(header["bodyparts"])
-    animals = header.get("individuals", ["individual"] * columns)
-    individuals, keypoints = tuple(dict.fromkeys(animals)), tuple(dict.fromkeys(header["bodyparts"]))
-    named_columns = list(zip(animals, header["bodyparts"], header["coords"], strict=True))
-    expected = [(a, k, c) for a in individuals for k in keypoints for c in _COORDS]
-    if named_columns != expected:
-        pairs = zip_longest(named_columns, expected)
-        column, (got, want) = next((i, pair) for i, pair in enumerate(pairs, start=2) if pair[0] != pair[1])
-        expected_column = "/".join(want) if want else "no more columns"
-        problem = f"column {column}: {'/'.join(got) if got else 'missing'}, expected {expected_column}"
-        raise _error(path, [f"{problem}; every animal has every keypoint with {', '.join(_COORDS)}"])
-    values = table.reshape(len(table), len(individuals), len(keypoints), 3)
-    xy = values[..., :2].astype(np.float32)
-    lost = np.isnan(xy).any(axis=-1)
-    xy[lost] = np.nan
-    likelihood = np.where(lost, np.nan, values[..., 2]).astype(np.float32)
-    return Poses(individuals, keypoints, xy, likelihood, through_pandas)
+    named = list(
+        zip(
+            header.get("individuals", ["individual"] * columns),
+            header["bodyparts"],
+            header["coords"],
+            strict=True,
+        )
+    )
+    parts = {a: tuple(dict.fromkeys(k for of, k, _ in named if of == a)) for a, _, _ in named}
+    shared = Counter(parts.values()).most_common(1)[0][0]
+    apart = [a for a, own in parts.items() if not set(own) & set(shared)]
+    expected = [
+        (a, k, c) for a, own in parts.items() for k in (own if a in apart else shared) for c in _COORDS
+    ]
+    if named != expected:
+        raise _error(path, [_column_fault(named, expected)])
+    kept = tuple(animals) if set(animals) <= set(parts) else ()
+    individuals = kept or tuple(a for a in parts if a not in apart)
+    left_out = [a for a in parts if a not in individuals]
+    keypoints = tuple(dict.fromkeys(k for a in individuals for k in parts[a]))
+    values = _gathered(table, named, individuals, keypoints)
+    notes = [f"individual {a} is left out: its keypoints are its own ({', '.join(parts[a])})" for a in apart]
+    notes = notes if not kept else [f"individual {a} is left out: not among animals" for a in left_out]
+    poses = poses_of(individuals, keypoints, values[..., :2], values[..., 2], notes)
+    return replace(poses, through_pandas=through_pandas)
+
+
+def _gathered(
+    table: Float64[np.ndarray, "T N"],
+    named: Sequence[tuple[str, str, str]],
+    individuals: Sequence[str],
+    keypoints: Sequence[str],
+) -> Float64[np.ndarray, "T A K 3"]:
+    """Return x, y and likelihood of every animal's keypoints; NaN of those that it has not."""
+    place: Mapping[tuple[str, str, str], int] = {name: i for i, name in enumerate(named)}
+    empty = len(named)
+    order = [place.get((a, k, c), empty) for a in individuals for k in keypoints for c in _COORDS]
+    if order == list(range(empty)):
+        return table.reshape(len(table), len(individuals), len(keypoints), 3)
+    wide = np.concatenate([table, np.full((len(table), 1), np.nan)], axis=1)
+    return wide[:, order].reshape(len(table), len(individuals), len(keypoints), 3)
+
+
+def _column_fault(named: Sequence[tuple[str, str, str]], expected: Sequence[tuple[str, str, str]]) -> str:
+    pairs = zip_longest(named, expected)
+    column, (got, want) = next((i, pair) for i, pair in enumerate(pairs, start=2) if pair[0] != pair[1])
+    expected_column = "/".join(want) if want else "no more columns"
+    problem = f"column {column}: {'/'.join(got) if got else 'missing'}, expected {expected_column}"
+    return f"{problem}; every animal has every keypoint with {', '.join(_COORDS)}"
 
 
 Parts = tuple[dict[str, list[str]], Float64[np.ndarray, "T N"], bool]
@@ -79,7 +96,7 @@ def _h5_parts(path: Path) -> Parts:
     rows = _ROWS if columns and len(columns[0]) == len(_ROWS) else (_ROWS[0], *_ROWS[2:])
     if not columns or {len(column) for column in columns} != {len(rows)}:
         raise _error(path, [f"columns named by {sorted(map(len, columns))[:1]} rows, expected {_ROWS}"])
-    faults = [] if index == list(range(len(index))) else ["rows that are not the frames 0, 1, 2, …"]
+    faults = row_faults(np.array(index, dtype=np.float64))
     faults += [] if index else ["no frames"]
     faults += ["infinite numbers"] if beyond_float32(table) else []
     if faults:

@@ -2,19 +2,22 @@
 
 Variables `position` and `confidence`, dimensions by name and in any order (time, space, keypoints,
 individuals; in its first versions time, individuals, keypoints, space), x and y in pixels along `space`,
-NaN = not found. The attribute `fps` is there where `movement` knew it.
+NaN = not found. The attribute `fps` is there where `movement` knew it. `time` is in seconds, or in frames
+where it did not; a data set that was cut or thinned keeps the times that are left, so they are compared with
+the frames 0, 1, 2, ….
 
 Source: the documentation of movement, movement.neuroinformatics.dev, and xarray's netCDF files.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from bench.datasets.formats.deeplabcut import Poses, beyond_float32
+from bench.datasets.formats.keypoints import Poses, beyond_float32, poses_of, row_faults
 from bench.errors import DataError
 from bench.files.hdf5 import names, opened, read_values, twice
 
@@ -31,6 +34,8 @@ def read_movement(path: Path) -> Poses:
         content = {name: _values(file[name]) for name in (*_VARIABLES, *_AXES[1:]) if name in file}
         dims = {name: _dimensions(file[name]) for name in _VARIABLES if name in file}
         fps = None if (rate := file.attrs.get("fps")) is None else float(np.asarray(rate).item())
+        times = _times(file)
+        unit = "".join(names(file.attrs.get("time_unit")))
     faults = [f"no {name!r}" for name in ("position", *_AXES[1:]) if name not in content]
     for name, axes in zip(_VARIABLES, (_AXES, _AXES[:3]), strict=True):
         if name in dims and sorted(dims[name]) != sorted(axes):
@@ -51,16 +56,42 @@ def read_movement(path: Path) -> Poses:
         faults.append(f"position {xy.shape}, confidence {scores.shape}, names {animals} x {keypoints}")
     elif beyond_float32(xy):
         faults.append("infinite positions")
+    wrong, row_rate = _time_faults(times, unit, len(xy), fps)
+    faults += wrong
     if faults:
         raise _error(path, faults)
-    lost = np.isnan(xy).any(axis=-1)
-    return Poses(
-        animals,
-        keypoints,
-        np.where(lost[..., None], np.nan, xy).astype(np.float32),
-        np.where(lost, np.nan, scores).astype(np.float32),
-        fps=fps,
-    )
+    return replace(poses_of(animals, keypoints, xy, scores), fps=fps, row_rate=row_rate)
+
+
+def _times(file: Any) -> np.ndarray | None:
+    """Return the times of the rows; None where the dimension has no values of its own."""
+    if "time" not in file or b"netCDF dimension but not" in bytes(
+        str(file["time"].attrs.get("NAME")), "utf-8"
+    ):
+        return None
+    return _values(file["time"])
+
+
+def _time_faults(
+    times: np.ndarray | None, unit: str, rows: int, fps: float | None
+) -> tuple[list[str], float | None]:
+    """Say where rows are not the frames 0, 1, 2, … by their times; return the rows per second too.
+
+    The rate is that of the times where the file has no other, None where they say nothing of seconds.
+    """
+    if times is None:
+        return [], None
+    if times.shape != (rows,) or times.dtype.kind not in "iuf":
+        return [f"time {times.shape} of {times.dtype}, expected {rows:,} numbers"], None
+    frames = times.astype(np.float64)
+    if unit == "frames" or np.array_equal(frames, np.arange(rows)):
+        return row_faults(frames), None
+    if fps:
+        return row_faults(frames * fps), None
+    step = (frames[-1] - frames[0]) / max(rows - 1, 1)
+    if not step > 0:
+        return [f"time from {frames[0]:g} to {frames[-1]:g}, expected seconds that rise"], None
+    return row_faults(frames / step), 1 / step
 
 
 def _values(variable: Any) -> np.ndarray:

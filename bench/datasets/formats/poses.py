@@ -6,11 +6,13 @@ import csv
 from collections.abc import Callable
 from pathlib import Path
 
-from bench.datasets.formats.deeplabcut import Poses, read_poses
+from bench.datasets.formats.deeplabcut import read_poses
+from bench.datasets.formats.keypoints import Poses
 from bench.datasets.formats.movement import read_movement
 from bench.datasets.formats.sleap import read_analysis
 from bench.errors import DataError
 from bench.files.hdf5 import opened
+from bench.files.texts import file_encoding
 
 ENDINGS = (".csv", ".h5", ".hdf5", ".nc")
 
@@ -30,6 +32,6 @@ def reader_of(path: Path) -> Callable[[Path], Poses] | None:
 
 def _names_a_scorer(path: Path) -> bool:
     """Whether the first row is that of a DeepLabCut csv, or of one that pandas wrote again."""
-    with path.open(newline="", encoding="utf-8", errors="replace") as lines:
+    with path.open(newline="", encoding=file_encoding(path), errors="replace") as lines:
         head = next(csv.reader([lines.readline(1000)]), [])
     return "scorer" in head[:2]

@@ -27,7 +27,7 @@ class Targets:
     keypoints: tuple[str, ...]
     """In the order of the file, those of all animals: SimBA marks the animal in the name."""
     xy: Float32[np.ndarray, "T K 2"]
-    """Pixels. SimBA writes 0, 0 for a keypoint that was not found: it is NaN here."""
+    """Pixels. SimBA writes 0, 0 for a keypoint that was not found: it is NaN here, as DeepLabCut's -1, -1 is."""
     likelihood: Float32[np.ndarray, "T K"]
     labels: Bool[np.ndarray, "T C"]
     """In the order in which the behaviours were asked for."""
@@ -57,6 +57,7 @@ def read_targets(path: Path, behaviours: Sequence[str]) -> Targets:
         raise _error(path, faults)
     poses = values.reshape(len(rows), len(names), 3)
     lost = (poses[..., :2] == 0).all(axis=-1)
+    lost |= (poses[..., :2] == -1).all(axis=-1) & (poses[..., 2] <= 0)
     poses[lost] = np.nan
     return Targets(names, poses[..., :2], poses[..., 2], labels)
 

@@ -22,7 +22,7 @@ that of a task.
 
 from bench.datasets.own.declaration import Declaration, Files, read_declaration
 from bench.datasets.own.memory import task_of
-from bench.datasets.own.reading import skeleton
+from bench.datasets.own.reading import read, skeleton
 from bench.datasets.own.sources import Sources, find
 from bench.datasets.own.splitting import Choice, choose, freeze
 from bench.datasets.own.tasks import OwnTask, own_path, own_task, own_tasks, to_json
@@ -39,6 +39,7 @@ __all__ = [
     "own_path",
     "own_task",
     "own_tasks",
+    "read",
     "read_declaration",
     "skeleton",
     "task_of",

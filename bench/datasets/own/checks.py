@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from bench.datasets.formats.bento import UNITS
 from bench.files.faults import Fault, shown
 from bench.files.schema import ADDRESS, FLAG, Schema, choice, leaf, listed, matching, table, text, whole
 from bench.tasks import TASK_NAME, TASK_NAME_RULE
@@ -16,7 +17,7 @@ NAME_RULE = "lower-case letters, digits, '_' and '-', 100 at most"
 """Of a recording."""
 NAME = text(100, trimmed=True)
 """A class, an animal, a group: one line that any page may show, without space around it."""
-_ONLY_WITH = {"channel": ("caltech", "bento"), "subject": ("boris",)}
+_ONLY_WITH = {"channel": ("caltech", "bento"), "subject": ("boris",), "times": ("bento",)}
 
 
 def _is_rate(value: Any) -> bool:
@@ -30,6 +31,8 @@ def _is_image(value: Any) -> bool:
 def _is_pattern(value: Any) -> bool:
     if text(300, trimmed=True).faults(value) or Path(value).is_absolute() or ".." in Path(value).parts:
         return False
+    if any("**" in part and part != "**" for part in Path(value).parts):
+        return False
     return value.count("{recording}") <= 1 and not set(value.replace("{recording}", "")) & set("[]{}\\")
 
 
@@ -38,10 +41,19 @@ _PATTERN = leaf(
     _is_pattern,
 )
 _TABLE = '{ format = "…", files = "…" }'
-_POSES = table({"format": choice(*POSE_FORMATS), "files": _PATTERN}, words=_TABLE)
+_POSES = table(
+    {"format": choice(*POSE_FORMATS), "files": _PATTERN},
+    {"animals": listed(NAME, 1, 100, distinct=True)},
+    words=_TABLE,
+)
 _LABELS = table(
     {"format": choice(*LABEL_FORMATS), "files": _PATTERN},
-    {"channel": NAME, "subject": NAME, "ignore": listed(NAME, 1, 1000, distinct=True)},
+    {
+        "channel": NAME,
+        "subject": NAME,
+        "times": choice(*UNITS),
+        "ignore": listed(NAME, 1, 1000, distinct=True),
+    },
     words=_TABLE,
 )
 

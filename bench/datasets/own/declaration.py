@@ -30,6 +30,10 @@ class Files:
     """Whose events count in a BORIS file; None = everybody's."""
     ignore: tuple[str, ...] = ()
     """Labels of the files that are no class of the task."""
+    times: str | None = None
+    """In which unit the bouts of Bento files are; None = as their numbers show."""
+    animals: tuple[str, ...] = ()
+    """Individuals of the files of poses, or parts of keypoints' names, that are the animals; () = all."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +137,13 @@ def _is_given(poses: Mapping[str, Any] | None) -> bool:
 
 
 def _files(table: Mapping[str, Any]) -> Files | None:
-    return Files(**{**table, "ignore": tuple(table.get("ignore", ()))}) if _is_given(table) else None
+    return files_of(table) if _is_given(table) else None
+
+
+def files_of(table: Mapping[str, Any]) -> Files:
+    """Return what a table of TOML or JSON says of files: its lists become tuples."""
+    fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in table.items()}
+    return Files(**fields)
 
 
 def _line(text: str, key: str, before: str = "") -> int:

@@ -11,12 +11,13 @@ import numpy as np
 from jaxtyping import Bool
 
 from bench.datasets.formats.bento import read_annot
-from bench.datasets.formats.boris import read_events
+from bench.datasets.formats.boris import NO_EVENTS, read_observations
 from bench.datasets.formats.caltech import read_annotation
 from bench.datasets.formats.frame_table import read_frame_table
 from bench.datasets.formats.intervals import Interval, paint
 from bench.datasets.formats.simba import read_targets
 from bench.datasets.own.declaration import Declaration
+from bench.datasets.own.sources import Source
 from bench.errors import DataError, nearest
 
 
@@ -29,11 +30,18 @@ class LabelTable:
     annotated: Bool[np.ndarray, " T"]
     fps: float | None = None
     """Frames per second; None where the file does not say."""
+    notes: tuple[str, ...] = ()
+    """What the reader decided."""
 
 
-def read_labels(path: Path, declared: Declaration) -> LabelTable:
-    """Read one file in the declared format; raise `DataError` listing what is wrong with it."""
-    return READERS[declared.labels.format](path, declared)
+def read_labels(source: Source, declared: Declaration, frames: int | None) -> LabelTable:
+    """Read the labels of a recording; raise `DataError` listing what is wrong with the file.
+
+    `frames` is how long its poses are, where it has any: an export without events does not say it.
+    """
+    if declared.labels.format == "boris":
+        return _boris(source, declared, frames)
+    return READERS[declared.labels.format](source.labels, declared)
 
 
 def truth(table: LabelTable, declared: Declaration) -> tuple[Bool[np.ndarray, "T C"], Bool[np.ndarray, " T"]]:
@@ -67,15 +75,24 @@ def truth(table: LabelTable, declared: Declaration) -> tuple[Bool[np.ndarray, "T
     return labels, annotated
 
 
-def _boris(path: Path, declared: Declaration) -> LabelTable:
-    events, subject = read_events(path), declared.labels.subject
+def _boris(source: Source, declared: Declaration, frames: int | None) -> LabelTable:
+    observations, subject = read_observations(source.labels, declared.tolerance), declared.labels.subject
+    alone = next(iter(observations.values())) if len(observations) == 1 else None
+    events = alone or observations[source.observation or ""]
+    if events is NO_EVENTS:
+        if frames is None:
+            raise DataError(
+                "", ["no events, and so no length of the video: declare poses, or take the file out"]
+            )
+        note = "an export without events: in all frames of the poses nothing happened"
+        return LabelTable((), np.zeros((frames, 0), dtype=bool), np.ones(frames, dtype=bool), None, (note,))
     subjects = sorted(set(events.subjects))
     if subject is not None and subject not in subjects:
         near = nearest(subject, subjects)
         raise DataError("", [f"no events of subject {subject!r}, of {', '.join(subjects)}{near}"])
     pairs = zip(events.intervals, events.subjects, strict=True)
     counted = [interval for interval, of_subject in pairs if subject in (None, of_subject)]
-    return _painted(counted, events.frames, 0, events.fps)
+    return _painted(counted, events.frames, 0, events.fps, events.notes)
 
 
 def _caltech(path: Path, declared: Declaration) -> LabelTable:
@@ -85,9 +102,9 @@ def _caltech(path: Path, declared: Declaration) -> LabelTable:
 
 
 def _bento(path: Path, declared: Declaration) -> LabelTable:
-    annot = read_annot(path)
+    annot = read_annot(path, declared.labels.times)
     channel = annot.channels[_channel(annot.channels, declared.labels.channel)]
-    return _painted(channel, annot.stop, annot.first, annot.fps)
+    return _painted(channel, annot.stop, annot.first, annot.fps, annot.notes)
 
 
 def _simba(path: Path, declared: Declaration) -> LabelTable:
@@ -102,16 +119,20 @@ def _frames(path: Path, _: Declaration) -> LabelTable:
 
 
 READERS: Mapping[str, Callable[[Path, Declaration], LabelTable]] = MappingProxyType(
-    {"boris": _boris, "caltech": _caltech, "bento": _bento, "simba": _simba, "frames": _frames}
+    {"caltech": _caltech, "bento": _bento, "simba": _simba, "frames": _frames}
 )
-"""Format, as a declaration names it -> its reader."""
+"""Format, as a declaration names it -> its reader; that of BORIS is told of the poses too."""
 
 
 def _painted(
-    intervals: Sequence[Interval], stop: int, start: int = 0, fps: float | None = None
+    intervals: Sequence[Interval],
+    stop: int,
+    start: int = 0,
+    fps: float | None = None,
+    notes: tuple[str, ...] = (),
 ) -> LabelTable:
     names = tuple(dict.fromkeys(interval.label for interval in intervals))
-    return LabelTable(names, paint(intervals, names, stop), np.arange(stop) >= start, fps)
+    return LabelTable(names, paint(intervals, names, stop), np.arange(stop) >= start, fps, notes)
 
 
 def _channel(channels: Iterable[str], name: str | None) -> str:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from bench.datasets.formats.deeplabcut import Poses, read_poses
+from bench.datasets.formats.animals import guessed, hint, with_animals
+from bench.datasets.formats.deeplabcut import read_poses
+from bench.datasets.formats.keypoints import Poses, odd_values
 from bench.datasets.formats.movement import read_movement
 from bench.datasets.formats.simba import read_targets
 from bench.datasets.formats.sleap import read_analysis
@@ -23,12 +25,18 @@ from bench.recordings import Recording
 
 Skeleton = tuple[tuple[str, ...], tuple[str, ...]]
 """Names of the animals and of the keypoints."""
+Note = Callable[[str, str], None]
+"""Is told the id of a recording and what a reader decided."""
 NO_SKELETON: Skeleton = ((), ())
 _FPS_TOLERANCE = 0.005  # files write 29.97 as 29.97003 too; 30 is another rate
 
 
-def read(folder: Path, *, declared: Declaration) -> Iterator[Recording]:
-    """Yield the recordings of a folder, by id; after the last good one `DataError` lists all faults."""
+def read(folder: Path, *, declared: Declaration, note: Note | None = None) -> Iterator[Recording]:
+    """Yield the recordings of a folder, by id; after the last good one `DataError` lists all faults.
+
+    `note` is told what the readers decided, recording by recording.
+    """
+    tell = note or (lambda _id, _text: None)
     faults: list[str] = []
     first_skeleton = NO_SKELETON
     for source in find(folder, declared).sources:
@@ -41,8 +49,10 @@ def read(folder: Path, *, declared: Declaration) -> Iterator[Recording]:
                     first_skeleton = (poses.individuals, poses.keypoints)
                 wrong += _pose_faults(source.poses, poses, first_skeleton, declared)
         with _noting(source.labels, wrong):
-            recording = _recording(source, declared, None if wrong else poses)
+            recording, notes = _recording(source, declared, None if wrong else poses)
             if not wrong:
+                for text in (*(() if poses is None else poses.notes), *notes):
+                    tell(source.id, text)
                 yield recording
         faults += [f"{source.id}: {fault}" for fault in wrong]
     if faults:
@@ -63,18 +73,35 @@ def skeleton(folder: Path, declared: Declaration) -> Skeleton:
 
 
 def read_pose_file(path: Path, declared: Declaration) -> Poses:
-    """Read one file in the declared format; raise `DataError` listing what is wrong with it."""
-    format_ = declared.poses.format if declared.poses else ""
+    """Read one file in the declared format; raise `DataError` listing what is wrong with it.
+
+    Its animals are those that are declared, where any are.
+    """
+    if declared.poses is None:
+        raise ValueError("no poses are declared")
+    format_, animals = declared.poses.format, declared.poses.animals
     if format_ == "deeplabcut":
-        return read_poses(path)
-    if format_ == "sleap":
-        return read_analysis(path)
-    return read_movement(path) if format_ == "movement" else _simba_poses(path)
+        poses = read_poses(path, animals)
+    elif format_ == "sleap":
+        poses = read_analysis(path)
+    else:
+        poses = read_movement(path) if format_ == "movement" else _simba_poses(path)
+    if animals:
+        poses = with_animals(poses, animals)
+    elif format_ == "simba":
+        poses = guessed(poses)
+    told = [*poses.notes, *([] if animals else hint(poses)), *odd_values(poses, declared.image)]
+    return replace(poses, notes=tuple(told))
 
 
-def _recording(source: Source, declared: Declaration, poses: Poses | None) -> Recording:
-    """Join the truth and the poses of one recording; the poses say how long it is."""
-    table = read_labels(source.labels, declared)
+def _recording(
+    source: Source, declared: Declaration, poses: Poses | None
+) -> tuple[Recording, tuple[str, ...]]:
+    """Join the truth and the poses of one recording; the poses say how long it is.
+
+    Return what the reader of the labels decided too.
+    """
+    table = read_labels(source, declared, None if poses is None else len(poses.xy))
     labels, annotated = truth(table, declared)
     faults = []
     if table.fps is not None and not abs(table.fps - declared.fps) <= _FPS_TOLERANCE:
@@ -89,7 +116,7 @@ def _recording(source: Source, declared: Declaration, poses: Poses | None) -> Re
     watched = np.zeros(frames, dtype=bool)
     both = min(frames, len(labels))
     padded[:both], watched[:both] = labels[:both], annotated[:both]
-    return Recording(
+    recording = Recording(
         id=source.id,
         group=source.group,
         fps=declared.fps,
@@ -99,6 +126,7 @@ def _recording(source: Source, declared: Declaration, poses: Poses | None) -> Re
         keypoints=None if poses is None else poses.xy,
         confidence=None if poses is None else poses.likelihood,
     )
+    return recording, table.notes
 
 
 def _pose_faults(path: Path, poses: Poses, expected: Skeleton, declared: Declaration) -> list[str]:
@@ -111,26 +139,15 @@ def _pose_faults(path: Path, poses: Poses, expected: Skeleton, declared: Declara
         )
     wrong = (fault for name in (*poses.individuals, *poses.keypoints) for fault in NAME.faults(name))
     faults += [f"name of an animal or keypoint: {fault}" for fault in wrong]
-    if poses.fps is not None and not abs(poses.fps - declared.fps) <= _FPS_TOLERANCE:
-        faults.append(f"{poses.fps:g} frames per second, declared {declared.fps:g}")
+    rate = poses.fps or poses.row_rate
+    if rate is not None and not abs(rate - declared.fps) <= _FPS_TOLERANCE:
+        faults.append(f"{rate:g} frames per second, declared {declared.fps:g}")
     return [f"{quoted(path.name)} {fault}" for fault in faults]
 
 
 def _simba_poses(path: Path) -> Poses:
-    """Part the keypoints of a SimBA table into animals, by the numbers at their ends; else one animal."""
     targets = read_targets(path, ())
-    parted = [re.fullmatch(r"(.+)_(\d+)", name) for name in targets.keypoints]
-    animals = list(dict.fromkeys(m[2] for m in parted if m))
-    names = list(dict.fromkeys(m[1] for m in parted if m))
-    if [f"{name}_{animal}" for animal in animals for name in names] != list(targets.keypoints):
-        return Poses(("individual",), targets.keypoints, targets.xy[:, None], targets.likelihood[:, None])
-    shape = (len(targets.xy), len(animals), len(names))
-    return Poses(
-        tuple(f"animal {animal}" for animal in animals),
-        tuple(names),
-        targets.xy.reshape(*shape, 2),
-        targets.likelihood.reshape(shape),
-    )
+    return Poses(("individual",), targets.keypoints, targets.xy[:, None], targets.likelihood[:, None])
 
 
 @contextmanager

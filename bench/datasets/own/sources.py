@@ -7,18 +7,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.datasets.formats.boris import observation_ids
+from bench.datasets.formats.names import ID_RULE, recording_id, video_name
 from bench.datasets.own.checks import NAME, NAME_RULE
 from bench.datasets.own.declaration import Declaration, Files
 from bench.errors import DataError, first, nearest
 from bench.files.csv_rows import Rows, read_table, width_faults
 from bench.files.faults import quoted
+from bench.files.litter import is_litter
 from bench.recordings import RECORDING_ID
 
 PLACE = "{recording}"
 _TOKENS = {"**/": "(?:[^/]+/)*", "**": ".*", "*": "[^/]*", "?": "[^/]", PLACE: "(?P<recording>[^/]+?)"}
 _SPLIT_PATTERN = re.compile(r"(\*\*/|\*\*|\*|\?|\{recording\})")
-_DEEPLABCUT = re.compile(r"(.+?)(?:DLC|DeepCut)_.*")
-"""The name that DeepLabCut gives its files: that of the video, the scorer, and how it was made."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,8 @@ class Source:
     group: str
     labels: Path
     poses: Path | None
+    observation: str | None = None
+    """Which observation of a BORIS export that holds several."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ class Sources:
 
     sources: tuple[Source, ...]
     left_out: tuple[str, ...]
-    """Poses that nobody labelled."""
+    """Poses that nobody labelled, files that no pattern takes, observations that are of another file."""
 
     @property
     def group_of(self) -> dict[str, str]:
@@ -49,9 +52,13 @@ def find(folder: Path, declared: Declaration) -> Sources:
     """Return the recordings of a folder; raise `DataError` listing every file that has no partner."""
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder", hint="write where the recordings are in `folder`")
-    faults: list[str] = []
-    labels = _matching(folder, "labels", declared.labels, faults)
-    poses = _matching(folder, "poses", declared.poses, faults) if declared.poses else None
+    faults, left_out = list[str](), list[str]()
+    files = _matching(folder, "labels", declared.labels, faults, left_out)
+    poses = _matching(folder, "poses", declared.poses, faults, left_out) if declared.poses else None
+    observed: dict[str, str] = {}
+    if declared.labels.format == "boris":
+        files, observed = _observed(folder, files, faults, left_out)
+    labels = dict(sorted(files.items()))
     if poses is not None and not faults:
         faults += [
             f"{_shown(path, folder)}: no poses of recording {id_!r}{nearest(id_, poses)}"
@@ -61,11 +68,17 @@ def find(folder: Path, declared: Declaration) -> Sources:
     groups = _groups(folder, declared, labels, faults)
     if faults:
         raise DataError(f"the files of {declared.name!r} do not fit", first(faults), hint=_HINT)
-    pairs = [(id_, path, poses[id_] if poses is not None else None) for id_, path in sorted(labels.items())]
-    left_out = sorted(set(poses or {}) - set(labels))
+    left_out += [
+        f"{_shown(path, folder)}: no labels of {id_!r}"
+        for id_, path in sorted((poses or {}).items())
+        if id_ not in labels
+    ]
     return Sources(
-        tuple(Source(id_, groups.get(id_, id_), path, posed) for id_, path, posed in pairs),
-        tuple(f"{_shown((poses or {})[id_], folder)}: no labels of {id_!r}" for id_ in left_out),
+        tuple(
+            Source(id_, groups.get(id_, id_), path, poses[id_] if poses else None, observed.get(id_))
+            for id_, path in labels.items()
+        ),
+        tuple(left_out),
     )
 
 
@@ -99,18 +112,36 @@ def read_keyed(path: Path, columns: Iterable[tuple[str, ...]]) -> tuple[list[str
     return header, rows
 
 
-def _matching(folder: Path, what: str, files: Files, faults: list[str]) -> dict[str, Path]:
-    """Return recording id -> file; note names that are no ids, and ids that two files claim."""
+def _matching(
+    folder: Path, what: str, files: Files, faults: list[str], left_out: list[str]
+) -> dict[str, Path]:
+    """Return recording id -> file; note names that are no ids, ids that two files claim, and what is lost.
+
+    A file that matches but for the case of its letters, or that is a folder, is left out with a word.
+    """
     pattern = pattern_of(files.files)
+    near = re.compile(pattern.pattern, re.IGNORECASE)
     by_id: dict[str, Path] = {}
-    for path in sorted(folder.glob(files.files.replace(PLACE, "*"))):
-        place = _shown(path, folder)
-        matched = pattern.fullmatch(path.relative_to(folder).as_posix())
-        if not matched or not path.is_file():
+    glob = files.files.replace(PLACE, "*")
+    above, slash, _ = glob.rpartition("/")
+    candidates = {*folder.glob(glob), *folder.glob(f"{above}{slash}*")}
+    for path in sorted(candidates):
+        place, below = _shown(path, folder), path.relative_to(folder)
+        matched = pattern.fullmatch(below.as_posix())
+        if is_litter(below) or not (matched or near.fullmatch(below.as_posix())):
             continue
-        id_ = (matched["recording"] if PLACE in files.files else _stem(path, files.format)).lower()
+        if not path.exists():
+            faults.append(f"{place}: a link that leads to no file")
+            continue
+        if not matched or not path.is_file():
+            told = f"{files.files!r} does not match its letters' case" if path.is_file() else "no file"
+            left_out.append(f"{place}: {told}")
+            continue
+        name = matched["recording"] if PLACE in files.files else _stem(path, files.format)
+        id_ = recording_id(name)
         if not RECORDING_ID.fullmatch(id_):
-            faults.append(f"{place}: {quoted(id_)} is no name of a recording: expected {NAME_RULE}")
+            rule = f"expected {NAME_RULE} ({ID_RULE})"
+            faults.append(f"{place}: {quoted(name.lower())} is no name of a recording: {rule}")
         elif id_ in by_id:
             faults.append(f"{place}: recording {id_!r} is already in {_shown(by_id[id_], folder)}")
         else:
@@ -123,8 +154,46 @@ def _matching(folder: Path, what: str, files: Files, faults: list[str]) -> dict[
 
 
 def _stem(path: Path, format_: str) -> str:
-    cut = _DEEPLABCUT.fullmatch(path.stem) if format_ == "deeplabcut" else None
-    return cut[1] if cut else path.stem
+    return video_name(path.stem) if format_ in ("deeplabcut", "sleap", "movement") else path.stem
+
+
+def _observed(
+    folder: Path, files: Mapping[str, Path], faults: list[str], left_out: list[str]
+) -> tuple[dict[str, Path], dict[str, str]]:
+    """Return recording id -> file, and -> observation where the file holds several.
+
+    A file that is named like one of its observations is of that one alone; any other file of several
+    observations is of all of them, each a recording of its own. Notes an observation that is of another
+    recording than its file.
+    """
+    found: dict[str, Path] = {}
+    observed: dict[str, str] = {}
+    for id_, path in files.items():
+        place = _shown(path, folder)
+        try:
+            names = {recording_id(name): name for name in observation_ids(path)}
+        except DataError:
+            names = {}  # the reader says what is wrong with it
+        if len(names) < 2 or id_ in names:
+            found[id_] = path
+            others = [name for other, name in names.items() if other != id_]
+            if id_ in names:
+                observed[id_] = names[id_]
+                left_out += [
+                    f"{place}: observation {quoted(name)}: the file is that of {id_!r}" for name in others
+                ]
+            elif names and set(names) & set(files):
+                faults.append(f"{place}: holds observation {quoted(others[0])}, which is another recording")
+            continue
+        for own, name in names.items():
+            if not RECORDING_ID.fullmatch(own):
+                faults.append(f"{place}: observation {quoted(name)} is no name of a recording")
+            elif own in files or own in found:
+                other = _shown((files.get(own) or found[own]), folder)
+                faults.append(f"{place}: observation {quoted(name)} is already in {other}")
+            else:
+                found[own], observed[own] = path, name
+    return found, observed
 
 
 def _groups(
@@ -140,7 +209,7 @@ def _groups(
         return {}
     groups: dict[str, str] = {}
     for line, (recording, group) in rows:
-        id_, place = recording.lower(), f"{declared.groups}: line {line}"
+        id_, place = recording_id(recording), f"{declared.groups}: line {line}"
         if id_ not in labels:
             faults.append(f"{place}: no labels of recording {quoted(recording)}{nearest(id_, labels)}")
         elif id_ in groups:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from bench.datasets.formats.names import recording_id
 from bench.datasets.own.declaration import Declaration
 from bench.datasets.own.sources import Sources, read_keyed
 from bench.datasets.splitting.rules import SplitRule, frozen_text
@@ -66,7 +67,7 @@ def by_name(
     for subset, names in (("val", val), ("test", test)):
         for name in names:
             ids = [id_ for id_, group in group_of.items() if group == name] or [
-                id_ for id_ in group_of if id_ == name.lower()
+                id_ for id_ in group_of if id_ == recording_id(name)
             ]
             if not ids:
                 near = nearest(name, [*group_of, *group_of.values()])
@@ -88,7 +89,7 @@ def _listed(
         return {}
     choice: dict[str, dict[str, tuple[str, ...]]] = {}
     for line, row in rows:
-        id_, subset, part = row[0].lower(), row[1], row[2] if len(row) > 2 else PART
+        id_, subset, part = recording_id(row[0]), row[1], row[2] if len(row) > 2 else PART
         near = nearest(id_, group_of)
         wrong = [] if id_ in group_of else [f"no labels of recording {quoted(row[0])}{near}"]
         wrong += [] if subset in SUBSETS else [f"subset {quoted(subset)}, expected one of train, val, test"]

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.about import TITLE
-from bench.datasets.own.declaration import Declaration, Files
+from bench.datasets.own.declaration import Declaration, files_of
 from bench.datasets.own.reading import Skeleton, read
 from bench.datasets.own.sources import PLACE
 from bench.errors import DataError
@@ -71,6 +71,8 @@ class OwnTask:
             notes.append(
                 f"Labels and poses may differ by up to {declared.tolerance} frames: the poses say how long."
             )
+        if declared.poses and declared.poses.animals:
+            notes.append(f"Animals, as declared: {', '.join(declared.poses.animals)}.")
         if declared.labels.ignore:
             notes.append(f"Labels left out: {', '.join(declared.labels.ignore)}.")
         return Dataset(
@@ -145,5 +147,5 @@ def _declaration(data: Mapping[str, Any]) -> Declaration:
     fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
     for key in ("poses", "labels"):
         if fields[key] is not None:
-            fields[key] = Files(**{**fields[key], "ignore": tuple(fields[key]["ignore"])})
+            fields[key] = files_of(fields[key])
     return Declaration(**fields)
