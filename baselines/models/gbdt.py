@@ -40,6 +40,7 @@ def learn(run: Run, data: Data, workspace: Workspace) -> State:  # noqa: ARG001 
     recipe: Boosting = run.recipe
     (question,) = run.questions
     x, y = drawn_frames(run, recipe, question, data.train[question.key])
+    x[:, np.isnan(x).all(axis=0)] = 0  # never known in training: a constant, on which no tree can split
     print(f"learning from {len(x):,} frames, {x.shape[1]} features each", file=sys.stderr)
 
     def fitted(answers: Int64[np.ndarray, " N"] | Bool[np.ndarray, " N"]) -> HistGradientBoostingClassifier:

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from bench.errors import DataError, first
+from bench.files.litter import is_litter
 from bench.files.writing import replacing
 
 LARGEST = 32 * 2**30
@@ -39,7 +40,8 @@ def members(path: Path, patterns: Sequence[str]) -> Members:
     wanted: dict[str, zipfile.ZipInfo] = {}
     faults = []
     for member in listed:
-        name = None if member.is_dir() else _name(member.filename, patterns)
+        beside = member.is_dir() or is_litter(member.filename.replace("\\", "/"))
+        name = None if beside else _name(member.filename, patterns)
         if name is None:
             continue
         if problem := _problem(member):

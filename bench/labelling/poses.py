@@ -90,7 +90,7 @@ def find_poses(place: Path) -> PoseFiles:
 def read_files(files: PoseFiles, reading: Reading, note: Note) -> Iterator[Recording]:
     """Yield the recordings; after the last good one `DataError` lists the faults of all the others.
 
-    `note` is told of keypoints that the model does not know, which are left out, and of what a reader decided.
+    `note` is told of keypoints that the model does not know, which are left out, and of what readers decided.
     """
     faults: list[str] = []
     for id_, path in files.paths.items():
@@ -225,5 +225,5 @@ def same_rate(one: float, other: float) -> bool:
 
 
 def _id_of(path: Path) -> str:
-    """Return the id of the video's name; what else no id has is replaced by '_' too: nothing is lost by it."""
+    """Return the id of the video's name; whatever else no id may have is replaced by '_' too."""
     return re.sub(r"[^a-z0-9_-]+", "_", recording_id(video_name(path.stem))).strip("_")

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench.errors import DataError, first
+from bench.files.litter import is_litter
 from bench.files.zips import members
 from bench.store.manifests import Changed
 from bench.store.stored import file_digest
 from bench.tasks import Dataset
 
 ARCHIVE = ".zip"
+DEEPEST = 6
+"""Folders below the one that is named in which official files are looked for: a clone has fewer."""
+MOST = 20_000
+"""Folders that are looked into; a home folder has more, a data set has fewer."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +38,9 @@ class Official:
 def find(dataset: Dataset, source: Path) -> Official:
     """Find the official files at `source`: a folder of them, an archive, or a folder of archives.
 
-    Of a folder that holds both, the loose files count. Raises `DataError` where nothing is there.
+    Of a folder that holds both, the loose files count. Files that have one exact name are found in a folder
+    below too, as in a clone of a repository. Raises `DataError` where nothing is there, naming the folder
+    below that would do.
     """
     if source.is_file() and source.suffix.lower() == ARCHIVE:
         return Official(source.parent, (), _holding(dataset, [source]))
@@ -42,12 +50,45 @@ def find(dataset: Dataset, source: Path) -> Official:
             f"{source} {what}, expected a folder or a {ARCHIVE} archive",
             hint=f"bench pull {dataset.name} --from FOLDER",
         )
-    matching = {path for pattern in dataset.official for path in source.glob(pattern)}
-    loose = sorted(path for path in matching if path.is_file() and path.suffix.lower() != ARCHIVE)
     archives = [path for path in source.iterdir() if path.suffix.lower() == ARCHIVE and path.is_file()]
-    if loose or not archives:
+    archives = [path for path in archives if not is_litter(path.name)]
+    loose = _loose(dataset, source)
+    if not loose and archives:
+        return Official(source, (), _holding(dataset, sorted(archives)))
+    below = [] if loose else list(_below(dataset, source))
+    if not below:
         return Official(source, tuple(loose), ())  # with none at all the reader says what it misses
-    return Official(source, (), _holding(dataset, sorted(archives)))
+    exact = [folder for folder in below if any((folder / name).is_file() for name in dataset.official)]
+    declared = [folder for folder in exact if not departures(dataset, _loose(dataset, folder))]
+    for fitting in (declared, exact):
+        if len(fitting) == 1:
+            return Official(fitting[0], tuple(_loose(dataset, fitting[0])), ())
+    raise DataError(
+        f"no official file of {dataset.name!r} in {source} itself",
+        [f"expected {dataset.files}", *first(f"{folder} would do" for folder in below)],
+        hint=f"bench pull {dataset.name} --from {below[0]}",
+    )
+
+
+def _loose(dataset: Dataset, folder: Path) -> list[Path]:
+    """Return the files of a folder that match a pattern of the data set, sorted."""
+    matching = {path for pattern in dataset.official for path in folder.glob(pattern)}
+    return sorted(
+        path
+        for path in matching
+        if path.is_file() and path.suffix.lower() != ARCHIVE and not is_litter(path.relative_to(folder))
+    )
+
+
+def _below(dataset: Dataset, source: Path) -> Iterator[Path]:
+    """Yield the folders below that hold official files, by name; none inside another."""
+    for looked, (place, folders, _) in enumerate(os.walk(source), start=1):
+        folder = Path(place)
+        if folder != source and _loose(dataset, folder):
+            folders.clear()
+            yield folder
+        deep = len(folder.relative_to(source).parts) >= DEEPEST or looked >= MOST
+        folders[:] = [] if deep else sorted(name for name in folders if not name.startswith("."))
 
 
 def digests(official: Official) -> dict[str, str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bench.errors import FileError, SubmissionError, UsageError, nearest
 from bench.files.faults import quoted
+from bench.files.litter import is_litter
 from bench.files.opening import folder_fault
 from bench.kinds import Length
 from bench.submissions.card import CARD, Entry, read_card
@@ -125,7 +126,7 @@ def _run_files(folder: Path, task: Task) -> tuple[list[str], list[Fault]]:
     files, faults = [], []
     runs: dict[str, str] = {}
     for name in sorted(path.name for path in (folder / task.name).iterdir()):
-        if name.startswith(".") or name == "README.md":
+        if name.startswith(".") or name == "README.md" or is_litter(name):
             continue  # notes of people, version control and desktops: never read
         run, form = os.path.splitext(name)  # noqa: PTH122  (a name from a stranger, not a path)
         if form not in endings:

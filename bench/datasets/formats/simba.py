@@ -27,7 +27,7 @@ class Targets:
     keypoints: tuple[str, ...]
     """In the order of the file, those of all animals: SimBA marks the animal in the name."""
     xy: Float32[np.ndarray, "T K 2"]
-    """Pixels. SimBA writes 0, 0 for a keypoint that was not found: it is NaN here, as DeepLabCut's -1, -1 is."""
+    """Pixels. SimBA writes 0, 0 for a keypoint that was not found, DeepLabCut 3 -1, -1: both are NaN here."""
     likelihood: Float32[np.ndarray, "T K"]
     labels: Bool[np.ndarray, "T C"]
     """In the order in which the behaviours were asked for."""
