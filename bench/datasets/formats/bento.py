@@ -141,7 +141,7 @@ def _unit(head: _Head, bouts: Sequence[_Bout]) -> tuple[str | None, str]:
     if head.rate == round(head.rate):
         return "seconds", "they have decimals"
     times = [x for start, stop, _ in numbers for x in (start, stop)]
-    exact, nominal = (_off_grid(times, rate) for rate in (head.rate, round(head.rate)))
+    exact, nominal = (_off_grid(times, rate) for rate in (head.rate, float(round(head.rate))))
     if min(exact, nominal) > _ON_GRID:
         return "seconds", "in no unit are they whole frames"
     if max(exact, nominal) > _ON_GRID:
