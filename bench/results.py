@@ -7,6 +7,9 @@ which is not part of the digest.
 Format 1    The first.
 Format 2    `digest` stands in the file, the SHA-256 of all but `provenance` and itself, so that a change by
             hand is noticed; the details of a frame task count every recording (`bench.evaluation.details`).
+Format 3    Every score holds its value without each group, `left_out`, and the result the frames of each. The
+            list is empty where a result of an earlier format was brought to this one and these values do not
+            follow from its counts.
 """
 
 from __future__ import annotations
@@ -25,8 +28,8 @@ from bench.errors import FileError, SubmissionError
 from bench.files.strict_json import read_json
 from bench.files.writing import write_bytes
 
-FORMAT = 2
-FORMATS = (1, 2)
+FORMAT = 3
+FORMATS = (1, 2, 3)
 """Those that are read; what an earlier one lacks stays away."""
 SHOWN = 4
 """How many metrics a notebook shows of a result."""
@@ -67,6 +70,8 @@ class Score:
     per_run: Mapping[str, float]
     other_intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     """The headline's by other methods, from the same resamples: "percentile", "bca"."""
+    left_out: Sequence[float] = ()
+    """The headline without each group of recordings, in the order of their numbers; empty where not known."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +96,8 @@ class Result:
     scores: Mapping[str, Score]
     details: Mapping[str, Any] = field(default_factory=dict)
     """The reasons behind the scores, which `bench.evaluation.details` makes and reads; empty without any."""
+    group_frames: Sequence[int] = ()
+    """The frames that count of each group of recordings, in the order of their numbers, summed over parts."""
     changed: Sequence[Mapping[str, str]] = ()
     """What `bench pull --accept-changed` took as the data: name, expected, found. Empty: all as declared."""
     provenance: Mapping[str, Any] = field(default_factory=dict)
@@ -123,7 +130,7 @@ class Result:
 
     def digest(self) -> str:
         """Return the SHA-256 of the result without its provenance."""
-        return digest_of({key: plain(value) for key, value in asdict(self).items()})
+        return digest_of(_content(self))
 
 
 def scaled(score: Score, factor: float) -> Score:
@@ -149,6 +156,7 @@ def scaled(score: Score, factor: float) -> Score:
         per_part=parts,
         per_run={name: value * factor for name, value in score.per_run.items()},
         other_intervals=_pairs_times(score.other_intervals, factor),
+        left_out=tuple(value * factor for value in score.left_out),
     )
 
 
@@ -158,8 +166,18 @@ def _pairs_times(pairs: Mapping[str, tuple[float, float]], factor: float) -> dic
 
 def to_json(result: Result) -> dict[str, Any]:
     """Return plain JSON values: NaN is None, an infinite number its name."""
-    content = {key: plain(value) for key, value in asdict(result).items()}
+    content = _content(result)
     return content if result.format == 1 else content | {"digest": digest_of(content)}
+
+
+def _content(result: Result) -> dict[str, Any]:
+    """Return plain JSON values of all that stands in a file of the result's format, but its digest."""
+    content = {key: plain(value) for key, value in asdict(result).items()}
+    if result.format < 3:
+        del content["group_frames"]
+        for score in content["scores"].values():
+            del score["left_out"]
+    return content
 
 
 def digest_of(content: Mapping[str, Any]) -> str:
@@ -242,7 +260,8 @@ def _score(data: Mapping[str, Any]) -> Score:
         key: {name: (low, high) for name, (low, high) in filled[key].items()}
         for key in ("per_class_interval", "other_intervals")
     }
-    return Score(per_part=parts, **filled)
+    left_out = tuple(filled.pop("left_out", ()))
+    return Score(per_part=parts, left_out=left_out, **filled)
 
 
 def plain(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Comparison of two entries: the difference of what evaluation gives each, under the same resamples."""
+"""Comparison of two entries: the difference of what evaluation gives each, on the same groups."""
 
 from __future__ import annotations
 
@@ -8,9 +8,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bench.evaluation import counted_metrics, evaluate, measured_of
-from bench.evaluation.compare import compare, compare_measured
+from bench.errors import DataError
+from bench.evaluation import (
+    counted_metrics,
+    cut,
+    evaluate,
+    headlines,
+    measure,
+    measured_of,
+    side_by_side,
+)
+from bench.evaluation.compare import compare, compare_measured, compare_results
 from bench.recordings import Recording
+from bench.results import Result, Score
 from bench.tasks import Task
 from tests.toys import CARD, FEW, recordings, scores, split, task
 
@@ -107,13 +117,13 @@ def test_the_result_files_alone_give_the_same_differences(exclusive: bool) -> No
         }
 
     one, other = entry(1, 2, 3), entry(4)
-    expected = {row.metric: row for row in compare(asked, one, other, truth, resamples=100)}
+    expected = {row.metric: row for row in compare(asked, one, other, truth)}
     files = [measured_of(evaluate(asked, CARD, of, truth, resamples=5)) for of in (one, other)]
     metrics = counted_metrics(asked.metrics)
     assert {"f1", "accuracy", "recall", "precision", "cohen_kappa"} <= {metric.name for metric in metrics}
     assert files[0] is not None
     assert files[1] is not None
-    found = compare_measured(metrics, files[0], files[1], resamples=100)
+    found = compare_measured(metrics, files[0], files[1])
     assert len(found) == len(metrics)
     for row in found:
         assert repr(row) == repr(expected[row.metric])
@@ -130,3 +140,105 @@ def several(one: Recording) -> Recording:
 def test_a_result_without_counts_gives_no_measures() -> None:
     made = evaluate(task(), CARD, {"seed0": {"all": scores(recordings(), 1)}}, recordings(), resamples=5)
     assert measured_of(replace(made, details={})) is None
+
+
+@pytest.mark.slow
+def test_every_metric_has_a_p_where_its_difference_is_defined() -> None:
+    """One recording alone shows a class; without it nothing has a value, and every swap holds it."""
+    truth = rare_in_one(recordings())
+    one, other = ({"seed0": {"all": scores(truth, seed, skill)}} for seed, skill in ((1, 2.0), (2, 1.0)))
+    for row in compare(task(), one, other, truth):
+        assert row.method == "swap"
+        assert math.isnan(row.p_value) == math.isnan(row.difference)
+        if not math.isnan(row.low):
+            assert (row.low > 0 or row.high < 0) == (row.p_value <= 0.05)
+
+
+def rare_in_one(truth: dict[str, Recording]) -> dict[str, Recording]:
+    """Leave the first class to the first recording alone; elsewhere its frames show the last."""
+    first = min(truth)
+    changed = {}
+    for id_, one in truth.items():
+        labels = one.labels.copy()
+        if id_ != first:
+            labels[:, -1] |= labels[:, 0]
+            labels[:, 0] = False
+        changed[id_] = replace(one, labels=labels)
+    return changed
+
+
+@pytest.mark.slow
+def test_joined_weights_are_really_swapped_measures() -> None:
+    """Every metric, parts, runs and spans: rows of weights give what two swapped sets of predictions give."""
+    truth = recordings()
+    asked = in_parts_and_groups()
+    truth["m2b"] = replace(truth["m2"], id="m2b")
+    tested = asked.load_split()
+    ids = {part: tested.ids(part, "test") for part in ("one", "two")}
+    entries = [
+        {
+            f"seed{k}": {part: {i: of[i] for i in own} for part, own in ids.items()}
+            for k, of in enumerate(runs)
+        }
+        for runs in ([scores(truth, s, 0.5 + s / 4) for s in seeds] for seeds in ((1, 2), (3, 4)))
+    ]
+    group = {id_: g for part in ids for id_, g in tested.group_of(part, "test").items()}
+    swapped_groups = set(sorted(set(group.values()))[::2])
+    cuts = cut(asked, tested, truth)
+    measured = [measure(asked, cuts, entry) for entry in entries]
+    swapped = [
+        {
+            run: {
+                part: {i: (other if group[i] in swapped_groups else mine)[run][part][i] for i in own}
+                for part, own in ids.items()
+            }
+            for run in mine
+        }
+        for mine, other in (entries, entries[::-1])
+    ]
+    by_hand = [measure(asked, cuts, entry) for entry in swapped]
+    names = sorted(set(group.values()))
+    pattern = np.array([[name in swapped_groups for name in names]], dtype=float)
+    rows = np.concatenate([np.hstack([1 - pattern, pattern]), np.hstack([pattern, 1 - pattern])])
+    for metric in asked.metrics:
+        if metric.reads == "labels":
+            joined = headlines([metric], side_by_side(metric, *measured))(rows)
+            real = [headlines([metric], one)(np.ones((1, len(names))))[0] for one in by_hand]
+            np.testing.assert_allclose(joined, np.stack(real), rtol=0, atol=1e-12, err_msg=metric.name)
+        elif metric.reads == "scores":
+            joined = headlines([metric], side_by_side(metric, *measured))
+            whole = joined(np.repeat(np.eye(2), len(names), axis=1))
+            apart = [headlines([metric], one)(np.ones((1, len(names))))[0] for one in measured]
+            np.testing.assert_allclose(whole, np.stack(apart), rtol=0, atol=1e-12)
+
+
+def test_unequal_runs_and_clusters_go_by_the_jackknife() -> None:
+    truth = recordings()
+    one = {"seed0": {"all": scores(truth, 1, 2.0)}}
+    other = {f"seed{k}": {"all": scores(truth, 2 + k, 1.0)} for k in range(2)}
+    rows = compare(replace(task(), metrics=task().metrics[:2]), one, other, truth)
+    assert [(row.method, row.patterns) for row in rows] == [("jackknife_t", 0)] * 2
+    assert not math.isnan(rows[0].p_value)
+
+
+@pytest.mark.slow
+def test_results_without_counts_are_compared_by_the_values_without_each_group() -> None:
+    truth = recordings()
+    entries = [{"seed0": {"all": scores(truth, seed, skill)}} for seed, skill in ((1, 2.0), (2, 1.0))]
+    results = [evaluate(task(), CARD, entry, truth, resamples=5) for entry in entries]
+    by_name = {row.metric: row for row in compare_results(task(), *results)}
+    assert list(by_name) == [metric.name for metric in task().metrics]
+    assert by_name["f1"].method == "swap"
+    row, (one, other) = by_name["map"], (result.scores["map"] for result in results)
+    left_out = np.subtract(one.left_out, other.left_out)
+    error = math.sqrt(6 / 7 * ((left_out - left_out.mean()) ** 2).sum())
+    assert row.high - row.difference == pytest.approx(2.446912 * error, rel=1e-6)
+    assert row.method == "jackknife_t"
+    older = [replace(result, format=1, details={}, scores=forgotten(result)) for result in results]
+    with pytest.raises(DataError) as caught:
+        compare_results(task(), *older)
+    assert len(caught.value.problems) == 2
+
+
+def forgotten(result: Result) -> dict[str, Score]:
+    return {name: replace(score, left_out=()) for name, score in result.scores.items()}

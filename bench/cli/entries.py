@@ -92,8 +92,8 @@ def evaluate(
 def compare(first: Path, second: Path, task_name: str, as_json: bool, every: bool, results: Path) -> None:
     """Compare two submissions on the same test recordings: FIRST minus SECOND, with interval and p.
 
-    Where the predictions of one are not at hand, both result files serve: F1, precision, recall, accuracy and
-    kappa follow from what they count.
+    Where the predictions of one are not at hand, both result files serve: with what they count of every
+    recording, or with their values without each.
     """
     from bench import submitting
     from bench.evaluation import task_card

@@ -19,7 +19,7 @@ How a prediction becomes what metrics read is the kind's to say: `bench.kinds`.
 
 from bench.evaluation.columns import Columns, Values, columns_of
 from bench.evaluation.counted import counted_metrics, measured_of
-from bench.evaluation.measured import Measured, measure
+from bench.evaluation.measured import Measured, measure, side_by_side
 from bench.evaluation.results import evaluate, task_card
 from bench.evaluation.scores import (
     LEVEL,
@@ -50,6 +50,7 @@ __all__ = [
     "measure",
     "measured_of",
     "score_all",
+    "side_by_side",
     "summarise_truth",
     "task_card",
     "together",

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from bench.kinds import Cut, DetectionForm, kind_of
+from bench.metrics import Metric
 from bench.submissions import Predictions
 from bench.tasks import Task
 
@@ -65,4 +66,29 @@ def measure(
         },
         groups=1 + max(span.group for spans in tests.values() for span in spans),
         measures=made,
+    )
+
+
+def side_by_side(metric: Metric, one: Measured, other: Measured) -> Measured:
+    """Return two entries as one of twice as many spans and groups, in what a metric measures.
+
+    Groups 0..G-1 are those of `one`, G..2G-1 the same of `other`; runs are paired in their order, and both
+    have as many. Raises `ValueError` for a metric without `exchange`.
+    """
+    if metric.exchange is None:
+        raise ValueError(f"{metric.name}: spans of two entries cannot stand side by side")
+    groups = one.groups
+    measures: dict[Key, list[Any]] = {}
+    for ours, theirs in zip(one.runs, other.runs, strict=True):
+        for part in one.group:
+            entries = one.measures[metric.measure, ours, part], other.measures[metric.measure, theirs, part]
+            measures[metric.measure, ours, part] = [span for of in entries for span in metric.exchange(of)]
+    return Measured(
+        classes=one.classes,
+        foreground=one.foreground,
+        runs=one.runs,
+        group={part: np.concatenate([group, groups + group]) for part, group in one.group.items()},
+        shows={part: np.concatenate([shows, shows]) for part, shows in one.shows.items()},
+        groups=2 * groups,
+        measures=measures,
     )

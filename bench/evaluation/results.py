@@ -8,7 +8,7 @@ from typing import Any
 from bench.evaluation.details import MEASURES, details
 from bench.evaluation.measured import measure
 from bench.evaluation.scores import RESAMPLES, score_all
-from bench.evaluation.spans import cut, summarise_truth
+from bench.evaluation.spans import cut, group_frames, summarise_truth
 from bench.kinds import kind_of
 from bench.metrics import METRICS_VERSION
 from bench.recordings import Recording
@@ -50,6 +50,7 @@ def evaluate(
         support=truth.support,
         interval=how,
         scores=scores,
+        group_frames=group_frames(cuts),
         details=details(
             task,
             {part: [span.recording for span in of_part.test] for part, of_part in cuts.items()},

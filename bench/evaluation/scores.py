@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from bench.evaluation.columns import Columns, Values, columns_of
 from bench.evaluation.measured import Measured
 from bench.metrics import Metric
 from bench.metrics.sampling.intervals import DEFAULT_METHOD, Interval, intervals
-from bench.metrics.sampling.resampling import Value
+from bench.metrics.sampling.resampling import Value, leave_one_out
 from bench.results import PartScore, Score
 
 RESAMPLES = 1_000
@@ -21,7 +22,7 @@ LEVEL = 0.95
 OTHERS = ("percentile", "bca")
 """The methods of which a score holds the interval of its headline beside the default's."""
 MOST_LEFT_OUT = 200
-"""BCa needs one jackknife pass over the groups; above this many it costs more than the bootstrap."""
+"""Scores over more groups than these hold no interval by BCa."""
 
 Reduction = Callable[[Float[np.ndarray, "R G"]], list[Float[np.ndarray, "R U P K"]]]
 """Rows of group weights -> class values of every run and part, one array for each metric."""
@@ -102,6 +103,7 @@ def _score(
 ) -> tuple[dict[str, Score], Interval]:
     """Score metrics that share their work, and so their range."""
     value, plain = weighted_values(metrics, measured)
+    left_out = leave_one_out(value, measured.groups)
     others = OTHERS if measured.groups <= MOST_LEFT_OUT else OTHERS[:1]
     by_method = intervals(
         value,
@@ -112,10 +114,14 @@ def _score(
         level=LEVEL,
         bounds=metrics[0].bounds,
         behind=groups_behind(metrics, measured),
+        left_out=left_out,
     )
     every = zip(metrics, plain, columns_of(metrics, measured), strict=True)
     scores = {
-        metric.name: _assemble(metric, measured, values, columns, by_method)
+        metric.name: replace(
+            _assemble(metric, measured, values, columns, by_method),
+            left_out=tuple(left_out[:, columns.headline].tolist()),
+        )
         for metric, values, columns in every
     }
     return scores, by_method[DEFAULT_METHOD]

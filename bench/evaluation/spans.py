@@ -92,5 +92,14 @@ def summarise_truth(task: Task, cuts: Mapping[str, Cut]) -> TruthSummary:
     )
 
 
+def group_frames(cuts: Mapping[str, Cut]) -> list[int]:
+    """Return the frames that count of every group, in the order of their numbers, summed over parts."""
+    spans = [span for of_part in cuts.values() for span in of_part.test]
+    frames = np.zeros(1 + max(span.group for span in spans), dtype=np.int64)
+    for span in spans:
+        frames[span.group] += span.frames.stop - span.frames.start
+    return [int(count) for count in frames]
+
+
 def _sorted(spans: Sequence[Span]) -> list[Span]:
     return sorted(spans, key=lambda span: (span.recording, span.frames.start))

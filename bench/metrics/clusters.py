@@ -211,6 +211,7 @@ CLUSTER_F1 = Metric(
     reads="clusters",
     measure=cross_tabulate,
     reduce=cluster_f1,
+    exchange=None,
     mean="foreground",
     definition=(
         "Each cluster is mapped to the class that most of its frames have (the first of the task among those "
@@ -226,6 +227,7 @@ CLUSTER_AMI = Metric(
     reads="clusters",
     measure=cross_tabulate,
     reduce=cluster_ami,
+    exchange=None,
     mean="none",
     definition=(
         "(I - E) / ((H(clusters) + H(labels)) / 2 - E), with I the mutual information of clusters and labels "
@@ -241,6 +243,7 @@ CLUSTER_HOMOGENEITY = Metric(
     reads="clusters",
     measure=cross_tabulate,
     reduce=cluster_homogeneity,
+    exchange=None,
     mean="none",
     definition=f"Mutual information of clusters and labels over the entropy of labels. {POOLED} {ONE_LABEL}",
     reference=ENTROPY_SOURCE,
@@ -251,6 +254,7 @@ CLUSTER_COMPLETENESS = Metric(
     reads="clusters",
     measure=cross_tabulate,
     reduce=cluster_completeness,
+    exchange=None,
     mean="none",
     definition=(
         "Mutual information of clusters and labels over the entropy of clusters; 1 for a single cluster. "

@@ -24,7 +24,7 @@ Source: ActionFormer 61ea7eb (ANETdetection), which RatSeizure's evaluator a0682
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -33,6 +33,7 @@ from jaxtyping import Float, Int
 from bench.errors import SubmissionError, UsageError
 from bench.metrics.kernels.matching import Pairs, Pool, candidate_pairs, lay_out, match, places
 from bench.metrics.kernels.pooling import product
+from bench.metrics.kernels.scales import standardised
 from bench.metrics.metric import Metric, Shared
 from bench.metrics.segments import clean
 from bench.recordings import Detections, Segments
@@ -72,6 +73,16 @@ def measure(truth: Segments, detections: Detections) -> Pair:
             [f"label {label}, expected 0..{truth.classes - 1}" for label in labels],
         )
     return Pair(clean(truth), detections)
+
+
+def on_one_scale(measures: Sequence[Pair]) -> list[Pair]:
+    """Return the recordings with all scores at mean 0 and standard deviation 1 over all of them."""
+    moved = standardised(np.concatenate([m.detections.scores for m in measures]))
+    stops = np.cumsum([len(m.detections.scores) for m in measures])[:-1]
+    return [
+        replace(m, detections=replace(m.detections, scores=own))
+        for m, own in zip(measures, np.split(moved, stops), strict=True)
+    ]
 
 
 @dataclass(frozen=True, eq=False)
@@ -247,6 +258,7 @@ def declare(words: Sequence[tuple[str, str, str]], tiou: Sequence[float]) -> tup
             definition=definition,
             reference=REFERENCE,
             shared=shared,
+            exchange=on_one_scale,
         )
         for name, title, definition in words
     )

@@ -36,6 +36,12 @@ from jaxtyping import Bool, Float
 Reads = Literal["labels", "scores", "detections", "clusters"]
 Mean = Literal["foreground", "classes", "none"]
 Reduce = Callable[[Sequence[Any], Float[np.ndarray, "R N"]], Float[np.ndarray, "R K"]]
+Exchange = Callable[[Sequence[Any]], Sequence[Any]]
+
+
+def as_measured(measures: Sequence[Any]) -> Sequence[Any]:
+    """Return measures as they are: labels of two entries mean the same, so they may stand side by side."""
+    return measures
 
 
 @dataclass(frozen=True)
@@ -77,6 +83,9 @@ class Metric:
     shared: Shared | None = None
     """What else gives `reduce`, together with the other metrics that name the same; they share `measure` and
     `bounds` too."""
+    exchange: Exchange | None = as_measured
+    """Measures of all spans of an entry -> the same, made fit to stand among those of another entry, for the
+    swap test. The value stays. None where they never fit."""
 
     def averaged(
         self, whole: Float[np.ndarray, " K"], foreground: Bool[np.ndarray, " C"]

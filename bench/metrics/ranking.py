@@ -35,6 +35,7 @@ from jaxtyping import Bool, Float
 
 from bench.metrics.kernels import resampled_ranking
 from bench.metrics.kernels.resampled_ranking import Steps, rank
+from bench.metrics.kernels.scales import standardised
 from bench.metrics.metric import Metric
 
 WORKERS = 2
@@ -75,6 +76,14 @@ def auroc(measures: Sequence[Ranking], weights: Float[np.ndarray, "R N"]) -> Flo
     return np.stack([resampled_ranking.auroc(steps, weights) for steps in _by_class(measures)], axis=1)
 
 
+def on_one_scale(measures: Sequence[Ranking]) -> list[Ranking]:
+    """Return the spans with the scores of each class at mean 0 and standard deviation 1 over all of them."""
+    scores = np.concatenate([m.scores for m in measures])
+    moved = np.stack([standardised(column) for column in scores.T], axis=1)
+    stops = np.cumsum([len(m.truth) for m in measures])[:-1]
+    return [Ranking(m.truth, own) for m, own in zip(measures, np.split(moved, stops), strict=True)]
+
+
 def _by_class(measures: Sequence[Ranking]) -> Iterator[Steps]:
     span = np.repeat(np.arange(len(measures)), [len(m.truth) for m in measures])
     for c in range(measures[0].truth.shape[1]):
@@ -96,6 +105,7 @@ MAP = Metric(
         "A class without a frame in the truth is undefined and not in the mean."
     ),
     reference="Sun et al. 2021, CalMS21, arXiv:2104.02710",
+    exchange=on_one_scale,
 )
 AUROC = Metric(
     name="auroc",
@@ -111,6 +121,7 @@ AUROC = Metric(
         "in the mean."
     ),
     reference="Hanley and McNeil 1982, Radiology 143:29",
+    exchange=on_one_scale,
 )
 
 METRICS: tuple[Metric, ...] = (MAP, AUROC)

@@ -7,15 +7,18 @@ from typing import Any
 
 from bench.display import between, number
 from bench.evaluation.compare import Difference
+from bench.metrics.sampling.paired import JACKKNIFE, SWAP
 from bench.text.scores import MAIN
 from bench.text.tables import table
 from bench.text.units import unit_to_read, with_unit
+
+TESTS = {SWAP: "swap", JACKKNIFE: "jackknife t"}
 
 
 def comparison_text(
     names: tuple[str, str], task: Mapping[str, Any], rows: Sequence[Difference], *, every: bool
 ) -> str:
-    """Return what `bench compare` prints: both values, their difference, its interval and p."""
+    """Return what `bench compare` prints: both values, their difference, its interval, p and test."""
     fps, cells = task["dataset"]["fps"], []
     cards = {card["name"]: card for card in task["metrics"]}
     for card, row in [(cards[row.metric], row) for row in rows[: None if every else MAIN]]:
@@ -27,24 +30,28 @@ def comparison_text(
                 *values,
                 between(row.low * factor, row.high * factor, unit),
                 number(row.p_value),
+                TESTS[row.method],
             ]
         )
-    headers = ["metric", *names, "difference", "95% interval", "p"]
+    headers = ["metric", *names, "difference", "95% interval", "p", "test"]
     lines = [f"{names[0]} against {names[1]} on {task['name']}", "", table(headers, cells), ""]
-    lines.append(f"the difference is {names[0]} minus {names[1]}")
-    if rows[0].reason:
-        lines.append(f"no interval: {rows[0].reason}")
-    else:
-        first = rows[0]
-        lines.append(
-            f"both under the same {first.resamples:,} resamples of {first.groups} groups of recordings; p is"
-        )
-        lines.append("two-sided, of no difference, not corrected for the number of metrics, and with so many")
-        lines.append(
-            f"groups and resamples never below {first.least_p:.3f}; errors are better low, the rest high"
-        )
+    lines.append(f"the difference is {names[0]} minus {names[1]}; errors are better low, the rest high; p is")
+    lines.append('two-sided, of "no difference", and not corrected for the number of metrics')
+    lines += [_test_in_words(row) for row in {(row.method, row.patterns): row for row in rows}.values()]
     if len(rows) < len(cards):
         lines.append(
             f"from the result files alone; {len(cards) - len(rows)} more metrics need the predictions"
         )
     return "\n".join(lines)
+
+
+def _test_in_words(row: Difference) -> str:
+    """Say how a test was made of how many groups, and what it can show."""
+    if row.method == JACKKNIFE:
+        words = f"{TESTS[JACKKNIFE]}: from the differences without each of {row.groups} groups of recordings"
+    else:
+        words = (
+            f"{TESTS[SWAP]}: the entries change places in some of {row.groups} groups of recordings, in "
+            f"{row.patterns:,} patterns; p is never below {row.least_p:.4f}"
+        )
+    return f"{words}\nno interval: {row.reason}" if row.reason else words

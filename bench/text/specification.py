@@ -17,9 +17,15 @@ from bench.metrics import (
     softnms,
 )
 from bench.metrics.kernels import matching
-from bench.metrics.sampling import intervals, paired
+from bench.metrics.sampling import intervals, paired, ranks
 
-PROCEDURES = {"intervals": intervals, "paired": paired, "matching": matching, "softnms": softnms}
+PROCEDURES = {
+    "intervals": intervals,
+    "paired": paired,
+    "ranks": ranks,
+    "matching": matching,
+    "softnms": softnms,
+}
 """Pages for frozen steps that are not metrics, such as Soft-NMS."""
 
 

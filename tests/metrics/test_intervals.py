@@ -1,4 +1,4 @@
-"""Intervals and paired differences: tables, closed forms, naive resampling, and what has none."""
+"""Intervals: tables, closed forms, naive resampling, and what has none."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ import pytest
 from bench.metrics.frames import F1
 from bench.metrics.ranking import MAP
 from bench.metrics.sampling.intervals import DEFAULT_METHOD, METHODS, MIN_GROUPS, interval
-from bench.metrics.sampling.paired import paired_difference, sign_p_value
 from bench.metrics.sampling.resampling import Value, bootstrap_weights, draw, jackknife_error, leave_one_out
 from bench.metrics.sampling.student import t_central, t_quantile
 
@@ -194,10 +193,6 @@ def test_few_groups_have_no_interval_and_say_why(groups: int) -> None:
     assert np.isnan([found.low, found.high]).all()
     assert found.low.shape == (2,)
     assert found.reason == f"{groups} groups, and an interval needs at least 5"
-    pair = paired_difference(value, lambda w: value(w) / 2, groups)
-    assert pair.interval.reason == found.reason
-    assert np.isnan([pair.p_value, pair.below, pair.above]).all()
-    np.testing.assert_allclose(pair.difference, value(np.ones((1, groups)))[0] / 2)
 
 
 def test_default_is_one_of_the_methods() -> None:
@@ -225,74 +220,6 @@ def test_the_values_are_those_of_naively_resampled_recordings() -> None:
             rest = [m for n, m in enumerate(measures) if n != g]
             np.testing.assert_allclose(found, metric.reduce(rest, np.ones((1, 5)))[0], atol=1e-12)
     assert jackknife_error(left_out).shape == (4,)
-
-
-def test_paired_difference_is_surer_than_two_intervals() -> None:
-    """Recordings differ much, entries little: only the pairing sees it."""
-    rng = np.random.default_rng(7)
-    hard, sizes = rng.random((15, 1)), np.ones(15)
-    better, worse = ratio(hard + 0.05 + 0.02 * rng.random((15, 1)), sizes), ratio(hard, sizes)
-    apart = [interval(value, 15) for value in (better, worse)]
-    assert apart[0].low[0] < apart[1].high[0]
-    pair = paired_difference(better, worse, 15)
-    assert pair.interval.low[0] > 0.04
-    assert (pair.above[0], pair.below[0]) == (1.0, 0.0)
-    assert pair.p_value[0] < 0.01
-    turned = paired_difference(worse, better, 15)
-    assert turned.p_value[0] == pair.p_value[0]
-    assert turned.interval.high[0] == pytest.approx(-pair.interval.low[0], abs=1e-12)
-
-
-def test_equal_entries_do_not_differ() -> None:
-    value = ratio(np.random.default_rng(8).random((9, 2)), np.ones(9))
-    pair = paired_difference(value, value, 9)
-    assert pair.p_value.tolist() == [1.0, 1.0]
-    assert pair.above.tolist() == pair.below.tolist() == [0.0, 0.0]
-
-
-def test_p_value_and_expanded_interval_tell_the_same() -> None:
-    rng = np.random.default_rng(9)
-    agreed = 0
-    for _ in range(200):
-        groups = int(rng.integers(5, 15))
-        shift = rng.normal(0, 0.6)
-        first = ratio(rng.normal(shift, 1, size=(groups, 1)), np.ones(groups))
-        pair = paired_difference(first, lambda w: np.zeros((len(w), 1)), groups, method="expanded")
-        outside = pair.interval.low[0] > 0 or pair.interval.high[0] < 0
-        # Where one resample more or less decides, the interpolation of the interval may decide otherwise.
-        against = min(pair.below[0], pair.above[0]) * 1_000
-        edge = [sign_p_value(max(against + step, 0.0), 1_000.0, groups) < 0.05 for step in (-1, 1)]
-        agreed += outside == (pair.p_value[0] < 0.05) or edge[0] != edge[1]
-    assert agreed == 200
-
-
-@pytest.mark.parametrize("groups", [5, 6, 7])
-def test_a_clear_difference_is_significant_with_few_groups(groups: int) -> None:
-    first = ratio(np.linspace(2, 3, groups)[:, None], np.ones(groups))
-    pair = paired_difference(first, lambda w: np.zeros((len(w), 1)), groups)
-    assert pair.interval.low[0] > 0
-    assert pair.p_value[0] < 0.05
-
-
-def test_p_value_is_uniform_where_nothing_differs() -> None:
-    """Of true nulls about one in twenty is below 0.05, few groups or not."""
-    rng = np.random.default_rng(10)
-    for groups in (8, 25):
-        values = []
-        for seed in range(300):
-            first = ratio(rng.normal(size=(groups, 1)), np.ones(groups))
-            zero = ratio(np.zeros((groups, 1)), np.ones(groups))
-            values.append(paired_difference(first, zero, groups, seed=seed).p_value[0])
-        assert 0.02 < np.mean(np.array(values) < 0.05) < 0.09
-        assert 0.4 < np.mean(np.array(values) < 0.5) < 0.6
-
-
-def test_p_value_shrinks_with_the_resamples_against_and_never_reaches_zero() -> None:
-    values = [sign_p_value(float(against), 1_000.0, 12) for against in (0, 5, 25, 300, 500, 1_000)]
-    assert values == sorted(values)
-    assert values[0] > 0
-    assert values[-2:] == [pytest.approx(1.0, abs=1e-2), 1.0]
-    assert math.isnan(sign_p_value(3.0, math.nan, 12))
 
 
 def test_log_odds_written_out() -> None:

@@ -34,7 +34,8 @@ from bench.kinds import labels_of
 from bench.metrics import METRICS, METRICS_VERSION, Metric
 from bench.metrics.clusters import cross_tabulate, name_clusters
 from bench.metrics.sampling.intervals import METHODS, interval
-from bench.metrics.sampling.paired import paired_difference
+from bench.metrics.sampling.paired import Paired, jackknife_test, swap_test
+from bench.metrics.sampling.ranks import stand_apart
 from bench.metrics.softnms import score_voting, soft_nms
 from bench.recordings import Detections, Segments, one_hot
 
@@ -152,8 +153,18 @@ def other_values() -> Iterator[tuple[str, Any]]:
     for method in METHODS:
         found = interval(mean_of(1), 9, method=method, bounds=(0.0, 1.0))
         yield f"interval {method}", [*found.low.tolist(), *found.high.tolist()]
-    paired = paired_difference(mean_of(1), mean_of(2), 9)
-    yield "paired", [*paired.difference.tolist(), *paired.interval.low.tolist(), *paired.p_value.tolist()]
+    for groups in (9, 16):  # every pattern, and random ones
+        answers = whole_numbers(1, (2 * groups, 1), 100) / 100
+
+        def mean(weights: np.ndarray, of: np.ndarray = answers) -> np.ndarray:
+            return np.asarray(weights @ of / weights.sum(axis=1, keepdims=True))
+
+        yield f"swap test of {groups} groups", _tested(swap_test(mean, groups))
+    differences = whole_numbers(3, (9, 1), 100) / 1000
+    yield "jackknife test", _tested(jackknife_test(differences.mean(axis=0), differences))
+    values, left_out = whole_numbers(4, (5,), 100) / 100, whole_numbers(5, (5, 9), 100) / 2000
+    apart = stand_apart(values, left_out + values[:, None], 1 + whole_numbers(6, (9,), 50))
+    yield "entries that stand apart", [apart.least, *apart.above.astype(float).ravel().tolist()]
     scores = whole_numbers(7, (40, 3), 9) / 8
     for exclusive in (True, False):
         labels = labels_of(scores, exclusive=exclusive)
@@ -165,6 +176,10 @@ def other_values() -> Iterator[tuple[str, Any]]:
     kept = soft_nms(detections)
     yield "soft-nms", [kept.labels.tolist(), kept.scores.tolist()]
     yield "score voting", score_voting(kept, detections).bounds.tolist()
+
+
+def _tested(found: Paired) -> list[float]:
+    return [float(x[0]) for x in (found.difference, found.low, found.high, found.p_value)]
 
 
 def all_values() -> dict[str, Any]:

@@ -238,8 +238,17 @@ CARDS: dict[str, tuple[Change, str]] = {
     "a negative cost": (put("entry", "parameters", value=-1), "entry.parameters"),
     "an unknown key": (put("note", value="best of all"), "note"),
     "a missing key": (drop("support"), "support"),
+    "a value without a group": (
+        put("scores", "f1", "left_out", 2, value=scaled(1.01)),
+        "scores.f1.left_out[2]",
+    ),
+    "a group too few": (
+        put("scores", "map", "left_out", value=lambda values: values[1:]),
+        "scores.map.left_out",
+    ),
+    "frames of a group": (put("group_frames", 1, value=lambda n: n + 1), "group_frames[1]"),
     "a missing key of a score": (drop("scores", "f1", "other_intervals"), "scores.f1.other_intervals"),
-    "an unknown format": (put("format", value=3), "format"),
+    "an unknown format": (put("format", value=4), "format"),
     "an older format": (put("format", value=1), "digest"),
 }
 DETAILS: dict[str, tuple[Change, str]] = {
@@ -375,7 +384,7 @@ def test_the_first_format_is_checked_as_far_as_it_goes(change: Change, place: st
 def test_one_run_of_the_first_format_follows_from_its_confusion(result: Result, tmp_path: Path) -> None:
     """F1 in every place that has it: only the matrix tells."""
     made = content(toy_result(toy_task(), seeds=(5,)))
-    made["format"] = 1
+    older(made, 1)
     del made["digest"]
     for part in made["details"]["parts"].values():
         del part["categories"], part["recordings"]["group"], part["recordings"]["counts"]
@@ -385,6 +394,24 @@ def test_one_run_of_the_first_format_follows_from_its_confusion(result: Result, 
         everywhere(metric, "mount", 1.01)(made)
     write_content(tmp_path, made)
     refused(tmp_path, "scores.f1.per_part.one.per_class.mount")
+
+
+def test_the_second_format_is_read_without_what_it_lacks(result: Result, tmp_path: Path) -> None:
+    made = content(result)
+    older(made, 2)
+    path = write_content(tmp_path, made)
+    assert check_result(path).faults == ()
+    put("scores", "f1", "value", value=scaled(1.01))(made)
+    write_content(tmp_path, made)
+    refused(tmp_path, "scores.f1.value")
+
+
+def older(made: dict[str, Any], number: int) -> None:
+    """Take out what a result of an earlier format does not have."""
+    made["format"] = number
+    del made["group_frames"]
+    for score in made["scores"].values():
+        del score["left_out"]
 
 
 def test_where_classes_overlap_the_counts_of_sets_tell(overlapping: Result, tmp_path: Path) -> None:
@@ -556,7 +583,7 @@ def test_tasks_of_few_groups_have_no_interval(tmp_path: Path, monkeypatch: pytes
     assert read(path).interval["reason"] is not None
     made["scores"]["f1"] |= {"low": made["scores"]["f1"]["value"], "high": 1.0}
     write_content(tmp_path, made)
-    refused(tmp_path, "scores.f1")
+    refused(tmp_path, "scores.f1.value")
 
 
 def few(task: Task) -> Task:

@@ -40,7 +40,7 @@ from statistics import NormalDist
 import numpy as np
 from jaxtyping import Float, Int
 
-from bench.metrics.sampling.resampling import Draws, Value, draw, jackknife_error, leave_one_out
+from bench.metrics.sampling.resampling import Draws, Value, draw, jackknife_error
 from bench.metrics.sampling.student import t_quantile
 
 MIN_GROUPS = 5
@@ -107,15 +107,19 @@ def intervals(
     level: float = 0.95,
     bounds: tuple[float, float] = (-math.inf, math.inf),
     behind: Int[np.ndarray, " K"] | None = None,
+    left_out: Float[np.ndarray, "G K"] | None = None,
 ) -> dict[str, Interval]:
-    """Return the intervals of several methods, as `interval` does of one, from the same resamples."""
+    """Return the intervals of several methods, as `interval` does of one, from the same resamples.
+
+    `left_out` are the values without each group, where they were taken before.
+    """
     if groups < MIN_GROUPS or resamples == 0:
         none = np.full(value(np.ones((1, groups))).shape[1], np.nan)
         few = f"{groups} groups, and an interval needs at least {MIN_GROUPS}"
         reason = few if groups < MIN_GROUPS else "no resamples were asked for"
         absent = Interval(none, none, methods[0], level, np.zeros(len(none), dtype=np.int64), reason)
         return {method: replace(absent, method=method) for method in methods}
-    draws = draw(value, groups, resamples, seed, behind, bounds)
+    draws = draw(value, groups, resamples, seed, behind, bounds, left_out)
     return {method: interval_of_draws(value, draws, level, method) for method in methods}
 
 
@@ -186,10 +190,10 @@ def _deviation(sample: Float[np.ndarray, "R K"]) -> Float[np.ndarray, " K"]:
     return np.where(same, 0.0, np.sqrt((moved**2).sum(axis=0) / count))
 
 
-def bca(value: Value, draws: Draws, level: float) -> Ends:
+def bca(value: Value, draws: Draws, level: float) -> Ends:  # noqa: ARG001  (one signature for all)
     """Return bias-corrected and accelerated percentiles; NaN where a leave-one-out value is not finite."""
     z = NORMAL.inv_cdf((1 + level) / 2)
-    left_out = leave_one_out(value, draws.weights.shape[1])
+    left_out = draws.left_out
     tails = np.full((2, len(draws.point)), np.nan)
     for k, point in enumerate(draws.point):
         resampled = draws.resampled[:, k]
@@ -206,12 +210,11 @@ def bca(value: Value, draws: Draws, level: float) -> Ends:
     return _quantiles(draws.resampled, tails[0], tails[1])
 
 
-def jackknife_t(value: Value, draws: Draws, level: float) -> Ends:
+def jackknife_t(value: Value, draws: Draws, level: float) -> Ends:  # noqa: ARG001  (one signature for all)
     """Return value -+ t times the jackknife error; NaN where a leave-one-out value is undefined."""
-    groups = draws.weights.shape[1]
     degrees = {n: t_quantile(level, n - 1) for n in _counts(draws)}
     wide = np.array([degrees.get(n, np.nan) for n in draws.behind.tolist()])
-    half = wide * jackknife_error(leave_one_out(value, groups))
+    half = wide * jackknife_error(draws.left_out)
     return draws.point - half, draws.point + half
 
 

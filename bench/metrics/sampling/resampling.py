@@ -19,7 +19,7 @@ Value = Callable[[Float[np.ndarray, "R G"]], Float[np.ndarray, "R K"]]
 
 @dataclass(frozen=True, eq=False)
 class Draws:
-    """The values under the rows of weights that every interval needs, from a single call of `Value`."""
+    """The values under the rows of weights that intervals need."""
 
     weights: Int[np.ndarray, "R G"]
     point: Float[np.ndarray, " K"]
@@ -29,6 +29,8 @@ class Draws:
     """The groups that each column rests on: those of its part, or those in which its class occurs."""
     bounds: tuple[float, float]
     """The least and the greatest value there can be."""
+    left_out: Float[np.ndarray, "G K"]
+    """The values without each group."""
 
 
 def bootstrap_weights(groups: int, resamples: int, seed: int) -> Int[np.ndarray, "R G"]:
@@ -56,12 +58,17 @@ def draw(
     seed: int,
     behind: Int[np.ndarray, " K"] | None = None,
     bounds: tuple[float, float] = (-math.inf, math.inf),
+    left_out: Float[np.ndarray, "G K"] | None = None,
 ) -> Draws:
-    """Take the values of the whole and of each resample, in one call; `behind` None means all groups."""
+    """Take the values of the whole and of each resample, in one call, and those without each group.
+
+    `behind` None means all groups; `left_out` may be given where it was taken before.
+    """
     weights = bootstrap_weights(groups, resamples, seed)
     values = value(np.concatenate([np.ones((1, groups)), weights]))
     rests_on = np.full(values.shape[1], groups) if behind is None else behind
-    return Draws(weights, values[0], values[1:], rests_on, bounds)
+    without = leave_one_out(value, groups) if left_out is None else left_out
+    return Draws(weights, values[0], values[1:], rests_on, bounds, without)
 
 
 def leave_one_out(value: Value, groups: int) -> Float[np.ndarray, "G K"]:

@@ -146,6 +146,8 @@ def _score_faults(task: Task, result: Result, resamples: int) -> Iterator[Fault]
     scores, _ = score_all(counted_metrics(task.metrics), measured, resamples)
     for name, score in scores.items():
         expected, stored = asdict(score), asdict(result.scores[name])
+        if result.format < 3:
+            del expected["left_out"]
         if not resamples:
             parts = expected["per_part"].items()
             points = {name: {key: part[key] for key in ("value", "per_class")} for name, part in parts}

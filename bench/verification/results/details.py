@@ -102,6 +102,8 @@ def _total_faults(task: Task, split: Split, result: Result) -> Iterator[Fault]:
         "frames": sum(sum(columns["frames"]) for columns in rows.values()),
         "support": {name: sum(counts[name] for counts in supports) for name in task.classes},
     }
+    if result.format >= 3:
+        expected["group_frames"] = _group_frames(list(rows.values()), len(groups))
     stored = {key: getattr(result, key) for key in expected}
     yield from differences((), stored, expected, "which follows from the details")
     numbers = {group: k for k, group in enumerate(sorted(groups))}
@@ -110,6 +112,16 @@ def _total_faults(task: Task, split: Split, result: Result) -> Iterator[Fault]:
             expected = {"group": [numbers[tested[name][id_]] for id_ in columns["id"]]}
             place = ("details", "parts", name, "recordings")
             yield from differences(place, columns, expected, "as the split groups them")
+
+
+def _group_frames(rows: Sequence[Mapping[str, Any]], groups: int) -> list[int]:
+    """Return the frames of every group, from the columns of the recordings of all parts."""
+    frames = [0] * groups
+    for columns in rows:
+        for group, count in zip(columns["group"], columns["frames"], strict=True):
+            if group < groups:
+                frames[group] += count
+    return frames
 
 
 def _distance_faults(place: Place, task: Task, part: Mapping[str, Any], runs: int) -> Iterator[Fault]:

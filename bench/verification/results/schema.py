@@ -106,20 +106,20 @@ TASK = table(
     }
 )
 PART_SCORE = table({"value": VALUE, "low": VALUE, "high": VALUE, "per_class": VALUES})
-SCORE = table(
-    {
-        "value": VALUE,
-        "low": VALUE,
-        "high": VALUE,
-        "std_runs": VALUE,
-        "std_parts": VALUE,
-        "per_class": VALUES,
-        "per_class_interval": mapping(ENDS),
-        "per_part": mapping(PART_SCORE, SAFE, 1),
-        "per_run": mapping(VALUE, SAFE, 1),
-        "other_intervals": mapping(ENDS),
-    }
-)
+SCORE_KEYS: Mapping[str, Schema] = {
+    "value": VALUE,
+    "low": VALUE,
+    "high": VALUE,
+    "std_runs": VALUE,
+    "std_parts": VALUE,
+    "per_class": VALUES,
+    "per_class_interval": mapping(ENDS),
+    "per_part": mapping(PART_SCORE, SAFE, 1),
+    "per_run": mapping(VALUE, SAFE, 1),
+    "other_intervals": mapping(ENDS),
+}
+SCORES = mapping(table(SCORE_KEYS), SAFE, 1)
+SCORES_LEFT_OUT = mapping(table({**SCORE_KEYS, "left_out": listed(VALUE)}), SAFE, 1)
 INTERVAL = table(
     {
         "method": NAME,
@@ -187,14 +187,13 @@ _KEYS: dict[str, Schema] = {
     "frames": COUNT,
     "support": mapping(COUNT),
     "interval": INTERVAL,
-    "scores": mapping(SCORE, SAFE, 1),
     "changed": listed(table({"name": WORDS, "expected": WORDS, "found": WORDS})),
     "provenance": mapping(WORDS),
 }
+_COUNTED = _KEYS | {"digest": DIGEST, "details": _details(COUNTED_COLUMNS, CATEGORIES)}
 RESULT: Mapping[int, Schema] = {
-    1: table(_KEYS | {"format": whole(1, 1), "details": _details(COLUMNS, {})}),
-    2: table(
-        _KEYS | {"format": whole(2, 2), "digest": DIGEST, "details": _details(COUNTED_COLUMNS, CATEGORIES)}
-    ),
+    1: table(_KEYS | {"format": whole(1, 1), "scores": SCORES, "details": _details(COLUMNS, {})}),
+    2: table(_COUNTED | {"format": whole(2, 2), "scores": SCORES}),
+    3: table(_COUNTED | {"format": whole(3, 3), "scores": SCORES_LEFT_OUT, "group_frames": listed(COUNT, 1)}),
 }
 """By format."""
