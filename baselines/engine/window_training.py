@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.optim import SGD, Adam, Optimizer
 
 from baselines.dependencies import Inputs
-from baselines.engine import devices, loop, losses, schedules, steps
+from baselines.engine import devices, keras, loop, losses, schedules, steps
 from baselines.inputs.augmentation import augment
 from baselines.inputs.windows import Examples
 from baselines.recipes.windows import Recipe
@@ -108,7 +108,10 @@ def batches(examples: Examples, size: int, _epoch: int, seed: int) -> Sequence[I
 
 
 def optimiser(recipe: Recipe, switches: Switches, model: nn.Module) -> Optimizer:
-    """Return an optimiser of all weights that remembers nothing."""
+    """Return an optimiser of all weights that remembers nothing.
+
+    A CUDA graph replays one epsilon, so that there Keras' Adam takes the steps of torch's.
+    """
     fused = True if next(model.parameters()).device.type == "cuda" else None  # one kernel for all weights
     if recipe.sgd is not None:
         sgd = recipe.sgd
@@ -120,7 +123,7 @@ def optimiser(recipe: Recipe, switches: Switches, model: nn.Module) -> Optimizer
             weight_decay=sgd.decay,
             fused=fused,
         )
-    return Adam(
+    adam = Adam(
         model.parameters(),
         lr=recipe.lr,
         betas=recipe.betas,
@@ -128,6 +131,7 @@ def optimiser(recipe: Recipe, switches: Switches, model: nn.Module) -> Optimizer
         fused=fused,
         capturable=switches.graphs,
     )
+    return keras.add_epsilon_first(adam) if recipe.adam == "keras" and not switches.graphs else adam
 
 
 def at_once(device: torch.device) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float32
+from jaxtyping import Bool, Float32
 from torch import Tensor
 
 from baselines.recipes.windows import Augmentation
@@ -18,15 +18,30 @@ def augment(x: Float32[Tensor, "B W F"], how: Augmentation | None) -> Float32[Te
     """
     if how is None:
         return x
-    angle = how.rotation * _uniform(len(x), 1, 1, device=x.device)
-    shift = how.shift * _uniform(len(x), 1, 1, 2, device=x.device)
-    sin, cos = angle.sin(), angle.cos()
-    points = x.view(*x.shape[:2], -1, 2)  # (B, W, F / 2, 2)
-    px, py = points.unbind(dim=3)
+    angle = how.rotation * _uniform(len(x), device=x.device)
+    shift = how.shift * _uniform(len(x), 2, device=x.device)
+    flip = None
     if how.reflect:  # drawn last: recipes that do not mirror keep their angles and shifts
-        px = torch.where(_uniform(len(x), 1, 1, device=x.device) < 0, -px, px)
-    turned = torch.stack([cos * px - sin * py, sin * px + cos * py], dim=3)
-    return (turned + shift).flatten(2)
+        flip = _uniform(len(x), device=x.device) < 0
+    return move(x, angle, shift, flip)
+
+
+def move(
+    x: Float32[Tensor, "B W F"],
+    angle: Float32[Tensor, " B"],
+    shift: Float32[Tensor, "B 2"],
+    flip: Bool[Tensor, " B"] | None = None,
+) -> Float32[Tensor, "B W F"]:
+    """Mirror some windows, x to -x, rotate each by its angle about the origin, then shift it.
+
+    The angle is in radians, from y towards x as in CalMS21's code; the shift has the unit of the coordinates.
+    """
+    px, py = x.view(*x.shape[:2], -1, 2).unbind(dim=3)  # (B, W, F / 2)
+    if flip is not None:
+        px = torch.where(flip[:, None, None], -px, px)
+    sin, cos = angle.sin()[:, None, None], angle.cos()[:, None, None]
+    turned = torch.stack([cos * px + sin * py, cos * py - sin * px], dim=3)
+    return (turned + shift[:, None, None]).flatten(2)
 
 
 def _uniform(*shape: int, device: torch.device) -> Tensor:

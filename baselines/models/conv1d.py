@@ -3,9 +3,6 @@
 Reference: Sun et al. 2021, arXiv:2104.02710, Task 1 baseline; layers, sizes and the Keras defaults
 they were trained with as in the official code. Time is the inner axis of an image of height 1 whose
 channels lie last: the layout that CPU kernels are quickest in, and the order in which Keras flattens.
-
-Two things differ from Keras in the last digits: its running variance is the biased one, and its Adam
-adds epsilon before the bias correction.
 """
 
 from __future__ import annotations
@@ -44,7 +41,7 @@ class Block(nn.Module):
     def __init__(self, inputs: int, outputs: int, kernel: int) -> None:
         super().__init__()
         self.conv = nn.Conv2d(inputs, outputs, (1, kernel))
-        self.norm = nn.BatchNorm2d(outputs, keras.BN_EPS, keras.BN_MOMENTUM)
+        self.norm = keras.BatchNorm2d(outputs)
         self.pool = nn.MaxPool2d((1, 2))
         self.dropout = HalfDropout()
 
@@ -66,7 +63,7 @@ class Conv1D(nn.Module):
         kernel: int = 5,
     ) -> None:
         super().__init__()
-        self.norm = nn.BatchNorm2d(features, keras.BN_EPS, keras.BN_MOMENTUM)
+        self.norm = keras.BatchNorm2d(features)
         sizes = (features, *channels)
         self.blocks = nn.Sequential(*(Block(a, b, kernel) for a, b in pairwise(sizes)))
         for _ in channels:

@@ -20,7 +20,7 @@ class Dense(nn.Module):
     def __init__(self, inputs: int, outputs: int, dropout: float) -> None:
         super().__init__()
         self.linear = nn.Linear(inputs, outputs)
-        self.norm = keras.batch_norm(outputs)
+        self.norm = keras.BatchNorm1d(outputs)
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Float[Tensor, "B H"]) -> Float[Tensor, "B H2"]:
@@ -42,7 +42,7 @@ class FC(nn.Module):
     ) -> None:
         super().__init__()
         sizes = (window * features, *channels)
-        self.norm = keras.batch_norm(sizes[0])
+        self.norm = keras.BatchNorm1d(sizes[0])
         self.blocks = nn.Sequential(*(Dense(a, b, dropout) for a, b in pairwise(sizes)))
         self.head = nn.Linear(sizes[-1], classes)
         self.apply(keras.initialise)

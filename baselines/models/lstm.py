@@ -30,7 +30,7 @@ class LSTM(nn.Module):
     ) -> None:
         super().__init__()
         sizes = (hidden, *channels)
-        self.norm = keras.batch_norm(features)
+        self.norm = keras.BatchNorm1d(features)
         self.lstm = nn.LSTM(features, hidden, batch_first=True)
         self.blocks = nn.Sequential(*(Dense(a, b, dropout) for a, b in pairwise(sizes)))
         self.head = nn.Linear(sizes[-1], classes)

@@ -39,7 +39,7 @@ class Block(nn.Module):
     def __init__(self, inputs: int, outputs: int, dropout: float) -> None:
         super().__init__()
         self.attention = Attention(inputs, outputs)
-        self.norm = keras.batch_norm(outputs)
+        self.norm = keras.BatchNorm1d(outputs)
         self.pool = nn.MaxPool1d(2)
         self.dropout = nn.Dropout(dropout)
 
@@ -63,7 +63,7 @@ class SelfAttention(nn.Module):
     ) -> None:
         super().__init__()
         sizes = (features, *channels)
-        self.norm = keras.batch_norm(features)
+        self.norm = keras.BatchNorm1d(features)
         self.blocks = nn.Sequential(*(Block(a, b, dropout) for a, b in pairwise(sizes)))
         samples = window // 2 ** len(channels)  # 101 > 50 > 25 > 12
         self.head = nn.Linear(samples * sizes[-1], classes)

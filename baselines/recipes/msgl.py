@@ -12,6 +12,7 @@ RECIPE = Recipe(
     epochs=50,
     batch=32,
     eps=1e-8,
+    adam="torch",
     ends="whole",
     scaling="standard",
     missing="mean",

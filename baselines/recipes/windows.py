@@ -81,6 +81,8 @@ class Recipe:
     betas: tuple[float, float] = (0.9, 0.999)
     eps: float = 1e-7
     """Of Adam: the Keras default; torch's is 1e-8."""
+    adam: Literal["keras", "torch"] = "keras"
+    """Whose Adam: Keras adds epsilon before it corrects the bias, torch after."""
     sgd: SGD | None = None
     """What trains in place of Adam."""
     milestones: tuple[int, ...] = ()
