@@ -27,12 +27,16 @@ WARM_UP = 3  # steps before a graph is recorded, in which kernels are chosen and
 
 
 def set_rate(optimiser: Optimizer, rate: float) -> None:
-    """Set the learning rate; a recorded graph reads it from the device."""
+    """Set the learning rate, times the "scale" of a group of weights that has one.
+
+    A recorded graph reads it from the device.
+    """
     for group in optimiser.param_groups:
+        own = rate * group.get("scale", 1.0)
         if isinstance(group["lr"], Tensor):
-            group["lr"].fill_(rate)
+            group["lr"].fill_(own)
         else:
-            group["lr"] = rate
+            group["lr"] = own
 
 
 def free_head(model: nn.Module, learnable: frozenset[str]) -> None:

@@ -1,0 +1,64 @@
+"""Recipes of networks that learn features of poses without labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Bams:
+    """All that BAMS can be told. Frames of the video are the unit of time.
+
+    AdamW trains it; its rate falls to a tenth after `milestone`.
+    """
+
+    epochs: int = 500
+    batch: int = 32
+    """Crops."""
+    size: int = 1_800
+    """Frames of a crop; where all recordings are shorter, of the longest."""
+    lr: float = 1e-3
+    decay: float = 4e-5
+    """Of the weights."""
+    milestone: int = 200
+    short: tuple[int, ...] = (64, 64, 64, 64)
+    """Channels of the blocks of the encoder that sees little time; the last are its embedding."""
+    long: tuple[int, ...] = (64, 64, 64, 64, 64)
+    """Of the one that sees much time."""
+    bins: int = 32
+    """Of the histograms."""
+    horizon: int = 30
+    """Frames after the one that tells their histogram."""
+    skip: int = 100
+    """Frames at the start of a crop whose histograms do not count, nor their long embeddings."""
+    skip_short: int = 60
+    """Frames at the start of a crop whose short embeddings do not count."""
+    near: int = 5
+    """Frames between two that the short embedding should hold alike, at most."""
+    importance: float = 500.0
+    """Of the histograms in the loss; each of the two embeddings has one half."""
+    targets: Literal["intended", "as_released"] = "intended"
+    """The histogram of the frames to come, as the paper has it; or what the published code makes of it."""
+
+    @property
+    def sees(self) -> None:
+        """No window: an embedding looks at all that came before, as far as the convolutions reach."""
+        return
+
+    @property
+    def validates(self) -> bool:
+        """The last epoch counts."""
+        return False
+
+    def words(self, held_out: bool) -> tuple[str, ...]:  # noqa: ARG002  nothing is held out
+        """Say how much is seen at once."""
+        return (f"learns from crops of {self.size} frames",)
+
+    def epochs_for(self, task: str) -> int:  # noqa: ARG002  the same for all
+        """Return how many epochs it trains."""
+        return self.epochs
+
+    def with_epochs(self, epochs: int) -> Bams:
+        """Return the recipe with so many epochs."""
+        return replace(self, epochs=epochs)
