@@ -45,6 +45,11 @@ class Derived:
     made_by: str
     """The digest of the training that made them."""
 
+    def at(self, frames: int, fps: float) -> Float32[np.ndarray, "T F"]:
+        """Return the nearest row for each of so many frames; frame i is at second i / fps."""
+        rows = np.rint((np.arange(frames) / fps - self.start) / self.step).astype(np.int64)
+        return self.values[np.clip(rows, 0, len(self.values) - 1)]
+
 
 Answer = Frames | Detections | Clusters | Derived
 A = TypeVar("A")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +20,8 @@ from baselines.recipes.windows import Recipe
 from baselines.switches import OFF, Switches
 from bench.recordings import Recording, Skeleton
 
+Derive = Callable[[Recording], Float32[np.ndarray, "T F"]]
+
 
 @dataclass(frozen=True, eq=False)
 class WindowPredictor:
@@ -29,6 +31,8 @@ class WindowPredictor:
     recipe: Recipe
     skeleton: Skeleton
     switches: Switches = OFF
+    derived: Derive | None = None
+    """What gives the features that others made of each frame."""
 
     def __call__(
         self, recordings: Iterable[Recording], question: Question
@@ -51,7 +55,8 @@ class WindowPredictor:
 
     def _windows(self, recording: Recording) -> Windows:
         device = next(self.model.parameters()).device
-        return windows([features_of(recording, self.recipe, self.skeleton)], self.recipe, device)
+        features = features_of(recording, self.recipe, self.skeleton, self.derived)
+        return windows([features], self.recipe, device)
 
     def _batches(
         self, recordings: Iterable[Recording], lengths: list[int]
@@ -83,9 +88,18 @@ def predict(
     return losses.probabilities(logits, exclusive=question.exclusive).cpu().numpy()
 
 
-def features_of(recording: Recording, recipe: Recipe, skeleton: Skeleton) -> Float32[np.ndarray, "T F"]:
-    """Return the pose features of a recording; raise `DataError` where it has no poses."""
-    return pose_features(keypoints_of(recording), skeleton.image, recipe.missing)
+def features_of(
+    recording: Recording, recipe: Recipe, skeleton: Skeleton, derived: Derive | None
+) -> Float32[np.ndarray, "T F"]:
+    """Return what a window holds of each frame of a recording; raise `DataError` where it has no poses."""
+    parts = []
+    if recipe.inputs != "features":
+        parts.append(pose_features(keypoints_of(recording), skeleton.image, recipe.missing))
+    if recipe.inputs != "poses":
+        if derived is None:
+            raise TypeError("a recipe asks for features, and nothing makes them")
+        parts.append(derived(recording))
+    return np.concatenate(parts, axis=1) if len(parts) > 1 else parts[0]
 
 
 def _numbers(start: int, stop: int, laid_out: Windows) -> Int64[Tensor, " _"]:

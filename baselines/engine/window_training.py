@@ -36,10 +36,12 @@ def fit(
     start: Mapping[str, Any] | None = None,
     switches: Switches = OFF,
     report: Callable[[loop.History], None] = lambda _: None,
+    poses: int | None = None,
 ) -> nn.Module:
     """Train `build()` by a recipe; return it as it was after its last epoch, or the best one on `held_out`.
 
-    `weights` are those of the classes in the loss. Raises what `loop.fit` raises.
+    `weights` are those of the classes in the loss; `poses` is how many of the first columns of a window are
+    coordinates, None where all are. Raises what `loop.fit` raises.
     """
 
     def held_out_losses(history: loop.History) -> list[float]:
@@ -60,7 +62,7 @@ def fit(
     fitted = loop.fit(
         build,
         partial(batches, train, recipe.batch),
-        partial(_loss, train, weights, recipe),
+        partial(_loss, train, weights, recipe, poses),
         partial(optimiser, recipe, switches),
         rate,
         epochs=recipe.epochs,
@@ -143,12 +145,13 @@ def _loss(
     train: Examples,
     weights: losses.Weights,
     recipe: Recipe,
+    poses: int | None,
     forward: steps.Forward,
     chosen: Int64[Tensor, " B"],
 ) -> tuple[Tensor, int]:
     """Return the loss of a batch of examples, of which this process computes its share."""
     mine = devices.share(chosen)
-    logits = forward(augment(train.windows.gather(mine), recipe.augmentation))
+    logits = forward(augment(train.windows.gather(mine), recipe.augmentation, poses))
     summed = losses.cross_entropy(logits.float(), train.targets[mine], weights, recipe.smoothing)
     balanced = recipe.class_weights == "balanced"
     return summed / losses.divisor(train.targets[chosen], weights, balanced=balanced), len(chosen)

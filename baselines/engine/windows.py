@@ -75,9 +75,15 @@ def plain(build: Callable[[int, int, int], nn.Module]) -> Network:
     """Return the builder of a network that is built as `build(features, window, classes)`."""
 
     def network(recipe: Recipe, sizes: Sizes) -> nn.Module:
-        return build(columns(sizes.skeleton), recipe.window, sizes.classes[0])
+        return build(width(recipe, sizes), recipe.window, sizes.classes[0])
 
     return network
+
+
+def width(recipe: Recipe, sizes: Sizes) -> int:
+    """Return how many numbers a window holds of each frame, F."""
+    poses = columns(sizes.skeleton) if recipe.inputs != "features" else 0
+    return poses + (sum(width for _, width in sizes.features) if recipe.inputs != "poses" else 0)
 
 
 def learn(network: Network, run: Run, data: Data, workspace: Workspace) -> State:
@@ -87,7 +93,7 @@ def learn(network: Network, run: Run, data: Data, workspace: Workspace) -> State
     """
     (question,) = run.questions
     recipe, start = _opening(run, question, workspace)
-    train, held_out, features = _examples(run, recipe, data)
+    train, held_out, features = _examples(run, recipe, data, workspace)
     balanced = recipe.class_weights == "balanced"
     weights = class_weights(train.targets, question.classes, dict(question.weights), balanced=balanced)
 
@@ -107,21 +113,21 @@ def learn(network: Network, run: Run, data: Data, workspace: Workspace) -> State
         start=start,
         switches=run.switches,
         report=workspace.report,
+        poses=columns(run.sizes.skeleton),
     )
     return State(arrays_of(model.state_dict()), {})
 
 
-def restore(network: Network, run: Run, state: State, workspace: Workspace) -> Predictor:  # noqa: ARG001
+def restore(network: Network, run: Run, state: State, workspace: Workspace) -> Predictor:
     """Return what predicts by this state."""
     recipe: Recipe = run.recipe
     with torch.random.fork_rng(devices=[]):  # what building draws is overwritten
         model = network(recipe, run.sizes)
         if recipe.scaling == "standard":
-            width = columns(run.sizes.skeleton)
-            model = Scaled(model, np.zeros(width), np.ones(width))
-    return WindowPredictor(
-        loaded(model, state).to(torch.device(run.device)).eval(), recipe, run.sizes.skeleton, run.switches
-    )
+            features = width(recipe, run.sizes)
+            model = Scaled(model, np.zeros(features), np.ones(features))
+    loaded(model, state).to(torch.device(run.device)).eval()
+    return WindowPredictor(model, recipe, run.sizes.skeleton, run.switches, partial(derived, run, workspace))
 
 
 def _opening(run: Run, question: Question, workspace: Workspace) -> tuple[Recipe, dict[str, Any] | None]:
@@ -140,6 +146,12 @@ def _opening(run: Run, question: Question, workspace: Workspace) -> tuple[Recipe
     return recipe.tuned(tuning), {"model": kept, **({"optimiser": state["optimiser"]} if goes_on else {})}
 
 
+def derived(run: Run, workspace: Workspace, recording: Recording) -> Float32[np.ndarray, "T F"]:
+    """Return the features that others made of each frame of a recording, in the order of the needs."""
+    made = [workspace.features(name, recording) for name, _ in run.sizes.features]
+    return np.concatenate([one.at(recording.frames, recording.fps) for one in made], axis=1)
+
+
 @dataclass(frozen=True, eq=False)
 class _Read:
     """What is kept of a training recording."""
@@ -153,14 +165,14 @@ class _Read:
 
 
 def _examples(
-    run: Run, recipe: Recipe, data: Data
+    run: Run, recipe: Recipe, data: Data, workspace: Workspace
 ) -> tuple[Examples, Examples | None, list[Float32[np.ndarray, "_ F"]]]:
     """Return what trains, what is held out, and the features of the recordings that train."""
     (question,) = run.questions
-    train = _read(run, recipe, question, data.train[question.key])
+    train = _read(run, recipe, question, data.train[question.key], workspace)
     held_out: list[_Read] = []
     if recipe.validation != "none":
-        held_out = _read(run, recipe, question, data.val.get(question.key, ()))
+        held_out = _read(run, recipe, question, data.val.get(question.key, ()), workspace)
         if recipe.validation == "recordings" and not held_out:
             groups = held_out_groups([one.group for one in train], run.seed)
             held_out = [one for one in train if one.group in groups]
@@ -173,14 +185,16 @@ def _examples(
     return examples, validating, [one.features for one in train]
 
 
-def _read(run: Run, recipe: Recipe, question: Question, recordings: Iterable[Recording]) -> list[_Read]:
+def _read(
+    run: Run, recipe: Recipe, question: Question, recordings: Iterable[Recording], workspace: Workspace
+) -> list[_Read]:
     """Read recordings once, and keep what trains of them."""
     kept = []
     for recording in recordings:
         keep = question.labelled(recording)
         if recipe.ends == "whole":
             keep = keep & inside(len(keep), recipe)
-        features = features_of(recording, recipe, run.sizes.skeleton)
+        features = features_of(recording, recipe, run.sizes.skeleton, partial(derived, run, workspace))
         kept.append(_Read(recording.group, features, keep, question.truth(recording)[keep]))
     return kept
 
@@ -206,4 +220,4 @@ def _together(run: Run, recipe: Recipe, question: Question, read: Sequence[_Read
 
 def _example(recipe: Recipe, sizes: Sizes) -> tuple[Any, ...]:
     """Return one window, which labels one frame."""
-    return torch.zeros(1, recipe.window, columns(sizes.skeleton)), 1
+    return torch.zeros(1, recipe.window, width(recipe, sizes)), 1

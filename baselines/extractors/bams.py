@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import torch
@@ -95,7 +96,7 @@ class View(nn.Module):
     def forward(self, x: Float[Tensor, "B T D"]) -> Float[Tensor, "B T D"]:
         """Return the prediction of every frame; batch normalisation is over all of them."""
         y: Tensor = self.last(self.norm(self.first(x).flatten(0, 1)).relu())
-        return y.unflatten(0, x.shape[:2])
+        return y.view(x.shape)
 
 
 class BAMS(nn.Module):
@@ -133,7 +134,7 @@ class BAMS(nn.Module):
         x = x / self.scale
         short, long = self.short(x), self.long(x)
         logits = self.predictor(torch.cat([short, long, x], dim=2))
-        histograms = logits.unflatten(2, (self.targets, self.bins))
+        histograms = logits.view(*logits.shape[:2], self.targets, self.bins)
         return short, long, histograms, self.byol_short(short), self.byol_long(long)
 
 
@@ -156,7 +157,7 @@ def tiled(weights: Float[Tensor, "B T"], targets: int) -> Float[Tensor, "B T F"]
     It repeats the frames of a sequence one after the other where it should repeat each frame: pair number
     `t * F + f` gets the weight of frame `(t * F + f) % T`.
     """
-    return weights.repeat(1, targets).unflatten(1, (weights.shape[1], targets))
+    return weights.repeat(1, targets).view(*weights.shape, targets)
 
 
 def view_loss(
@@ -301,7 +302,7 @@ def _views(
 def _optimiser(recipe: Bams, model: nn.Module) -> AdamW:
     heads = [weights for name, weights in model.named_parameters() if name.startswith("byol")]
     others = [weights for name, weights in model.named_parameters() if not name.startswith("byol")]
-    groups = [{"params": others}, {"params": heads, "scale": BYOL_RATE}]
+    groups: list[dict[str, Any]] = [{"params": others}, {"params": heads, "scale": BYOL_RATE}]
     return AdamW(groups, lr=recipe.lr, weight_decay=recipe.decay)
 
 

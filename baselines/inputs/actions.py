@@ -24,7 +24,7 @@ UNKNOWN = -1
 
 
 def changes(poses: Float[np.ndarray, "T F"], *, as_released: bool = False) -> Float[np.ndarray, "T F"]:
-    """Return the change from the frame before. The first frame has none: 0, or as released that of frame 2."""
+    """Return the change from the frame before; of the first frame 0, or, as released, that of frame 2."""
     made = np.diff(poses, axis=0, prepend=poses[:1])
     if as_released and len(made) > 2:
         made[0] = made[2]

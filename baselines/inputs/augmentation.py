@@ -9,12 +9,15 @@ from torch import Tensor
 from baselines.recipes.windows import Augmentation
 
 
-def augment(x: Float32[Tensor, "B W F"], how: Augmentation | None) -> Float32[Tensor, "B W F"]:
+def augment(
+    x: Float32[Tensor, "B W F"], how: Augmentation | None, poses: int | None = None
+) -> Float32[Tensor, "B W F"]:
     """Mirror each window or not, rotate it about the origin, shift it; features are (…, x, y) pairs.
 
-    None leaves them. Angles and shifts are uniform, one of each per window, and drawn from torch's
-    generator of the device. The coordinates are shares of the image's width and height, so on an image
-    that is not square the rotation shears: CalMS21's code does this, and so does its published number.
+    Where `poses` is given, of the first so many columns alone; the others are no places. None leaves all.
+    Angles and shifts are uniform, one of each per window, and drawn from torch's generator of the device. The
+    coordinates are shares of the image's width and height, so on an image that is not square the rotation
+    shears: CalMS21's code does this, and so does its published number.
     """
     if how is None:
         return x
@@ -23,7 +26,9 @@ def augment(x: Float32[Tensor, "B W F"], how: Augmentation | None) -> Float32[Te
     flip = None
     if how.reflect:  # drawn last: recipes that do not mirror keep their angles and shifts
         flip = _uniform(len(x), device=x.device) < 0
-    return move(x, angle, shift, flip)
+    if poses is None or poses == x.shape[2]:
+        return move(x, angle, shift, flip)
+    return torch.cat([move(x[..., :poses], angle, shift, flip), x[..., poses:]], dim=2)
 
 
 def move(

@@ -36,6 +36,9 @@ MODELS: dict[str, tuple[str, str, str]] = {
     "st_gcn": ("baselines.models.st_gcn", "ST-GCN", "train"),
     "dilated_tcn": ("baselines.models.dilated_tcn", "Dilated TCN", "train"),
     "anchor_free": ("baselines.models.anchor_free", "Anchor-free localiser", "train"),
+    "bams": ("baselines.models.bams", "BAMS", "train"),
+    "bams_as_released": ("baselines.models.bams", "BAMS, as released", "train"),
+    "bams_kmeans": ("baselines.models.bams", "k-means on BAMS", "train"),
     "pose_kmeans": ("baselines.models.pose_kmeans", "k-means on poses", "train"),
 }
 """Name -> module, title, and the extra of the package that it needs, if any. Only that module is imported."""

@@ -94,6 +94,9 @@ class Recipe:
     """
     scaling: Literal["image", "standard"] = "image"
     """Coordinates as a share of the image, or of mean 0 and deviation 1 over the training frames."""
+    inputs: Literal["poses", "features", "both"] = "poses"
+    """What a window holds of each frame: its poses; the features of the extractors that the model needs; or,
+    with "both", the poses and then the features, which an augmentation does not move."""
     missing: Literal["held", "mean"] = "held"
     """Keypoints that were not detected: "held" where they were last seen, and 0 before that; or, with "mean",
     the mean over the training frames that have them, which the standard scaling makes 0."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from importlib.util import find_spec
 
-from baselines.contract import Baseline
+from baselines.contract import Baseline, Recipe
 from baselines.models import load
 from baselines.runs.check import is_causal
 from baselines.runs.plan import Order
@@ -82,12 +82,22 @@ def _extra_data(baseline: Baseline) -> str:
 
 def _remark(order: Order) -> str | None:
     """Say where a recipe was cut short, or drawn out: then a number says little about the model."""
-    epochs, declared = getattr(order.recipe, "epochs", None), getattr(order.baseline.recipe, "epochs", None)
-    if epochs is None or declared is None or epochs == declared:
+    if order.epochs is None:
         return None
-    return (
-        f"{epochs} epochs in place of {declared}" if epochs > declared else f"{epochs} of {declared} epochs"
-    )
+    extractors = [load(need.model) for need in order.baseline.needs if need.use == "features"]
+    cuts = [(_cut(one.recipe, order.epochs), "its features: ") for one in extractors]
+    words = [
+        f"{prefix}{cut}" for cut, prefix in [(_cut(order.baseline.recipe, order.epochs), ""), *cuts] if cut
+    ]
+    return "; ".join(words) or None
+
+
+def _cut(recipe: Recipe | None, asked: int) -> str:
+    """Say how many epochs were trained in place of those of a recipe; empty where it is as many."""
+    declared = getattr(recipe, "epochs", None)
+    if declared is None or asked == declared:
+        return ""
+    return f"{asked} epochs in place of {declared}" if asked > declared else f"{asked} of {declared} epochs"
 
 
 def _description(order: Order) -> str:

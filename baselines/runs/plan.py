@@ -52,13 +52,20 @@ class Order:
 
 
 def with_epochs(baseline: Baseline, epochs: int | None) -> Recipe | None:
-    """Return the recipe of a baseline, with so many epochs where a number is given."""
+    """Return the recipe of a baseline, with so many epochs where a number is given.
+
+    One that knows none keeps its recipe where what it needs is trained in epochs. Raises `UsageError` where
+    nothing is.
+    """
     if epochs is None:
         return baseline.recipe
     recipe = baseline.recipe.with_epochs(epochs) if baseline.recipe is not None else None
-    if recipe is None:
-        raise UsageError(f"baseline {baseline.name!r} is not trained in epochs")
-    return recipe
+    if recipe is not None:
+        return recipe
+    needed = [load(need.model).recipe for need in baseline.needs]
+    if any(one is not None and one.with_epochs(epochs) is not None for one in needed):
+        return baseline.recipe
+    raise UsageError(f"baseline {baseline.name!r} is not trained in epochs")
 
 
 def units_of(order: Order) -> list[Unit]:

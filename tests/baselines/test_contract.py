@@ -83,7 +83,7 @@ def perturbed(recording: Recording, first: int) -> Recording:
     return replace(recording, keypoints=keypoints)
 
 
-OTHERS = ("gbdt", "dilated_tcn", "anchor_free", "pose_kmeans")
+OTHERS = ("gbdt", "dilated_tcn", "anchor_free", "pose_kmeans", "bams", "bams_as_released", "bams_kmeans")
 """No networks of windows: their own tests say what they see."""
 
 

@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from baselines import models
 from baselines.contract import Baseline
-from baselines.models import get_baseline
 from baselines.recipes.boosting import Boosting
+from baselines.runs.check import is_causal
 from baselines.runs.listing import every, rows, table
 from baselines.runs.train import train
 from bench.datasets import get_task
@@ -49,6 +50,9 @@ PARAMETERS = {  # at 28 inputs and 4 classes, as the papers and their code have 
     "st_gcn": 3_071_284,
     "dilated_tcn": 84_676,
     "anchor_free": 201_800,
+    "bams": 516,  # the linear layer alone; what learns the features has 1,195,102
+    "bams_as_released": 516,
+    "bams_kmeans": None,
     "pose_kmeans": None,
 }
 
@@ -69,7 +73,8 @@ def light(baseline: Baseline) -> tuple[Baseline, int | None]:
         return replace(baseline, recipe=replace(baseline.recipe, frames=200, trees=3)), None
     if baseline.name == "st_gcn":
         return replace(baseline, recipe=replace(baseline.recipe, past=8, future=7)), 1
-    knows_epochs = baseline.recipe is not None and baseline.recipe.epochs_for(TASK) is not None
+    recipes = [baseline.recipe, *(models.load(need.model).recipe for need in baseline.needs)]
+    knows_epochs = any(recipe is not None and recipe.epochs_for(TASK) is not None for recipe in recipes)
     return baseline, 1 if knows_epochs else None
 
 
@@ -85,7 +90,7 @@ def asked(baseline: Baseline, name: str) -> Task:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in PARAMETERS if "finetuned" not in name])
 def test_it_trains_and_its_submission_is_valid(name: str, home: Path, tmp_path: Path) -> None:
-    baseline, epochs = light(get_baseline(name))
+    baseline, epochs = light(models.get_baseline(name))
     task, out = asked(baseline, TASK), tmp_path / name.replace("_", "-")
     train(baseline, task, seed=2, device="cpu", out=out, epochs=epochs)
     length = FRAMES if task.kind == "frames" else FRAMES / task.dataset.fps
@@ -98,9 +103,9 @@ def test_it_trains_and_its_submission_is_valid(name: str, home: Path, tmp_path: 
         assert answer.shape == (FRAMES, 4)
         np.testing.assert_allclose(answer.sum(axis=1), 1, atol=1e-5)
         if name != "prior":
-            assert len(np.unique(answer[:, 0])) > 1, "all frames get the same"
+            assert len(np.unique(answer, axis=0)) > 1, "all frames get the same"
     card = entry.tasks[TASK]
-    assert card.causal == baseline.causal
+    assert card.causal == is_causal(baseline)
     if task.kind == "frames":  # bouts have a class less
         assert card.parameters == PARAMETERS[name]
     log = sorted((out / ".work" / TASK).glob("*.csv"))
@@ -114,7 +119,7 @@ def test_it_trains_and_its_submission_is_valid(name: str, home: Path, tmp_path: 
 def test_no_label_of_a_test_recording_changes_what_it_says(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    baseline, epochs = light(get_baseline(name))
+    baseline, epochs = light(models.get_baseline(name))
     task = asked(baseline, "demo-6x120")
     tested = task.load_split().ids("all", "test")
     monkeypatch.setenv("BENCH_HOME", str(tmp_path / "simulated"))
