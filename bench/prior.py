@@ -20,6 +20,7 @@ from bench import store
 from bench.datasets import get_task
 from bench.errors import DataError
 from bench.evaluation import cut, measure, score_all
+from bench.files.opening import is_absent
 from bench.kinds import ids_to_answer, kind_of
 from bench.recordings import Recording
 from bench.resources import resource
@@ -53,7 +54,7 @@ def find_prior(result: Result, folder: Path) -> Prior | None:
     for place in (folder, resource("results", "leaderboard/results")):
         path = place / f"{task.name}--{ENTRY}.json"
         try:
-            reference = read_result(path) if path.is_file() else None
+            reference = None if is_absent(path) else read_result(path)
         except DataError:  # `bench verify --results` says what is wrong with it
             reference = None
         if reference is not None and reference.truth_digest == result.truth_digest:

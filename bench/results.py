@@ -25,6 +25,7 @@ from typing import Any
 
 from bench.display import html_table, score_cells
 from bench.errors import FileError, SubmissionError
+from bench.files.opening import is_absent
 from bench.files.strict_json import read_json
 from bench.files.writing import write_bytes
 
@@ -35,6 +36,8 @@ SHOWN = 4
 """How many metrics a notebook shows of a result."""
 BYTES = 64 * 1024 * 1024
 """Of the largest file that is read."""
+MEMORY = 300 * 2**20
+"""Bytes that the content of a file may take: that of the largest committed file takes 1 % of it."""
 _LIST_OF_NUMBERS = re.compile(r"\[\n[^\[\]{}\"]*\]")
 
 
@@ -201,7 +204,7 @@ def write(result: Result, folder: Path) -> Path:
     A file that holds the same result already stays as it is, with the provenance it has.
     """
     path = folder / result.file_name
-    if path.is_file() and _same(path, result):
+    if not is_absent(path) and _same(path, result):
         return path
     write_bytes(path, canonical(to_json(result)))
     return path
@@ -246,7 +249,7 @@ def how_to_make(path: Path) -> str:
 def _same(path: Path, result: Result) -> bool:
     """Whether a file holds this result, whatever its provenance; one that cannot be read holds none."""
     try:
-        held = read_json(path, BYTES)
+        held = read_json(path, BYTES, memory=MEMORY)
     except FileError:
         return False
     without = {"provenance": None}

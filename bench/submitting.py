@@ -24,6 +24,7 @@ from bench.errors import UsageError, nearest
 from bench.evaluation.compare import Difference
 from bench.evaluation.compare import compare as differences
 from bench.evaluation.compare import compare_results as differences_of_results
+from bench.files.opening import is_absent
 from bench.kinds import ids_to_answer, kind_of
 from bench.recordings import Recording
 from bench.results import Result
@@ -209,7 +210,7 @@ def compare_results(
     paths = [Path(first), Path(second)]
     files = [Path(folder) / f"{task}--{path.name}.json" for path in paths]
     at_hand = [(path / task).exists() for path in paths]
-    if all(at_hand) or not all(file.is_file() for file in files):
+    if all(at_hand) or any(map(is_absent, files)):
         return None
     one, other = (read_result(file) for file in files)
     asked = get_task(task)
@@ -281,7 +282,7 @@ def _scored(path: Path, entry: Entry, task: str | None, folder: Path) -> dict[st
         )
     names = [name for name in sorted(entry.tasks) if task in (None, name)]
     files = {name: folder / f"{name}--{entry.id}.json" for name in names}
-    scored = {name: file for name, file in files.items() if file.is_file()}
+    scored = {name: file for name, file in files.items() if not is_absent(file)}
     if not scored:
         raise UsageError(
             f"{path} has no result to put its card into",

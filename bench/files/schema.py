@@ -120,11 +120,11 @@ def listed(item: Schema, least: int = 0, most: int = 2**63, *, distinct: bool = 
     return Schema(expected, check)
 
 
-def mapping(values: Schema, keys: Schema | None = None, least: int = 0) -> Schema:
+def mapping(values: Schema, keys: Schema | None = None, least: int = 0, most: int = 2**63) -> Schema:
     """Return the schema of a table whose keys are free: names of classes, of runs, of recordings."""
 
     def check(value: Any) -> Iterator[Fault]:
-        if not isinstance(value, dict) or len(value) < least:
+        if not isinstance(value, dict) or not least <= len(value) <= most:
             yield Fault((), shown(value), expected)
             return
         for key, inner in value.items():
@@ -133,6 +133,7 @@ def mapping(values: Schema, keys: Schema | None = None, least: int = 0) -> Schem
             yield from (fault.below(key) for fault in values.check(inner))
 
     some = f" of {least:,} or more keys" if least else ""
+    some = f" of {least:,} to {most:,} keys" if most < 2**63 else some
     expected = f"a table{some}, each {values.expected}"
     return Schema(expected, check)
 

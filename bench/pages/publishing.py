@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from bench.errors import FileError, UsageError, first
+from bench.errors import DataError, FileError, UsageError, first
 from bench.files.opening import is_absent, open_regular
 from bench.files.writing import write_text
 from bench.pages.environment import GENERATOR
 from bench.pages.site import render
-from bench.verification.results import read_results
+from bench.verification.results import read_sound
 
 _LARGEST = 256 * 2**20
 """Bytes of a file that may be a page of ours; the largest page has some 0.1 MB."""
@@ -19,10 +19,17 @@ _LARGEST = 256 * 2**20
 def publish_results(results: Path, folder: Path) -> Path:
     """Build the leaderboard of the result files in a folder; return its first page.
 
-    Raises `UsageError` where there is no result: an empty site must not take the place of a full one; and
-    `DataError` where one is not as it should be.
+    A file that is not as it should be is left out: the site is built without it, then `DataError` is raised.
+    Where no file is as it should be nothing is written: an empty site must not take the place of a full one.
+    Raises `UsageError` where there is no file.
     """
-    return publish(render(read_results(results)), folder)
+    sound, fault = read_sound(results)
+    if fault is None:
+        return publish(render(sound), folder)
+    if sound:
+        index = publish(render(sound), folder)
+        raise DataError(f"{fault.title}; {index} is built without them", fault.problems, fault.hint)
+    raise fault
 
 
 def publish(pages: Mapping[str, str], folder: Path) -> Path:

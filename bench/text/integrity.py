@@ -27,12 +27,12 @@ def integrity_json(checked: Sequence[Checked]) -> list[dict[str, Any]]:
     """Return every file with its faults: where, what is there, what was expected, and what to do next."""
     return [
         {
-            "file": str(file.path),
+            "file": printable(str(file.path)),
             "faults": [
                 {"place": place_text(fault.place), "found": fault.found, "expected": fault.expected}
                 for fault in file.faults
             ],
-            "next": file.hint if file.faults else None,
+            "next": printable(file.hint) if file.faults else None,
         }
         for file in checked
     ]

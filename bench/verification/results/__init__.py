@@ -21,6 +21,7 @@ from bench.verification.results.reading import (
     read_named,
     read_result,
     read_results,
+    read_sound,
 )
 
 __all__ = [
@@ -31,4 +32,5 @@ __all__ = [
     "read_named",
     "read_result",
     "read_results",
+    "read_sound",
 ]

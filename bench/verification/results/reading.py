@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import glob
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,11 @@ from bench.datasets import get_task
 from bench.errors import BenchError, DataError, FileError, UsageError, first, nearest
 from bench.evaluation import TruthSummary, task_card
 from bench.files.faults import Fault
+from bench.files.opening import is_absent
 from bench.files.schema import is_number
 from bench.files.strict_json import read_json
 from bench.kinds import kind_of
-from bench.results import BYTES, FORMATS, Result, digest_of, how_to_make, parse
+from bench.results import BYTES, FORMATS, MEMORY, Result, digest_of, how_to_make, parse
 from bench.splits import Split
 from bench.tasks import Task
 from bench.verification.results.counted import counted_faults
@@ -33,6 +35,8 @@ from bench.verification.results.truths import expected_truth
 
 TRUTH = ("truth_digest", "recordings", "groups", "frames", "support")
 """What all results of one task share."""
+MOST_FAULTS = 200
+"""Of one file."""
 Truths = Callable[[str], TruthSummary | None]
 
 
@@ -69,15 +73,29 @@ def read_results(folder: Path) -> list[Result]:
 
     Raises `UsageError` where there is none, and `DataError` where any has a fault.
     """
+    sound, fault = read_sound(folder)
+    if fault is not None:
+        raise fault
+    return sound
+
+
+def read_sound(folder: Path) -> tuple[list[Result], DataError | None]:
+    """Return the results of a folder that have no fault, and an error about the others.
+
+    What is left out stands in the error, which is for the caller to raise; None where nothing is. Raises
+    `UsageError` where there is no file.
+    """
     checked = check_results(folder)
+    sound = [declared(file.result) for file in checked if file.result is not None and not file.faults]
     faulty = [file for file in checked if file.faults]
-    if faulty:
-        raise DataError(
-            f"{len(faulty)} of {len(checked)} results in {folder} are not as they should be",
-            first(f"{file.path.name}: {file.faults[0]}" for file in faulty),
-            hint=f"bench verify --results {folder}",
-        )
-    return [declared(file.result) for file in checked if file.result is not None]
+    if not faulty:
+        return sound, None
+    fault = DataError(
+        f"{len(faulty)} of {len(checked)} results in {folder} are not as they should be",
+        first(f"{file.path.name}: {file.faults[0]}" for file in faulty),
+        hint=f"bench verify --results {folder}",
+    )
+    return sound, fault
 
 
 def read_result(path: Path) -> Result:
@@ -95,7 +113,7 @@ def read_named(folder: Path, task: str, entry: str) -> Result:
     Raises `UsageError` that lists the results there where it is not among them, and as `read_result` does.
     """
     path = folder / f"{task}--{entry}.json"
-    if path.is_file():
+    if not is_absent(path):
         return read_result(path)
     known = [file.stem for file in sorted(folder.glob("*--*.json"))]
     if f"{entry}--{Path(task).name}" in known:
@@ -121,18 +139,25 @@ def check_result(path: Path, truths: Truths = expected_truth) -> Checked:
     `truths` gives what results on a task of a name must have been compared with.
     """
     try:
-        content = read_json(path, BYTES)
+        content = read_json(path, BYTES, memory=MEMORY)
     except FileError as fault:
         return Checked(path, None, (Fault((), fault.title),))
     number = content.get("format") if isinstance(content, dict) else None
     if not is_number(number) or number not in FORMATS:
         expected = f"one of {', '.join(map(str, FORMATS))}"
         return Checked(path, None, (Fault(("format",), written(number), expected),))
-    if faults := RESULT[int(number)].faults(content):
-        return Checked(path, None, tuple(faults))
+    if faults := _first(RESULT[int(number)].check(content)):
+        return Checked(path, None, faults)
     result = parse(content)
     with np.errstate(all="ignore"):  # numbers of strangers overflow; what comes out is no number of theirs
-        return Checked(path, result, tuple(_faults(path, content, result, truths)))
+        return Checked(path, result, _first(_faults(path, content, result, truths)))
+
+
+def _first(faults: Iterable[Fault]) -> tuple[Fault, ...]:
+    """Return the first faults: a wrong file can have millions, and each takes time to be found."""
+    kept = tuple(islice(faults, MOST_FAULTS + 1))
+    last = Fault((), f"more than {MOST_FAULTS} faults: the others are not listed")
+    return kept if len(kept) <= MOST_FAULTS else (*kept[:-1], last)
 
 
 def _faults(path: Path, content: dict[str, Any], result: Result, truths: Truths) -> Iterator[Fault]:
@@ -180,11 +205,11 @@ def _compare_truths(checked: Sequence[Checked]) -> Iterator[Checked]:
     truths = {
         file.path: (file.result.task["name"], repr([getattr(file.result, name) for name in TRUTH]))
         for file in checked
-        if file.result is not None and not file.result.changed
+        if file.result is not None and not file.faults and not file.result.changed
     }
     counts = Counter(truths.values())
     for file in checked:
-        task, truth = truths.get(file.path, ("", ""))
+        task, truth = truths.get(file.path, ("", ""))  # a file with a fault says nothing of others
         others = [count for (name, rival), count in counts.items() if name == task and rival != truth]
         if others and counts[task, truth] <= max(others):
             expected = f"that of {max(others)} other results on {task}"

@@ -32,7 +32,12 @@ MOST = 2**40
 """Frames, segments or recordings: more are no count, and their sums could overflow."""
 COUNT = whole(0, MOST)
 NAME = text(100)
-WORDS = leaf("text of at most 4,000 characters", lambda value: isinstance(value, str) and len(value) <= 4_000)
+RUNS = 100
+"""The most that an entry may have."""
+WORDS = leaf(
+    "text of at most 4,000 characters that can be shown",
+    lambda value: isinstance(value, str) and len(value) <= 4_000 and value.isprintable(),
+)
 SAFE = matching(SAFE_NAME, SAFE_NAME_RULE)
 DIGEST = matching(re.compile("[0-9a-f]{64}"), "64 hexadecimal digits")
 SPLIT_DIGEST = matching(re.compile("(?:[0-9a-f]{64})?"), "64 hexadecimal digits, or none")
@@ -115,7 +120,7 @@ SCORE_KEYS: Mapping[str, Schema] = {
     "per_class": VALUES,
     "per_class_interval": mapping(ENDS),
     "per_part": mapping(PART_SCORE, SAFE, 1),
-    "per_run": mapping(VALUE, SAFE, 1),
+    "per_run": mapping(VALUE, SAFE, 1, RUNS),
     "other_intervals": mapping(ENDS),
 }
 SCORES = mapping(table(SCORE_KEYS), SAFE, 1)
@@ -166,7 +171,7 @@ def _details(columns: Mapping[str, Schema], also: Mapping[str, Schema]) -> Schem
         },
         {"confusion": listed(listed(COUNT))},
     )
-    filled = table({"runs": whole(1, 10_000), "parts": mapping(part, SAFE, 1)})
+    filled = table({"runs": whole(1, RUNS), "parts": mapping(part, SAFE, 1)})
 
     def check(value: Any) -> Iterator[Fault]:
         if value != {}:
@@ -185,10 +190,10 @@ _KEYS: dict[str, Schema] = {
     "recordings": COUNT,
     "groups": COUNT,
     "frames": COUNT,
-    "support": mapping(COUNT),
+    "support": mapping(COUNT, NAME),
     "interval": INTERVAL,
-    "changed": listed(table({"name": WORDS, "expected": WORDS, "found": WORDS})),
-    "provenance": mapping(WORDS),
+    "changed": listed(table({"name": WORDS, "expected": WORDS, "found": WORDS}), most=10_000),
+    "provenance": mapping(WORDS, NAME, most=100),
 }
 _COUNTED = _KEYS | {"digest": DIGEST, "details": _details(COUNTED_COLUMNS, CATEGORIES)}
 RESULT: Mapping[int, Schema] = {
