@@ -25,6 +25,11 @@ def after_milestones(rate: float, milestones: Sequence[int], epoch: int) -> floa
     return rate * 0.1 ** sum(epoch > milestone for milestone in milestones)
 
 
+def warm(rate: float, warm_up: int, epoch: int) -> float:
+    """Return the rate of an epoch, from 1, that rises evenly over the first `warm_up` epochs."""
+    return rate * epoch / warm_up if epoch < warm_up else rate
+
+
 def warm_cosine(rate: float, warm_up: int, epochs: int, done: float) -> float:
     """Return the rate after `done` epochs, part of one included: it rises evenly, then falls as a cosine."""
     if done < warm_up:

@@ -94,7 +94,8 @@ def features_of(
     """Return what a window holds of each frame of a recording; raise `DataError` where it has no poses."""
     parts = []
     if recipe.inputs != "features":
-        parts.append(pose_features(keypoints_of(recording), skeleton.image, recipe.missing))
+        keypoints, centred = keypoints_of(recording), recipe.scaling == "centred"
+        parts.append(pose_features(keypoints, skeleton.image, recipe.missing, centred=centred))
     if recipe.inputs != "poses":
         if derived is None:
             raise TypeError("a recipe asks for features, and nothing makes them")

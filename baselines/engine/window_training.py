@@ -49,6 +49,7 @@ def fit(
 
     def rate(epoch: int, _done: float, history: loop.History) -> float:
         base = schedules.after_milestones(recipe.phase(epoch)[0].lr, recipe.milestones, epoch)
+        base = schedules.warm(base, recipe.warm_up, epoch)
         if recipe.plateau is None:
             return base
         plateau = recipe.plateau
@@ -151,7 +152,8 @@ def _loss(
 ) -> tuple[Tensor, int]:
     """Return the loss of a batch of examples, of which this process computes its share."""
     mine = devices.share(chosen)
-    logits = forward(augment(train.windows.gather(mine), recipe.augmentation, poses))
+    moved = augment(train.windows.gather(mine), recipe.augmentation, poses, recipe.past)
+    logits = forward(moved)
     summed = losses.cross_entropy(logits.float(), train.targets[mine], weights, recipe.smoothing)
     balanced = recipe.class_weights == "balanced"
     return summed / losses.divisor(train.targets[chosen], weights, balanced=balanced), len(chosen)

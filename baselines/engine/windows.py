@@ -95,7 +95,8 @@ def learn(network: Network, run: Run, data: Data, workspace: Workspace) -> State
     recipe, start = _opening(run, question, workspace)
     train, held_out, features = _examples(run, recipe, data, workspace)
     balanced = recipe.class_weights == "balanced"
-    weights = class_weights(train.targets, question.classes, dict(question.weights), balanced=balanced)
+    declared = {} if recipe.class_weights == "none" else dict(question.weights)
+    weights = class_weights(train.targets, question.classes, declared, balanced=balanced)
 
     def build() -> nn.Module:
         built = network(recipe, run.sizes)

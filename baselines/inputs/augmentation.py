@@ -10,14 +10,15 @@ from baselines.recipes.windows import Augmentation
 
 
 def augment(
-    x: Float32[Tensor, "B W F"], how: Augmentation | None, poses: int | None = None
+    x: Float32[Tensor, "B W F"], how: Augmentation | None, poses: int | None = None, middle: int = 0
 ) -> Float32[Tensor, "B W F"]:
-    """Mirror each window or not, rotate it about the origin, shift it; features are (…, x, y) pairs.
+    """Mirror each window or not, rotate it about the origin, shift it, stretch a part of it to the whole.
 
-    Where `poses` is given, of the first so many columns alone; the others are no places. None leaves all.
-    Angles and shifts are uniform, one of each per window, and drawn from torch's generator of the device. The
-    coordinates are shares of the image's width and height, so on an image that is not square the rotation
-    shears: CalMS21's code does this, and so does its published number.
+    Features are (…, x, y) pairs; None leaves all. Where `poses` is given, the first so many columns alone are
+    moved; the others are no places. No stretch moves sample `middle`. Angles, shifts and stretches are
+    uniform, one of each per window, and drawn from torch's generator of the device. The coordinates are
+    shares of the image's width and height, so on an image that is not square the rotation shears: CalMS21's
+    code does this, and so does its published number.
     """
     if how is None:
         return x
@@ -26,9 +27,14 @@ def augment(
     flip = None
     if how.reflect:  # drawn last: recipes that do not mirror keep their angles and shifts
         flip = _uniform(len(x), device=x.device) < 0
-    if poses is None or poses == x.shape[2]:
-        return move(x, angle, shift, flip)
-    return torch.cat([move(x[..., :poses], angle, shift, flip), x[..., poses:]], dim=2)
+    poses = x.shape[2] if poses is None else poses
+    moved = move(x[..., :poses], angle, shift, flip)
+    if poses < x.shape[2]:
+        moved = torch.cat([moved, x[..., poses:]], dim=2)
+    if how.zoom == 1:
+        return moved
+    share = (1 + how.zoom + (1 - how.zoom) * _uniform(len(x), device=x.device)) / 2
+    return stretch(moved, share, middle)
 
 
 def move(
@@ -47,6 +53,22 @@ def move(
     sin, cos = angle.sin()[:, None, None], angle.cos()[:, None, None]
     turned = torch.stack([cos * px + sin * py, cos * py - sin * px], dim=3)
     return (turned + shift[:, None, None]).flatten(2)
+
+
+def stretch(
+    x: Float32[Tensor, "B W F"], share: Float32[Tensor, " B"], middle: int
+) -> Float32[Tensor, "B W F"]:
+    """Stretch a share, from 0 to 1, of each window to all of it; sample `middle` stays where it is.
+
+    Between samples it is interpolated linearly.
+    """
+    place = torch.arange(x.shape[1], device=x.device) - middle
+    wanted = middle + share[:, None] * place  # (B, W)
+    before = wanted.floor()
+    part = (wanted - before)[:, :, None]
+    first = before.long()[:, :, None].expand_as(x)
+    second = (first + 1).clamp(max=x.shape[1] - 1)
+    return x.gather(1, first) * (1 - part) + x.gather(1, second) * part
 
 
 def _uniform(*shape: int, device: torch.device) -> Tensor:

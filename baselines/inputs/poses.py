@@ -20,16 +20,21 @@ def pose_features(
     keypoints: Float32[np.ndarray, "T A K 2"],
     image: tuple[int, int],
     missing: Literal["held", "mean"] = "held",
+    *,
+    centred: bool = False,
 ) -> Float32[np.ndarray, "T F"]:
     """Return x / width and y / height, in the order (animal, keypoint, xy); F = A * K * 2.
 
-    On the image the values are in [0, 1]. A keypoint that is not detected (NaN) is "held" where it was last
-    seen, and is 0 before it was first seen: no frame reads a later one. On rat-dyads, which misses 36 %
-    of its keypoints, zeros did worse: mean average precision 0.48 and not 0.52 (conv1d, three seeds, 16,000
-    frames of 14 train videos, four epochs), judged on the validation videos; no test video was looked at.
+    On the image the values are in [0, 1]; `centred`, 0.5 less. A keypoint that is not detected (NaN) is
+    "held" where it was last seen, and is 0 before it was first seen: no frame reads a later one. On
+    rat-dyads, which misses 36 % of its keypoints, zeros did worse: mean average precision 0.48 and not 0.52
+    (conv1d, three seeds, 16,000 frames of 14 train videos, four epochs), judged on the validation videos; no
+    test video was looked at.
     With "mean" it stays NaN, for `Scaled` to fill.
     """
     scaled = (keypoints / np.array(image, dtype=np.float32)).reshape(len(keypoints), -1)
+    if centred:
+        scaled = scaled - np.float32(0.5)
     if missing == "mean":
         return scaled
     frame = np.arange(len(scaled))[:, None]

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from baselines.contract import Sizes
 from baselines.engine import windows
-from baselines.inputs.graphs import adjacency, centre, spatial_subsets
+from baselines.inputs.graphs import animals_joined, centre, spatial_subsets
 from baselines.recipes.windows import SGD, Recipe
 from bench.recordings import Skeleton
 
@@ -108,14 +108,7 @@ class STGCN(nn.Module):
 
 def graph(skeleton: Skeleton) -> Float[Tensor, "3 V V"]:
     """Return the spatial subsets of all animals in one graph, which join at the centre of each."""
-    count = len(skeleton.keypoints)
-    place = {name: i for i, name in enumerate(skeleton.keypoints)}
-    own = [(place[a], place[b]) for a, b in skeleton.edges]
-    middle = centre(adjacency(count, own))
-    animals = range(len(skeleton.animals))
-    edges = [(a + animal * count, b + animal * count) for animal in animals for a, b in own]
-    edges += [(middle + i * count, middle + j * count) for i in animals for j in animals if i < j]
-    joined = adjacency(len(animals) * count, edges)
+    joined = animals_joined(skeleton)
     return torch.tensor(spatial_subsets(joined, centre(joined)))
 
 

@@ -25,6 +25,8 @@ class Augmentation:
     """Largest shift of x and of y after that, in scaled coordinates."""
     reflect: bool = False
     """Whether every other window, at even odds, is mirrored first, x to -x."""
+    zoom: float = 1.0
+    """The smallest share of a window, about its labelled frame, that is stretched to the whole window."""
 
 
 @dataclass(frozen=True)
@@ -87,22 +89,25 @@ class Recipe:
     """What trains in place of Adam."""
     milestones: tuple[int, ...] = ()
     """After each of these epochs the learning rate falls to a tenth."""
+    warm_up: int = 0
+    """Epochs over which the learning rate rises evenly, from its share of the first."""
     ends: Literal["zeros", "whole"] = "zeros"
     """Windows that reach beyond a recording: filled with "zeros", or, with "whole", none trains.
 
     Every frame is predicted all the same: "whole" repeats the first or last pose there.
     """
-    scaling: Literal["image", "standard"] = "image"
-    """Coordinates as a share of the image, or of mean 0 and deviation 1 over the training frames."""
+    scaling: Literal["image", "centred", "standard"] = "image"
+    """Coordinates as a share of the image; the same from its middle; or of mean 0 and deviation 1 over the
+    training frames."""
     inputs: Literal["poses", "features", "both"] = "poses"
     """What a window holds of each frame: its poses; the features of the extractors that the model needs; or,
     with "both", the poses and then the features, which an augmentation does not move."""
     missing: Literal["held", "mean"] = "held"
     """Keypoints that were not detected: "held" where they were last seen, and 0 before that; or, with "mean",
     the mean over the training frames that have them, which the standard scaling makes 0."""
-    class_weights: Literal["task", "balanced"] = "task"
-    """Of the loss: what the task declares, with the plain mean over a batch, as Keras does; or
-    "balanced", N / (C n_c), with the mean weighted alike, as torch does."""
+    class_weights: Literal["task", "balanced", "none"] = "task"
+    """Of the loss: what the task declares, with the plain mean over a batch, as Keras does;
+    "balanced", N / (C n_c), with the mean weighted alike, as torch does; or none."""
     smoothing: float = 0.0
     """The share of each label that is spread evenly over all classes."""
     validation: Literal["none", "windows", "recordings"] = "none"

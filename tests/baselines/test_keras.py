@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +10,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is in the extra `train`")
 
+from official import GOLDEN, Arrays, files, read  # noqa: E402
 from torch import nn  # noqa: E402
 
 from baselines.engine import keras, losses  # noqa: E402
@@ -26,21 +25,11 @@ from baselines.models.single_frame import SingleFrame  # noqa: E402
 from baselines.recipes.windows import Recipe  # noqa: E402
 from baselines.switches import OFF, Switches  # noqa: E402
 
-GOLDEN = Path(os.environ.get("ETHOBENCH_GOLDEN", Path(__file__).parents[2].parent / "shared" / "golden"))
-NETWORKS = sorted((GOLDEN / "networks").glob("keras_*.npz"))
-TRAINED = sorted((GOLDEN / "networks").glob("calms21_conv1d_trained*.npz"))
-WINDOWS = sorted((GOLDEN / "networks").glob("calms21_windows*.npz"))
+NETWORKS, TRAINED = files("keras_*.npz"), files("calms21_conv1d_trained*.npz")
+WINDOWS = files("calms21_windows*.npz")
 MISSING = f"no golden files of this family in {GOLDEN}/networks: set ETHOBENCH_GOLDEN"
 FEATURES = 28
 NORMS = {"gamma": "weight", "beta": "bias", "moving_mean": "running_mean", "moving_variance": "running_var"}
-Arrays = dict[str, np.ndarray]
-
-
-def read(path: Path) -> tuple[Arrays, dict]:
-    """Return the arrays of a golden file, and its settings."""
-    with np.load(path) as archive:
-        golden = {name: archive[name] for name in archive.files}
-    return golden, json.loads(str(golden["config"]))
 
 
 def build(config: dict) -> nn.Module:
@@ -68,7 +57,7 @@ def without_dropout(model: nn.Module) -> nn.Module:
     return model
 
 
-def official(layers: dict[str, Arrays], model: nn.Module) -> Iterator[tuple[nn.Module, str, np.ndarray]]:
+def paired(layers: dict[str, Arrays], model: nn.Module) -> Iterator[tuple[nn.Module, str, np.ndarray]]:
     """Yield each layer of ours, the name of a weight, and the official value of it; both are in order."""
     ours = [layer for layer in model.modules() if list(layer.parameters(recurse=False))]
     assert len(ours) == len(layers)
@@ -100,7 +89,7 @@ def layers_of(golden: Arrays, folder: str) -> dict[str, Arrays]:
 
 def load(model: nn.Module, layers: dict[str, Arrays]) -> nn.Module:
     with torch.no_grad():
-        for layer, name, value in official(layers, model):
+        for layer, name, value in paired(layers, model):
             getattr(layer, name).copy_(torch.tensor(np.ascontiguousarray(value)))
     return model
 
@@ -144,7 +133,7 @@ def test_six_steps_of_training_are_those_of_keras(path: Path) -> None:
 
     void = train(model, golden, config)
     assert all(weights.dim() == 1 for weights in void), "only shifts may have no gradient"
-    for layer, name, value in official(layers_of(golden, "output/after_steps/"), model):
+    for layer, name, value in paired(layers_of(golden, "output/after_steps/"), model):
         ours = getattr(layer, name)
         exact = ours not in void and name != "running_mean"  # the mean has the shift before it in it
         found = ours.detach()
