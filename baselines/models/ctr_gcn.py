@@ -1,8 +1,9 @@
 """CTR-GCN: graph convolutions whose graph is refined for every channel by how joints differ.
 
 Reference: Chen, Zhang, Yuan, Li, Deng and Hu 2021, Channel-wise Topology Refinement Graph Convolution for
-Skeleton-Based Action Recognition, arXiv:2107.12213. Written from the paper; the convolutions start as
-He et al. 2015 have it, by fan-out, which is ours.
+Skeleton-Based Action Recognition, arXiv:2107.12213. Written from the paper. How weights start is ours: those
+of convolutions as He et al. 2015 have it, by fan-out; what the graphs give is scaled by 1e-6, so that a block
+starts as what goes around them.
 """
 
 from __future__ import annotations
@@ -30,24 +31,20 @@ FEWEST = 8
 """Channels that joints are compared by where the input is coordinates."""
 
 
-class RefinedGraph(nn.Module):
-    """Mix joints by a graph per channel: the shared one, refined by how joints differ in the mean."""
+class Refinement(nn.Module):
+    """What a subset adds to its graph: per channel, how joints differ in the mean over time."""
 
     def __init__(self, inputs: int, outputs: int, compared: int) -> None:
         super().__init__()
-        self.source = nn.Conv2d(inputs, compared, 1)
         self.target = nn.Conv2d(inputs, compared, 1)
-        self.value = nn.Conv2d(inputs, outputs, 1)
+        self.source = nn.Conv2d(inputs, compared, 1)
         self.refine = nn.Conv2d(compared, outputs, 1)
 
-    def forward(
-        self, x: Float[Tensor, "N C T V"], graph: Float[Tensor, "V V"], alpha: Float[Tensor, " 1"]
-    ) -> Float[Tensor, "N C2 T V"]:
-        """Return C2 channels; `alpha` says how much the refinement counts."""
+    def forward(self, x: Float[Tensor, "N C T V"]) -> Float[Tensor, "N C2 V V"]:
+        """Return what each joint (row) takes of each (column)."""
         target, source = self.target(x).mean(dim=2), self.source(x).mean(dim=2)  # (N, R, V)
-        differ = (target.unsqueeze(3) - source.unsqueeze(2)).tanh()  # (N, R, V, V)
-        graphs = alpha * self.refine(differ) + graph  # (N, C2, V, V)
-        return torch.einsum("ncvu,nctu->nctv", graphs, self.value(x))
+        refined: Tensor = self.refine((target.unsqueeze(3) - source.unsqueeze(2)).tanh())
+        return refined
 
 
 class Block(nn.Module):
@@ -60,7 +57,8 @@ class Block(nn.Module):
         compared = FEWEST if first else inputs // REDUCTION
         self.graphs = nn.Parameter(graphs.clone())
         self.alpha = nn.Parameter(torch.zeros(1))
-        self.subsets = nn.ModuleList(RefinedGraph(inputs, outputs, compared) for _ in graphs)
+        self.refinements = nn.ModuleList(Refinement(inputs, outputs, compared) for _ in graphs)
+        self.values = nn.ModuleList(nn.Conv2d(inputs, outputs, 1) for _ in graphs)
         self.norm = nn.BatchNorm2d(outputs)
         self.skip: nn.Module = nn.Identity()
         if inputs != outputs:
@@ -74,9 +72,10 @@ class Block(nn.Module):
 
     def forward(self, x: Float[Tensor, "N C T V"]) -> Float[Tensor, "N C2 T2 V"]:
         """Return T2 = ceil(T / stride) frames of C2 channels, which are not negative."""
-        mixed = [
-            subset(x, graph, self.alpha) for subset, graph in zip(self.subsets, self.graphs, strict=True)
-        ]
+        mixed = []
+        for graph, refine, value in zip(self.graphs, self.refinements, self.values, strict=True):
+            graphs = self.alpha * refine(x) + graph  # (N, C2, V, V)
+            mixed.append(torch.einsum("ncvu,nctu->nctv", graphs, value(x)))
         y = (self.norm(torch.stack(mixed).sum(dim=0)) + self.skip(x)).relu()
         y = self.time(y)
         return (y if self.around is None else y + self.around(x)).relu()
@@ -111,6 +110,8 @@ class CTRGCN(nn.Module):
         for layer in self.blocks.modules():
             if isinstance(layer, nn.Conv2d):
                 nn.init.kaiming_normal_(layer.weight, mode="fan_out")
+            elif isinstance(layer, Block):
+                nn.init.constant_(layer.norm.weight, 1e-6)
 
     def forward(self, x: Float[Tensor, "B T F"]) -> Float[Tensor, "B C"]:
         """Return the logits of the frame that each window belongs to."""

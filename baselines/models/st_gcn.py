@@ -134,6 +134,7 @@ ST_GCN = windows.baseline(
         sgd=SGD(momentum=0.9, nesterov=True, decay=1e-4),
         milestones=(10, 50),
         ends="whole",
+        scaling="centred",
     ),
     network=build,
     reads=("edges",),
