@@ -87,6 +87,11 @@ class Metric:
     """Measures of all spans of an entry -> the same, made fit to stand among those of another entry, for the
     swap test. The value stays. None where they never fit."""
 
+    @property
+    def best_at_zero(self) -> bool:
+        """Whether values are worse on both sides of 0: a bias, early or late."""
+        return not self.higher_is_better and self.bounds[0] < 0
+
     def averaged(
         self, whole: Float[np.ndarray, " K"], foreground: Bool[np.ndarray, " C"]
     ) -> Bool[np.ndarray, " K"]:

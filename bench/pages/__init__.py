@@ -14,13 +14,14 @@ Undefined   Shown as a dash that says so, never as 0.
 
 from bench.pages.charts import PLOTTED
 from bench.pages.publishing import publish, publish_results
-from bench.pages.ranking import Ranking, Row, Terms, rank, ranking_score
+from bench.pages.ranking import Ranking, Ranks, Row, Terms, rank, ranking_score
 from bench.pages.site import render
 from bench.pages.words import clean, link, number
 
 __all__ = [
     "PLOTTED",
     "Ranking",
+    "Ranks",
     "Row",
     "Terms",
     "clean",

@@ -40,7 +40,7 @@ from bench.pages.facts import (
     value_of,
     with_short_title,
 )
-from bench.pages.ranking import Ranking, Row
+from bench.pages.ranking import Ranking, Ranks, Row
 from bench.results import Result
 from bench.text import by_family, class_metrics, family_line, interval_statement
 
@@ -138,7 +138,7 @@ class EntryPage:
     metric: MetricFacts
     """The metric that ranks."""
     value: Value
-    rank: int | None
+    ranks: Ranks | None
     """None where its value is undefined."""
     entries: int
     """Entries in its ranking."""
@@ -181,7 +181,7 @@ def entry_page(row: Row, ranking: Ranking) -> EntryPage:
         changed_data=changed_data(result),
         metric=task.metrics[0],
         value=value_of(score, task.metrics[0].unit),
-        rank=row.rank,
+        ranks=row.ranks,
         entries=len(ranking.rows),
         separate=bool(ranking.differences),
         runs=len(score.per_run) if score else None,

@@ -11,10 +11,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bench.kinds import kind_named
+from bench.metrics import METRICS
 from bench.results import PartScore, Result, Score
 from bench.text import DETECTION_FORMS, SHORT_TITLES, amount_tested
 
 NAN = math.nan
+BEST_AT_ZERO = {metric.name for metric in METRICS if metric.best_at_zero}
+"""Metrics that are sorted by their distance from 0."""
 UNSCORED = "not scored by this metric"
 UNSCORED_PART = "not scored on this part"
 
@@ -48,6 +51,20 @@ class MetricFacts:
     unit: str
     reference: str
     higher_is_better: bool
+
+    @property
+    def best_at_zero(self) -> bool:
+        """Whether values are worse on both sides of 0."""
+        return self.name in BEST_AT_ZERO
+
+    @property
+    def better(self) -> str:
+        """Which values are better, in words."""
+        return (
+            "0 is best"
+            if self.best_at_zero
+            else f"{'higher' if self.higher_is_better else 'lower'} is better"
+        )
 
 
 @dataclass(frozen=True)

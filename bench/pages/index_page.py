@@ -17,8 +17,8 @@ class Best:
     metric: MetricFacts
     value: Value
     entry: EntryName
-    ties: int
-    """How many others have the same value."""
+    rivals: int
+    """How many others may be as good."""
 
 
 @dataclass(frozen=True)
@@ -51,5 +51,5 @@ def _row(first: Ranking, others: Sequence[Ranking]) -> IndexRow:
     score, best = first.rows[0].score, None
     if score and not math.isnan(score.value):
         metric = task.metrics[0]
-        best = Best(metric, value_of(score, metric.unit), entry_name(first.best), first.ties - 1)
+        best = Best(metric, value_of(score, metric.unit), entry_name(first.best), first.rivals)
     return IndexRow(task, len(first.rows), sum(len(ranking.rows) for ranking in others), best)

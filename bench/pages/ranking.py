@@ -1,4 +1,9 @@
-"""Rankings: which entries of a task can be compared, and in which order they stand. Pure."""
+"""Rankings: which entries of a task can be compared, in which order they stand, and who stands apart. Pure.
+
+Entries stand by value. Their ranks are ranges, because a value depends on the recordings tested
+(`bench.metrics.sampling.ranks`). A result that does not hold its values without each group is in no test:
+nobody surely stands above or below it.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +13,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
+from jaxtyping import Float
+
+from bench.metrics.sampling.ranks import stand_apart
+from bench.pages.facts import BEST_AT_ZERO
 from bench.results import Result, Score
 
 
@@ -35,10 +45,22 @@ class Terms:
 
 
 @dataclass(frozen=True)
-class Row:
-    """One entry of a ranking; no rank where its value is undefined."""
+class Ranks:
+    """Which ranks an entry may have."""
 
-    rank: int | None
+    first: int
+    last: int
+    tested: bool
+    """Whether its result holds what a test needs; else nobody surely stands above or below it."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One entry of a ranking; neither place nor ranks where its value is undefined."""
+
+    place: int | None
+    """By value alone, from 1 on; equal values share one."""
+    ranks: Ranks | None
     result: Result
 
     @property
@@ -57,6 +79,13 @@ class Ranking:
     metrics: tuple[Mapping[str, Any], ...]
     """Every metric that an entry here was scored by; the first ranks."""
     rows: tuple[Row, ...]
+    apart: float
+    """Tested entries stand apart where their values differ by more; infinite where none can."""
+
+    @property
+    def tested(self) -> int:
+        """How many entries were tested against each other."""
+        return sum(row.ranks is not None and row.ranks.tested for row in self.rows)
 
     @property
     def best(self) -> Result:
@@ -64,9 +93,9 @@ class Ranking:
         return self.rows[0].result
 
     @property
-    def ties(self) -> int:
-        """How many entries share the first rank."""
-        return sum(row.rank == 1 for row in self.rows)
+    def rivals(self) -> int:
+        """How many entries may be the best beside the first."""
+        return sum(row.ranks is not None and row.ranks.first == 1 for row in self.rows[1:])
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -106,19 +135,56 @@ def ranking_score(result: Result) -> Score | None:
 
 def _ranking(key: Terms, results: Sequence[Result], first: Terms) -> Ranking:
     metrics = {metric["name"]: metric for result in results for metric in result.task["metrics"]}
-    sign = 1.0 if metrics[key.ranking_metric]["higher_is_better"] else -1.0
+    card = metrics[key.ranking_metric]
 
     def merit(result: Result) -> float:
         score = ranking_score(result)
-        return -math.inf if score is None or math.isnan(score.value) else sign * score.value
+        if score is None or math.isnan(score.value):
+            return -math.inf
+        return float(_merits(card, np.array([score.value]))[0])
 
     ordered = sorted(results, key=merit, reverse=True)  # stable: equal values stay in the order of entry ids
     merits = [merit(result) for result in ordered]
-    rows = tuple(
-        Row(None if value == -math.inf else 1 + merits.index(value), result)
-        for value, result in zip(merits, ordered, strict=True)
+    ranked = [result for result, value in zip(ordered, merits, strict=True) if value > -math.inf]
+    ranks, apart = _ranks(card, ranked)
+    rows = [
+        Row(1 + merits.index(merit(result)), of, result) for of, result in zip(ranks, ranked, strict=True)
+    ]
+    rows += [Row(None, None, result) for result in ordered[len(ranked) :]]
+    return Ranking(key, tuple(key.differences(first)), tuple(metrics.values()), tuple(rows), apart)
+
+
+def _merits(card: Mapping[str, Any], values: Float[np.ndarray, "*_"]) -> Float[np.ndarray, "*_"]:
+    """Return numbers that rise as values get better."""
+    if card["name"] in BEST_AT_ZERO:
+        return np.asarray(-np.abs(values))
+    return values if card["higher_is_better"] else -values
+
+
+def _ranks(card: Mapping[str, Any], ranked: Sequence[Result]) -> tuple[list[Ranks], float]:
+    """Return the ranks of entries whose values are defined, and what tested entries must differ by."""
+    tested = [k for k, result in enumerate(ranked) if _testable(result)]
+    ranks = [Ranks(1, len(ranked), tested=False) for _ in ranked]
+    if not tested:
+        return ranks, math.inf
+    scores = [score for k in tested if (score := ranking_score(ranked[k]))]
+    values = _merits(card, np.array([score.value for score in scores]))
+    left_out = _merits(card, np.array([score.left_out for score in scores]))
+    found = stand_apart(values, left_out, np.array(ranked[tested[0]].group_frames))
+    others = len(ranked) - len(tested)
+    for k, (first, last) in zip(tested, found.ranks(), strict=True):
+        ranks[k] = Ranks(first, last + others, tested=True)
+    return ranks, found.least
+
+
+def _testable(result: Result) -> bool:
+    """Whether a result holds a finite value without each group."""
+    score = ranking_score(result)
+    return (
+        score is not None
+        and 1 < len(score.left_out) == len(result.group_frames)
+        and bool(np.isfinite([score.value, *score.left_out]).all())
     )
-    return Ranking(key, tuple(key.differences(first)), tuple(metrics.values()), rows)
 
 
 def _short(term: object) -> str:

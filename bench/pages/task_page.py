@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -32,7 +33,8 @@ from bench.pages.facts import (
     with_short_title,
 )
 from bench.pages.published import PublishedModels, published_models
-from bench.pages.ranking import Ranking, Row, Terms
+from bench.pages.ranking import Ranking, Ranks, Row, Terms
+from bench.pages.words import number
 from bench.text import by_family, family_line, interval_statement
 
 MAIN_METRICS = 4
@@ -48,8 +50,10 @@ COMPARED = 12
 class RankingRow:
     """One entry in a ranking."""
 
-    rank: int | None
-    """None where its value is undefined."""
+    place: int | None
+    """By value alone; None where its value is undefined."""
+    ranks: Ranks | None
+    """Those that it may have."""
     entry: EntryName
     card: EntryFacts
     changed_data: str
@@ -99,6 +103,8 @@ class RankingSection:
     """What differs from the first ranking of the task; empty for the first."""
     metric: MetricFacts
     """The metric that ranks."""
+    apart: str
+    """Which entries stand apart, and how sure that is."""
     others: tuple[MetricFacts, ...]
     """The metrics that stand beside it."""
     main_classes: tuple[str, ...]
@@ -171,12 +177,13 @@ def _section(ranking: Ranking, place: int) -> RankingSection:
     main_classes = ranking.classes if len(ranking.classes) <= MAIN_CLASSES else ()
     curves = _curves(ranking)
     rows = tuple(_row(row, metric, main_classes, main) for row in ranking.rows)
-    values = [(row.result.entry["name"], row.score) for row in ranking.rows if row.rank and row.score]
-    costs = [(row.entry.name, row.value.value, row.card.flops_per_frame) for row in rows if row.rank]
+    values = [(row.result.entry["name"], row.score) for row in ranking.rows if row.place and row.score]
+    costs = [(row.entry.name, row.value.value, row.card.flops_per_frame) for row in rows if row.place]
     return RankingSection(
         terms=ranking.terms,
         differences=ranking.differences,
         metric=metric,
+        apart=_apart(ranking, metric),
         others=main,
         main_classes=main_classes,
         rows=rows,
@@ -197,10 +204,34 @@ def _section(ranking: Ranking, place: int) -> RankingSection:
     )
 
 
+def _apart(ranking: Ranking, metric: MetricFacts) -> str:
+    """Say which entries stand apart, how sure that is, and who was not tested."""
+    ranked, tested = sum(row.place is not None for row in ranking.rows), ranking.tested
+    untested = ranked - tested
+    words = "Ranks are ranges: from 1 + the entries that surely stand above to the last that may be."
+    if tested < 2:
+        return f"{words} No two results hold their values without each group of recordings: none was tested."
+    if math.isinf(ranking.apart):
+        groups = len(ranking.best.group_frames)
+        return f"{words} {groups} groups of recordings are too few to tell any two entries apart."
+    difference = f"{number(ranking.apart, metric.unit)} {metric.unit}".rstrip()
+    words += (
+        f" Two entries stand apart where they differ by more than {difference}: had the entries been equal, "
+        "the chance that any two of them stood apart would be at most about 5 %."
+    )
+    if untested:
+        words += (
+            f" {untested} of {ranked} were not tested, because their results do not hold their values "
+            "without each group of recordings; nobody surely stands above or below them."
+        )
+    return words
+
+
 def _row(row: Row, metric: MetricFacts, classes: Sequence[str], others: Sequence[MetricFacts]) -> RankingRow:
     result, score = row.result, row.score
     return RankingRow(
-        rank=row.rank,
+        place=row.place,
+        ranks=row.ranks,
         entry=entry_name(result),
         card=entry_facts(result.entry),
         changed_data=changed_data(result),

@@ -72,7 +72,8 @@ def _family_page(family: str) -> str:
 
 
 def _metric_page(page_of: Metric) -> str:
-    better = "higher is better" if page_of.higher_is_better else "lower is better"
+    better = f"{'higher' if page_of.higher_is_better else 'lower'} is better"
+    better = "0 is best" if page_of.best_at_zero else better
     mean = f"mean over {page_of.mean}" if page_of.mean != "none" else "one number"
     facts = [f"reads {page_of.reads}", mean, better]
     if page_of.unit:

@@ -8,11 +8,13 @@ for (const table of document.querySelectorAll("table.sortable")) {
 
   const sort = (column, direction) => {
     const sign = direction === "ascending" ? 1 : -1;
+    const distance = heads[column].dataset.by === "distance";
     const numeric = heads[column].classList.contains("n");
     const key = (row) => row.cells[column].dataset.value ?? row.cells[column].textContent.trim();
     const rows = ranked.map((row) => ({ row, key: key(row) }));
     rows.sort((a, b) => {
       if (a.key === "" || b.key === "") return (a.key === "") - (b.key === ""); // undefined is last both ways
+      if (distance) return sign * (Math.abs(a.key) - Math.abs(b.key)); // of a bias 0 is best
       return sign * (numeric ? a.key - b.key : a.key.localeCompare(b.key, "en"));
     }); // the sort is stable: ties stay as ranked
     body.append(...rows.map(({ row }) => row));

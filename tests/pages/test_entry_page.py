@@ -25,7 +25,7 @@ def test_the_head_says_value_rank_and_where_it_was_tested() -> None:
         "Model d",
         "0.500",
         "[0.438, 0.531]",
-        "3 of 5",
+        "? of 5",
         "2, ± 0.004",
         "1,234 frames of 7 recordings",
     ):

@@ -8,12 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
-from made_up import NAN, RESULTS, entry, page, result, score, task
+from made_up import NAN, RESULTS, entry, metric, page, result, score, task
 
 from bench.datasets import get_task
 from bench.metrics import METRICS_VERSION
-from bench.pages import PLOTTED, number, rank, render
+from bench.pages import PLOTTED, Ranks, number, rank, render
 from bench.pages.charts import Chart
 from bench.pages.task_page import task_page
 from bench.results import PartScore, Result, write
@@ -23,7 +24,7 @@ from tests.made_up import read
 
 def test_entries_stand_by_value_then_id_and_share_ranks() -> None:
     ranking = rank(RESULTS)[0]
-    assert [(row.rank, row.result.entry["id"]) for row in ranking.rows] == [
+    assert [(row.place, row.result.entry["id"]) for row in ranking.rows] == [
         (1, "a"),
         (2, "e"),
         (3, "b"),
@@ -31,9 +32,66 @@ def test_entries_stand_by_value_then_id_and_share_ranks() -> None:
         (None, "c"),
     ]
     made = page(RESULTS)
-    assert made.column(0, "#") == ["1", "2", "3", "3", "–"]
+    assert made.column(0, "#") == ["?", "?", "?", "?", "–"]
     assert made.column(0, "Entry") == ["Model a", "Model e", "Model b", "Model d", "Model c"]
     assert [cell.split("[")[0] for cell in made.column(0, "F1")] == ["0.750", "0.625", "0.500", "0.500", "–"]
+
+
+def with_left_out(id_: str, value: float, noise: float, groups: int) -> Result:
+    """Return a result with values without each group, and a noise that differs from entry to entry."""
+    rng = np.random.default_rng(ord(id_))
+    left_out = tuple(value + noise * rng.normal(size=groups))
+    made = result(id_, value, groups=groups, group_frames=[100] * groups)
+    return replace(made, scores={**made.scores, "f1": score(value, left_out=left_out)})
+
+
+def test_ranks_are_ranges_of_entries_that_were_tested() -> None:
+    entries = [
+        with_left_out("a", 0.9, 0.001, 12),
+        with_left_out("b", 0.602, 0.003, 12),
+        with_left_out("c", 0.6, 0.003, 12),
+    ]
+    ranking = rank(entries)[0]
+    assert [row.ranks for row in ranking.rows] == [
+        Ranks(1, 1, tested=True),
+        Ranks(2, 3, tested=True),
+        Ranks(2, 3, tested=True),
+    ]
+    made = page(entries)
+    assert made.column(0, "#") == ["1", "2–3", "2–3"]
+    assert f"differ by more than {number(ranking.apart)}: had the entries been equal" in made.text
+    assert "may be as good" not in page(entries, "index.html").text
+    assert "2–3 of 3" in page(entries, "toy-task--b.html").text
+
+
+def test_an_entry_that_was_not_tested_may_stand_anywhere() -> None:
+    entries = [
+        with_left_out("a", 0.9, 0.001, 12),
+        result("b", 0.602, groups=12),
+        with_left_out("c", 0.6, 0.003, 12),
+    ]
+    ranking = rank(entries)[0]
+    assert [(of.first, of.last, of.tested) for row in ranking.rows if (of := row.ranks)] == [
+        (1, 2, True),
+        (1, 3, False),
+        (2, 3, True),
+    ]
+    assert page(entries).column(0, "#") == ["1–2", "?", "2–3"]
+    assert "1 of 3 were not tested" in page(entries).text
+    assert "and 1 that may be as good" in page(entries, "index.html").text
+    few = [with_left_out(id_, value, 0.001, 5) for id_, value in (("a", 0.9), ("b", 0.5))]
+    assert page(few).column(0, "#") == ["1–2", "1–2"]
+    assert "5 groups of recordings are too few" in page(few).text
+
+
+def test_a_bias_ranks_by_its_distance_from_zero() -> None:
+    early = task(metrics=[metric("onset_bias", "Bias", unit="frames", higher_is_better=False)])
+    biases = {"a": -9.0, "b": 0.5, "c": 4.0, "d": -0.25}
+    entries = [
+        replace(result(id_, 0.5), task=early, scores={"onset_bias": score(value)})
+        for id_, value in biases.items()
+    ]
+    assert [row.result.entry["id"] for row in rank(entries)[0].rows] == ["d", "b", "c", "a"]
 
 
 def test_entries_whose_names_read_alike_are_told_apart() -> None:
@@ -58,7 +116,7 @@ def test_a_metric_of_which_less_is_better_ranks_upwards() -> None:
     delay_first = task(metrics=task()["metrics"][::-1])
     ranking = rank([replace(each, task=delay_first) for each in RESULTS])[0]
     assert [row.result.entry["id"] for row in ranking.rows] == ["b", "d", "e", "a", "c"]
-    assert [row.rank for row in ranking.rows] == [1, 1, 3, 4, None]
+    assert [row.place for row in ranking.rows] == [1, 1, 3, 4, None]
 
 
 def test_undefined_is_a_dash_that_says_so_and_never_zero() -> None:
@@ -121,7 +179,7 @@ def test_what_cannot_be_compared_is_ranked_apart(changes: dict[str, Any], why: s
     old = result("old", 0.9)
     rankings = rank([old, *leading])
     assert [len(ranking.rows) for ranking in rankings] == [2, 1]
-    assert [ranking.rows[0].rank for ranking in rankings] == [1, 1]
+    assert [ranking.rows[0].place for ranking in rankings] == [1, 1]
     assert rankings[1].differences == (why,)
     made = page([old, *leading])
     assert f"cannot be compared with those of the first ranking: {why}." in made.text
@@ -256,7 +314,7 @@ def test_the_index_shows_the_best_entry_of_each_task() -> None:
     assert "[0.688, 0.781]" in made.text
     assert "5 entries" in made.text
     assert "1 entry" in made.text
-    assert "and 1 tied" in page(RESULTS[:1] + RESULTS[3:4], "index.html").text
+    assert "and 1 that may be as good" in page(RESULTS[:1] + RESULTS[3:4], "index.html").text
 
 
 def test_an_empty_leaderboard_says_what_to_type() -> None:
