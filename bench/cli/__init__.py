@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from io import TextIOWrapper
 from pathlib import Path
 
 import click
@@ -25,6 +26,9 @@ from bench.errors import BenchError, UsageError
 
 def main() -> None:
     """Run the command line; faults of the input are text and an exit code, never a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a terminal may lack a sign, and a path need not be text
+            stream.reconfigure(errors="backslashreplace")
     try:
         cli()
     except BenchError as fault:

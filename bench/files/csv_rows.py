@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from bench.errors import DataError, FileError
+from bench.errors import DataError, FileError, first
+from bench.files.faults import shown
 from bench.files.texts import file_encoding
 
 _LINE_BYTES = 64 * 1024
@@ -47,6 +48,28 @@ def read_table(path: Path) -> tuple[list[str], Rows]:
     """Return the names of the columns, in the first row, and the rows below; an empty file has neither."""
     rows = read_rows(path)
     return (rows[0][1], rows[1:]) if rows else ([], [])
+
+
+def read_columns(path: Path, columns: Sequence[str], hint: str) -> list[list[str]]:
+    """Return the rows of a table in UTF-8 that has exactly these columns.
+
+    Raises `DataError`, with `hint`, for a file that is empty, is not UTF-8, or has other columns in any row.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = list(csv.reader(file, strict=True))
+    except (OSError, UnicodeDecodeError, csv.Error) as fault:
+        raise DataError(f"{path} is not a csv table in UTF-8", [str(fault)], hint=hint) from fault
+    header, *lines = rows or [[]]
+    wrong = [f"line {n}: {len(line)} columns" for n, line in enumerate(lines, 2) if len(line) != len(columns)]
+    if header != list(columns) or wrong:
+        found = shown(header) if header else "an empty file"
+        raise DataError(
+            f"{path} has other columns",
+            first([f"found {found}", f"expected {list(columns)}", *wrong]),
+            hint=hint,
+        )
+    return lines
 
 
 def width_faults(header: list[str], rows: Rows) -> list[str]:

@@ -47,7 +47,7 @@ def read_runs(path: Path, tasks: Mapping[str, Task]) -> Runs:
                 cell = (part, "behaviour" if third else line["cls"])
                 values = {metric: float(line[column]) for metric, column in METRICS.items()}
                 runs.setdefault((line["experiment"], line["seed"]), {})[cell] = values
-    except (KeyError, TypeError, ValueError, IndexError) as fault:
+    except (KeyError, TypeError, ValueError, IndexError, csv.Error) as fault:
         raise DataError(
             f"{path} does not hold the results of every seed",
             [str(fault) or type(fault).__name__],

@@ -15,7 +15,6 @@ published.csv   source, table, row, column (as printed); task, part, class (of o
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -23,6 +22,7 @@ from pathlib import Path
 
 from bench.about import NAME
 from bench.errors import DataError, UsageError, first, nearest
+from bench.files.csv_rows import read_columns
 from bench.resources import resource
 
 FACTORS = {"share": 1.0, "percent": 0.01, "points": 0.01, "frames": 1.0, "parameters": 1.0, "seconds": 1.0}
@@ -196,16 +196,8 @@ def _read(folder: Path) -> tuple[Number, ...]:
 
 
 def _lines(path: Path, columns: Sequence[str]) -> list[Line]:
-    with path.open(encoding="utf-8", newline="") as file:
-        header, *lines = csv.reader(file)
-    wrong = [f"line {n}: {len(line)} columns" for n, line in enumerate(lines, 2) if len(line) != len(columns)]
-    if header != list(columns) or wrong:
-        raise DataError(
-            f"{path} has other columns",
-            first([f"found {header}", f"expected {list(columns)}", *wrong]),
-            hint=f"reinstall {NAME}",
-        )
-    return [dict(zip(columns, line, strict=True)) for line in lines]
+    rows = read_columns(path, columns, f"reinstall {NAME}")
+    return [dict(zip(columns, row, strict=True)) for row in rows]
 
 
 def _faults(read: Mapping[str, Sequence[Line]]) -> list[str]:

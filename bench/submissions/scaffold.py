@@ -64,4 +64,6 @@ def scaffold(folder: Path, task: Task) -> list[Path]:
 
 
 def _shown(name: str, folder: Path) -> str:
-    return name if folder.is_absolute() else folder.as_posix()  # no machine's paths on a page
+    """Return a folder as a page may name it: no path of one machine, and nothing but text."""
+    shown = name if folder.is_absolute() else folder.as_posix()
+    return shown if shown.isprintable() else name

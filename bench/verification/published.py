@@ -11,12 +11,12 @@ printed           the number as printed
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from bench.errors import DataError
+from bench.about import NAME
+from bench.files.csv_rows import read_columns
 from bench.resources import resource
 from bench.verification.checks import Check, equal
 
@@ -61,11 +61,7 @@ def read_printed(path: Path | None = None) -> list[Printed]:
     """Read the table of printed numbers; raise `DataError` where it has other columns."""
     path = path or resource("reference", "leaderboard/reference") / "counts.csv"
     names = [field.name.rstrip("_") for field in fields(Printed)]
-    with path.open(encoding="utf-8", newline="") as lines:
-        header, *rows = csv.reader(lines)
-    if header != names or any(len(row) != len(names) for row in rows):
-        raise DataError(f"{path} has other columns", [f"found {header}", f"expected {names}"])
-    return [Printed(*row) for row in rows]
+    return [Printed(*row) for row in read_columns(path, names, f"reinstall {NAME}")]
 
 
 def sums(printed: Sequence[Printed]) -> list[Check]:

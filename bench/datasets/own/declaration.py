@@ -13,6 +13,7 @@ from bench.errors import FileError, UsageError, first, nearest
 from bench.files.faults import quoted
 from bench.files.schema import sound
 from bench.files.strict_toml import read_toml
+from bench.resources import expanded
 
 _BYTES = 64 * 1024
 
@@ -89,7 +90,7 @@ def read_declaration(path: Path) -> tuple[Declaration, Path]:
     faults += [f"line {_line(text, key)}: {fault}" for key, fault in _together(right, set(table))]
     if faults:
         raise _error(path, faults)
-    folder = Path(right.pop("folder", ".")).expanduser()
+    folder = expanded(right.pop("folder", "."))
     for key in ("poses", "labels"):
         if key in right:
             right[key] = _files(right[key])

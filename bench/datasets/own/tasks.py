@@ -11,10 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from bench.about import TITLE
+from bench.datasets.own.checks import DATASET
 from bench.datasets.own.declaration import Declaration, files_of
 from bench.datasets.own.reading import Skeleton, read
 from bench.datasets.own.sources import PLACE
-from bench.errors import DataError
+from bench.errors import DataError, FileError
+from bench.files.faults import Fault
+from bench.files.schema import leaf, listed
+from bench.files.strict_json import parse_json, read_json
 from bench.metrics import FRAME_METRICS
 from bench.recordings import RECORDING_ID
 from bench.resources import home
@@ -22,6 +26,8 @@ from bench.splits import from_json
 from bench.tasks import Dataset, Part, Task
 
 FORMAT = 1
+_MOST = 2**27  # bytes: some million recordings
+_SKELETON = listed(listed(leaf("text", lambda value: isinstance(value, str))), 2, 2)
 MARK = "(own task)"
 """In the title of every own task, and so in lists, results and pages: no benchmark of this project."""
 _NOTE = f"An own task: recordings, classes and split are its owner's, and no part of {TITLE}."
@@ -43,7 +49,7 @@ class OwnTask:
 
     def task(self) -> Task:
         """Return the task."""
-        declared, split = self.declared, from_json(json.loads(self.split), self.digest)
+        declared, split = self.declared, from_json(parse_json(self.split.encode()), self.digest)
         question = f"Which of {', '.join(declared.classes)} holds in each frame?"
         if declared.overlap:
             question = f"Which of {', '.join(declared.classes)} hold in each frame? Several may, or none."
@@ -117,13 +123,15 @@ def own_task(name: str) -> OwnTask | None:
     if not RECORDING_ID.fullmatch(name) or not path.is_file():
         return None
     try:
-        data = json.loads(path.read_bytes())
+        data = read_json(path, _MOST, follow=True)
         if data["format"] != FORMAT or data["declared"]["name"] != name:
             raise ValueError(f"format {data['format']} of task {data['declared']['name']!r}")
+        if faults := _faults(data):
+            raise ValueError("; ".join(map(str, faults)))
         animals, keypoints = data["skeleton"]
         own = OwnTask(_declaration(data["declared"]), (tuple(animals), tuple(keypoints)), data["split"])
         own.task()
-    except (KeyError, TypeError, ValueError, AttributeError) as fault:
+    except (FileError, KeyError, TypeError, ValueError, AttributeError) as fault:
         raise DataError(
             f"{path} does not hold an own task of this version",
             [f"{type(fault).__name__}: {fault}"],
@@ -141,6 +149,22 @@ def own_tasks() -> tuple[Task, ...]:
 def own_path(name: str) -> Path:
     """Return the file that keeps an own task."""
     return home() / "tasks" / f"{name}.json"
+
+
+def _faults(data: Mapping[str, Any]) -> list[Fault]:
+    """Compare what was declared with the rules of a declaration; what is empty was left out there."""
+    given = {key: _given(value) for key, value in data["declared"].items() if key != "name"}
+    fields = {key: value for key, value in given.items() if value not in (None, "", [], [0, 0])}
+    return [
+        *(fault.below("declared") for fault in DATASET.faults({**fields, "name": "any"})),
+        *(fault.below("skeleton") for fault in _SKELETON.faults(data["skeleton"])),
+    ]
+
+
+def _given(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: inner for key, inner in value.items() if inner not in (None, [])}
+    return value
 
 
 def _declaration(data: Mapping[str, Any]) -> Declaration:

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from functools import cache
 
 from bench import store
+from bench.about import NAME
 from bench.datasets import get_task
-from bench.errors import DataError
+from bench.errors import DataError, FileError
 from bench.evaluation import TruthSummary, cut, summarise_truth
+from bench.files.strict_json import read_json
 from bench.kinds import ids_to_answer
 from bench.resources import resource
 from bench.tasks import Task
 
+_MOST = 2**24  # bytes
+
 
 @cache
 def frozen_truths() -> Mapping[str, TruthSummary]:
-    """Return what is frozen, by task."""
+    """Return what is frozen, by task; raise `DataError` where the file does not hold it."""
     path = resource("reference", "leaderboard/reference") / "truths.json"
-    return {name: TruthSummary(**fields) for name, fields in json.loads(path.read_bytes()).items()}
+    try:
+        content = read_json(path, _MOST, follow=True)
+        return {name: TruthSummary(**fields) for name, fields in content.items()}
+    except (FileError, AttributeError, TypeError) as fault:
+        raise DataError(
+            f"{path} does not hold what results are compared with", [str(fault)], hint=f"reinstall {NAME}"
+        ) from fault
 
 
 def stored_truth(task: Task) -> TruthSummary:
