@@ -53,6 +53,7 @@ ORDER = [
     "published",
     "submitting",
     "prior",
+    "floors",
     "text",
     "pages",
     "baselines.dependencies",

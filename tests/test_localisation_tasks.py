@@ -17,6 +17,7 @@ from bench.datasets import demo, get_task
 from bench.errors import UsageError
 from bench.evaluation import evaluate
 from bench.evaluation.compare import compare
+from bench.floors import compute_floors, frozen_floors
 from bench.metrics import DETECTION_METRICS, softnms
 from bench.recordings import Detections, Recording, Segments, one_hot
 from bench.results import canonical, to_json
@@ -263,7 +264,9 @@ def whole_path(of: Task, folder: Path) -> None:
     assert "detections (raw)" in bench("validate", str(mine))
     place = str(folder / "results")
     for submission in (mine, late):
-        assert "mAP over tIoU 0.3:0.1:0.7" in bench("evaluate", str(submission), "--results", place)
+        printed = bench("evaluate", str(submission), "--results", place)
+        assert "mAP over tIoU 0.3:0.1:0.7" in printed
+        assert "computed lines, mAP over tIoU 0.3:0.1:0.7: true classes over whole recordings " in printed
     second, first = read_results(folder / "results")
     assert (first.entry["detections"], second.entry["detections"]) == ("raw", "final")
     assert first.scores["detection_map"].value == 1.0
@@ -310,3 +313,6 @@ def test_on_the_real_rat_dyads(bench_home: Path, real_data: Path, tmp_path: Path
     whole_path(bouts, tmp_path)
     result = read(tmp_path / "results" / "rat-dyads-bouts--mine.json")
     assert result.support == {"social": 334, "nonsocial": 288, "aggression": 57}
+    computed, frozen = compute_floors(bouts), frozen_floors()["rat-dyads-bouts"]
+    assert (computed.truth_digest, computed.values) == (frozen.truth_digest, pytest.approx(frozen.values))
+    assert "Computed lines, by mAP" in (tmp_path / "site" / "rat-dyads-bouts.html").read_text()

@@ -63,10 +63,11 @@ def evaluate(
     path: Path, task_name: str | None, as_json: bool, every: bool, results: Path, card_alone: bool
 ) -> None:
     """Score a submission: validate, score every run and part, print and write the result."""
+    from bench.floors import find_floors
     from bench.prior import find_prior
     from bench.results import canonical, to_json, write
     from bench.submitting import score, take_over_card
-    from bench.text import below_prior_text, result_text, rivals_text
+    from bench.text import below_prior_text, floors_text, result_text, rivals_text
 
     scored = take_over_card(path, task_name, results) if card_alone else map(score, _read(path, task_name))
     for result, written in [(result, write(result, results)) for result in scored]:
@@ -78,7 +79,10 @@ def evaluate(
         else:
             ranking = result.task["metrics"][0]
             rivals = rivals_text(result.task["name"], ranking["name"], ranking["title"])
-            click.echo("\n\n".join(filter(None, [result_text(result, every=every), warning, rivals])))
+            floors = find_floors(result)
+            compared = floors_text(result, floors) if floors else ""
+            blocks = [result_text(result, every=every), warning, compared, rivals]
+            click.echo("\n\n".join(filter(None, blocks)))
             click.echo(f"result: {written}\n")
 
 

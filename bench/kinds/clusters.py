@@ -59,6 +59,7 @@ CLUSTERS = Kind(
     from_arrays=FRAMES.from_arrays,
     view=FRAMES.view,
     prior=lambda _shares, frames: np.zeros(frames, dtype=np.int64),
+    floors=(),
     tally=FRAMES.tally,
     words=replace(FRAMES.words, scored=_scored),
 )

@@ -80,6 +80,7 @@ FRAMES = Kind(
     from_arrays=lambda arrays: arrays["answer"],
     view=view,
     prior=lambda shares, frames: np.tile(shares.astype(np.float32), (frames, 1)),
+    floors=(),
     tally=lambda _task, _recording: {},
     words=Words(
         unit="frames",

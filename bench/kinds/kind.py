@@ -59,6 +59,18 @@ class Words:
 
 
 @dataclass(frozen=True)
+class Floor:
+    """Answers that look at no data of the recording, with which entries are compared."""
+
+    name: str
+    title: str
+    draws: int
+    """Of how many random draws the value is the mean; 1 where nothing is drawn."""
+    learn: Callable[[Task, Sequence[Recording]], Callable[[Recording, int], Any]]
+    """(task, training recordings of a part) -> (test recording with its truth, draw) -> an answer."""
+
+
+@dataclass(frozen=True)
 class Kind:
     """One kind of task. `bench.submissions.forms` says how its predictions are written."""
 
@@ -89,6 +101,8 @@ class Kind:
     prior: Callable[[Float[np.ndarray, " C"], int], Any] | None
     """(share of each class in training, frames of a recording) -> an answer that looks at nothing; None where
     the kind has none."""
+    floors: tuple[Floor, ...]
+    """What entries are compared with beside it."""
     tally: Callable[[Task, Recording], dict[tuple[str, str], int]]
     """What `bench verify` counts of a recording beside its frames: (quantity, class) -> number."""
     words: Words

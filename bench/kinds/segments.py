@@ -18,6 +18,7 @@ from jaxtyping import Int
 from bench.errors import UsageError
 from bench.kinds.frames import view
 from bench.kinds.kind import Cut, DetectionForm, Kind, Words
+from bench.kinds.segment_floors import FLOORS
 from bench.metrics.segments import clean
 from bench.metrics.softnms import soft_nms
 from bench.recordings import Detections, Recording, Segments
@@ -90,6 +91,7 @@ SEGMENTS = Kind(
     from_arrays=lambda arrays: Detections(arrays["bounds"], arrays["labels"], arrays["scores"]),
     view=_view,
     prior=None,
+    floors=FLOORS,
     tally=_tally,
     words=Words(
         unit="segments",

@@ -10,6 +10,8 @@ import numpy as np
 from jaxtyping import Float
 
 from bench.evaluation.details import boundary
+from bench.floors import frozen_floors_of
+from bench.kinds import kind_named
 from bench.pages.charts import Chart, cost_chart, curve_chart, interval_chart
 from bench.pages.facts import (
     NAN,
@@ -87,6 +89,14 @@ class FamilyTable:
 
 
 @dataclass(frozen=True)
+class FloorLine:
+    """What answers that look at no data score by the metric that ranks."""
+
+    title: str
+    value: Value
+
+
+@dataclass(frozen=True)
 class Intervals:
     """How intervals were made, and for which entries."""
 
@@ -109,6 +119,8 @@ class RankingSection:
     """The metrics that stand beside it."""
     main_classes: tuple[str, ...]
     """The classes that have columns in the ranking."""
+    floors: tuple[FloorLine, ...]
+    """Empty where none are known."""
     rows: tuple[RankingRow, ...]
     classes: tuple[str, ...]
     by_class: tuple[ValuesRow, ...]
@@ -186,6 +198,7 @@ def _section(ranking: Ranking, place: int) -> RankingSection:
         apart=_apart(ranking, metric),
         others=main,
         main_classes=main_classes,
+        floors=_floors(ranking, metric),
         rows=rows,
         classes=ranking.classes,
         by_class=_by_class(ranking),
@@ -240,6 +253,16 @@ def _row(row: Row, metric: MetricFacts, classes: Sequence[str], others: Sequence
         std_runs=std_runs(score, metric.unit),
         classes=tuple(value.bare for value in class_values(score, metric.unit, classes)),
         others=tuple(value_of(result.scores.get(other.name), other.unit).bare for other in others),
+    )
+
+
+def _floors(ranking: Ranking, metric: MetricFacts) -> tuple[FloorLine, ...]:
+    floors = frozen_floors_of(ranking.best)
+    if floors is None:
+        return ()
+    kind = kind_named(ranking.best.task["kind"])
+    return tuple(
+        FloorLine(floor.title, Value(floors.values[floor.name], unit=metric.unit)) for floor in kind.floors
     )
 
 

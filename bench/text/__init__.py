@@ -6,6 +6,7 @@ from bench.text.checks import checks_text
 from bench.text.datacards import datacard_text, sources_text
 from bench.text.differences import comparison_text
 from bench.text.explanation import SHORT_TITLES, class_metrics, explain, explanation
+from bench.text.floors import floors_text
 from bench.text.integrity import integrity_json, integrity_text
 from bench.text.own_tasks import added_text
 from bench.text.published import compared_text, findings_text, rivals_text
@@ -46,6 +47,7 @@ __all__ = [
     "explanation",
     "family_line",
     "findings_text",
+    "floors_text",
     "fold",
     "heading",
     "integrity_json",
