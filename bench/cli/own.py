@@ -30,7 +30,9 @@ def add(path: Path, replace: bool) -> None:
     Optional: folder, where the files are if not here; val; groups = "animals.csv", the unit of
     intervals; overlap = true, where classes may hold together; tolerance, in frames, of lengths;
     title, question, licence, citation, url.
-    Of labels: channel (caltech, bento), subject (boris), ignore = ["labels that are no class"].
+    Of labels: channel (caltech, bento), subject (boris), times (bento: frames, seconds, nominal),
+    ignore = ["labels that are no class"]. Of poses: animals = ["black", "white"], individuals of
+    the files or parts of keypoints' names.
     files = "poses/{recording}DLC_*.csv" says what names a recording.
     """  # noqa: D301  (click reads the backspace as "do not rewrap")
     from bench import adding

@@ -292,7 +292,11 @@ def test_a_wrong_folder_is_refused_and_nothing_is_written(
 
 def test_the_help_names_every_key() -> None:
     said = CliRunner().invoke(cli, ["add", "--help"]).output
-    assert not [key for key in (*REQUIRED, *OPTIONAL, "channel", "subject", "ignore") if key not in said]
+    assert not [
+        key
+        for key in (*REQUIRED, *OPTIONAL, "channel", "subject", "times", "ignore", "animals")
+        if key not in said
+    ]
 
 
 def test_every_fault_is_listed_at_once(lab: Path) -> None:

@@ -84,7 +84,8 @@ def _time_faults(
     if times.shape != (rows,) or times.dtype.kind not in "iuf":
         return [f"time {times.shape} of {times.dtype}, expected {rows:,} numbers"], None
     frames = times.astype(np.float64)
-    if unit == "frames" or np.array_equal(frames, np.arange(rows)):
+    unknown = not unit and not fps and np.array_equal(frames, np.arange(rows))
+    if unit == "frames" or unknown:
         return row_faults(frames), None
     if fps:
         return row_faults(frames * fps), None
