@@ -30,7 +30,7 @@ from bench.datasets.own import (
 )
 from bench.errors import DataError, UsageError
 from bench.files.faults import shown
-from bench.files.writing import write_text
+from bench.files.writing import sweep, write_text
 from bench.store import Manifest
 from bench.tasks import Task
 
@@ -68,6 +68,9 @@ def add(path: Path, *, replace: bool = False) -> Added:
     refuse_official(declared.name)
     if not os.access(path.parent, os.W_OK):
         raise UsageError(f"{path.parent} cannot be written", ["the split is frozen beside the declaration"])
+    place = path.parent.resolve()  # the user named it, so it may be reached by a link
+    for written_to in (place, own_path("").parent):
+        sweep(written_to)
     try:
         sources, choice, own, notes = _frozen(folder, declared)
     except DataError as fault:
@@ -83,7 +86,7 @@ def add(path: Path, *, replace: bool = False) -> Added:
         stored, written = store.pull(dataset, folder, [task], replace=replace or before is None)
     except DataError as fault:
         raise DataError(fault.title, fault.problems, hint=command) from None
-    new = [_write(frozen, own.split), _write(own_path(declared.name), to_json(own)), written]
+    new = [_write(place / frozen.name, own.split), _write(own_path(declared.name), to_json(own)), written]
     return Added(task, folder, sources, choice, stored, frozen, any(new), notes)
 
 

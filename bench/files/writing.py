@@ -7,9 +7,12 @@ of its name, and a folder that is a link is refused.
 from __future__ import annotations
 
 import errno
+import importlib
 import os
+import re
 import secrets
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from io import TextIOWrapper
@@ -22,6 +25,8 @@ _NO_LINKS = getattr(os, "O_NOFOLLOW", 0)
 _FLAGS = (
     os.O_RDWR | os.O_CREAT | os.O_EXCL | _NO_LINKS | getattr(os, "O_BINARY", 0)
 )  # a name that is there already, be it a link, is never opened
+_UNFINISHED = re.compile(r"\.[0-9a-f]{16}\.part")
+_OLD = 60.0  # seconds
 NO_ROOM = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG)
 """Errors of a disk, a quota or a limit that is used up; the system names no file in them."""
 
@@ -42,16 +47,47 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         raise _at(path, fault) from fault
     try:
         with os.fdopen(descriptor, "w+b") as file:
+            _hold(descriptor)
             yield file
             file.flush()
             os.fsync(file.fileno())
-        unfinished.replace(path)
+            if os.name == "posix":  # while the file is held; elsewhere no open file can be renamed
+                unfinished.replace(path)
+        if os.name != "posix":
+            unfinished.replace(path)
     except BaseException as fault:
         with suppress(OSError):
             unfinished.unlink()
         if isinstance(fault, OSError) and fault.errno in NO_ROOM:
             raise _at(path, fault) from fault
         raise
+
+
+def sweep(folder: Path) -> None:
+    """Remove what killed writers left in a folder: files that `replacing` began and that nobody holds.
+
+    A writer holds its file as long as it lives; the system takes the hold from a dead one. An empty file may
+    be of a writer that lives and holds it in a moment, so it goes only once it is old.
+    """
+    for path in folder.glob(".*.part"):
+        if not _UNFINISHED.fullmatch(path.name):
+            continue
+        with suppress(OSError):
+            descriptor = os.open(path, os.O_RDONLY | _NO_LINKS)
+            with os.fdopen(descriptor, "rb"):
+                state = os.fstat(descriptor)
+                if (state.st_size or time.time() - state.st_mtime > _OLD) and _hold(descriptor):
+                    path.unlink()
+
+
+def _hold(descriptor: int) -> bool:
+    """Hold an open file until it is closed; return whether that could be done, and nobody else holds it."""
+    try:
+        fcntl = importlib.import_module("fcntl")
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (ImportError, OSError):
+        return False  # Windows, or a file system that has no locks: what was left stays
+    return True
 
 
 @contextmanager

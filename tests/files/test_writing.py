@@ -13,7 +13,15 @@ import pytest
 
 from bench.cli import main
 from bench.files.locking import locked
-from bench.files.writing import appending, make_folder, replacing, replacing_text, write_bytes, write_text
+from bench.files.writing import (
+    appending,
+    make_folder,
+    replacing,
+    replacing_text,
+    sweep,
+    write_bytes,
+    write_text,
+)
 
 
 def test_a_file_is_written_whole_and_its_folder_made(tmp_path: Path) -> None:
@@ -157,3 +165,24 @@ def test_a_full_disk_leaves_nothing_and_the_fault_names_the_file(
     assert str(tmp_path / "entry") in printed.getvalue()
     assert "bytes are free" in printed.getvalue()
     assert not [p for p in tmp_path.rglob("*") if p.is_file() and p.name != "a"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the system has no locks that it takes from a dead process")
+def test_what_a_killed_writer_left_is_swept_and_what_a_living_one_writes_is_not(tmp_path: Path) -> None:
+    dead, empty, other = (tmp_path / f".{name}.part" for name in ("0" * 16, "1" * 16, "notes"))
+    for path in (dead, other):
+        path.write_text("half a fi")
+    empty.touch()
+    (tmp_path / f".{'2' * 16}.part").symlink_to(other)
+    with replacing(tmp_path / "a.txt") as file:
+        file.write(b"whole")
+        file.flush()
+        sweep(tmp_path)
+        assert not dead.exists()
+        assert empty.exists(), "its writer may be about to hold it"
+    os.utime(empty, (0, 0))
+    sweep(tmp_path)
+    assert not empty.exists()
+    assert (tmp_path / "a.txt").read_bytes() == b"whole"
+    assert other.exists()
+    sweep(tmp_path / "nowhere")

@@ -14,22 +14,20 @@ from bench.cli import cli
 from bench.datasets import own
 from bench.datasets.formats.names import recording_id, video_name
 from bench.datasets.own import declaration
-from bench.errors import BenchError, DataError, UsageError
+from bench.errors import BenchError, UsageError
 from bench.recordings import Recording
 from bench.text import added_text
 
 from .conftest import FRAMES, deeplabcut, edit
 
-COLUMNS = (
-    "Observation id,Time offset (s),Media duration (s),FPS,Subject,Behavior,Behavior type,Start (s),Stop (s)\n"
-)
+COLUMNS = "Observation id,Media duration (s),FPS,Subject,Behavior,Behavior type,Start (s),Stop (s)\n"
 LENGTHS = {id_: f"{frames / 25:.3f}" for id_, frames in FRAMES.items()}
 
 
 def bout(id_: str, start: int, stop: int, behaviour: str = "attack", length: str = "") -> str:
     """Return a line of BORIS's aggregated events, from one frame to another."""
     seconds = f"{start / 25:.3f},{stop / 25:.3f}"
-    return f"{id_},0,{length or LENGTHS[id_.lower()]},25.0,black,{behaviour},STATE,{seconds}\n"
+    return f"{id_},{length or LENGTHS[id_.lower()]},25.0,black,{behaviour},STATE,{seconds}\n"
 
 
 @pytest.fixture
@@ -240,13 +238,21 @@ def test_a_failed_or_interrupted_add_leaves_nothing_half_written(
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(store, "pull", interrupted)
     before = sorted(lab.rglob("*"))
-    done = CliRunner().invoke(cli, ["add", str(lab / "mylab.toml")])
-    assert done.exit_code != 0
+    with monkeypatch.context() as changed:
+        changed.setattr(store, "pull", interrupted)
+        assert CliRunner().invoke(cli, ["add", str(lab / "mylab.toml")]).exit_code != 0
     assert sorted(lab.rglob("*")) == before
     assert not list(bench_home.rglob("*"))
-    monkeypatch.undo()
-    with pytest.raises(DataError):
-        (lab / "mylab.split.json").mkdir()
-        add(lab / "mylab.toml")
+    for folder in (lab, bench_home / "tasks"):  # what a killed `add` leaves
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f".{'0123456789abcdef'}.part").write_text("half a spl")
+    add(lab / "mylab.toml")
+    assert not list(lab.glob("*.part"))
+    assert not list(bench_home.rglob("*.part"))
+
+
+def test_the_folder_may_be_reached_by_a_link(lab: Path, tmp_path: Path) -> None:
+    (tmp_path / "here").symlink_to(lab)
+    assert add(tmp_path / "here" / "mylab.toml").new
+    assert (lab / "mylab.split.json").is_file()

@@ -186,7 +186,7 @@ def _placed(
         short += not bout.point and start >= stop and bout.start < bout.stop
         if bout.point or bout.start < bout.stop:
             stop = max(stop, start + 1)
-        past = round((bout.stop - length) * fps, 6)  # 0.44 s and 0.36 s are 2 frames apart at 25, not 2.0000000001
+        past = round((bout.stop - length) * fps, 6)  # less what binary numbers miss
         if stop > frames and past <= tolerance:
             start, stop = min(start, frames - 1), frames
             cut += [past] if past > 0 else []

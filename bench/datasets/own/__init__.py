@@ -16,8 +16,8 @@ and poses may differ), folder (of the recordings; else that of the file), title,
 url; of labels channel, subject, times, ignore = [...]; of poses animals = [...].
 
 A recording is named by what `{recording}` stands for in a pattern, else by its file's name, of DeepLabCut's
-files the part before "DLC_"; in lower case, each run of spaces and dots one "_". `bench add` reads, checks and
-freezes all of it; then the name is that of a task.
+files the part before "DLC_"; in lower case, each run of spaces and dots one "_". `bench add` reads, checks
+and freezes all of it; then the name is that of a task.
 """
 
 from bench.datasets.own.declaration import Declaration, Files, read_declaration
