@@ -17,12 +17,12 @@ from click.testing import CliRunner
 from bench import hub, store
 from bench.cli import cli
 from bench.datacard import survey_dataset
-from bench.datasets import DATASETS, calms21, demo, demo_unlabelled, get_dataset, get_task, oft
+from bench.datasets import DATASETS, calms21, demo, demo_unlabelled, get_dataset, get_task, oft, rat_dyads
 from bench.errors import DataError
 from bench.files import zips
 from bench.pages import render
 from bench.results import write
-from bench.store import Changed
+from bench.store import Changed, official
 from bench.submissions import write_run
 from bench.submitting import evaluate
 from bench.tasks import Dataset, Task
@@ -304,3 +304,24 @@ def test_the_card_of_a_data_set_without_labels(bench_home: Path, tmp_path: Path)
     card = datacard_text(survey_dataset(dataset, store.load_all(dataset)))
     assert "No labels: poses alone" in card
     assert "6 of 6 groups, 6 with poses" in card
+
+
+def test_litter_is_no_official_file(bench_home: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "raw"
+    folder.mkdir()
+    (folder / "._37DLC_x.csv").write_bytes(b"\x00\x05\x16\x07")
+    (folder / "._all.zip").write_bytes(b"\x00\x05\x16\x07")
+    (folder / "37_annot.txt").write_text("no annotation")
+    found = official.find(rat_dyads.DATASET, folder)
+    assert [path.name for path in found.files] == ["37_annot.txt"]
+    archive = packed(
+        tmp_path / "a.zip", {"37_annot.txt": "a", "__MACOSX/37_annot.txt": "b", "raw/._3DLC.csv": "c"}
+    )
+    assert list(zips.members(archive, rat_dyads.DATASET.official)) == ["37_annot.txt"]
+
+
+def test_a_folder_above_the_official_files_is_told_which_would_do(bench_home: Path, tmp_path: Path) -> None:
+    (tmp_path / "lab" / "2024" / "raw").mkdir(parents=True)
+    (tmp_path / "lab" / "2024" / "raw" / "37_annot.txt").write_text("no annotation")
+    said = refused(rat_dyads.DATASET, tmp_path / "lab", bench_home)
+    assert f"next: bench pull rat-dyads --from {tmp_path / 'lab' / '2024'}" in said

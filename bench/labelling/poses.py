@@ -125,8 +125,10 @@ def _read(path: Path, reading: Reading) -> Poses | None:
     wanted = [theirs.get(name, name) for name in reading.skeleton.animals]
     if set(wanted) <= set(poses.individuals):
         return poses
-    if reader is read_poses and len(poses.individuals) > 1:
-        return read_poses(path, wanted)
+    if reader is read_poses and len(wanted) > 1:
+        named = read_poses(path, wanted)
+        if set(wanted) <= set(named.individuals):
+            return named
     if len(poses.individuals) == 1 < len(wanted):
         try:
             return with_animals(poses, [name.removeprefix("animal ") for name in wanted])

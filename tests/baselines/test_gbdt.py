@@ -116,6 +116,25 @@ def test_features_are_float32_and_bear_what_is_lost() -> None:
     assert features(blind, SMALL).shape == seen.shape
 
 
+@pytest.mark.parametrize(
+    "lost", [(slice(None), slice(1, 2)), (slice(1, 2), slice(None))], ids=["keypoint", "animal"]
+)
+def test_what_is_never_seen_in_training_is_of_no_use_and_no_harm(lost: tuple[slice, slice]) -> None:
+    def blind(id_: str) -> Recording:
+        recording = shaped(id_)
+        assert recording.keypoints is not None
+        keypoints = recording.keypoints.copy()
+        keypoints[:, *lost] = np.nan
+        return replace(recording, keypoints=keypoints)
+
+    trained = [blind(id_) for id_ in "abc"]
+    x, _ = drawn_frames(run(), SMALL, ASKED, trained)
+    assert np.isnan(x).all(axis=0).any(), "there are features that no training frame has"
+    for found in scores(run(), trained).values():  # the test recordings show what the others do not
+        assert np.isfinite(found).all()
+        np.testing.assert_allclose(found.sum(axis=1), 1, rtol=1e-5)
+
+
 def test_features_of_a_frame_come_from_near_it_alone() -> None:
     recording = toy.recording("a")
     changed = recording.keypoints.copy()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import Counter
 from dataclasses import replace
@@ -16,7 +17,7 @@ from ratseizure_file import OVERLAPPING, TEST, clip, database, row, write
 from bench import cli as command
 from bench import evaluation, store
 from bench.datasets import get_task, ratseizure
-from bench.datasets.ratseizure import AUGMENTATION, FILE, LABELS, LIST
+from bench.datasets.ratseizure import AUGMENTATION, DATASET, FILE, LABELS, LIST
 from bench.datasets.splitting.rules import frozen_text
 from bench.errors import DataError
 from bench.metrics.segments import clean
@@ -269,3 +270,29 @@ def test_detections_may_call_clips_by_their_own_names(bench_home: Path, tmp_path
     page = (tmp_path / "named" / "README.md").read_text()
     assert "The recordings have no poses" in page
     assert "recording.keypoints" not in page
+
+
+def test_the_file_is_found_wherever_it_lies_in_a_clone(bench_home: Path, tmp_path: Path) -> None:
+    clone = tmp_path / "RatSeizure"
+    write(clone / "data" / "ratseizure", {"Rat1_a": clip("testing", row(3, 1, 2))})
+    (clone / ".git" / "old").mkdir(parents=True)
+    (clone / ".git" / "old" / FILE).write_text("{")
+    dataset = replace(DATASET, digests={})
+    held, new = store.pull(dataset, clone)
+    assert (new, list(held.recordings), list(held.files)) == (True, ["test-001"], [FILE])
+    assert store.pull(dataset, clone / "data" / "ratseizure") == (held, False)
+
+
+def test_of_several_files_the_official_one_is_taken_or_the_folders_are_named(
+    bench_home: Path, tmp_path: Path
+) -> None:
+    clone = tmp_path / "clone"
+    for place, clip_ in (("a", "Rat1_a"), ("b/c", "Rat1_b")):
+        write(clone / place, {clip_: clip("testing", row(3, 1, 2))})
+    digest = hashlib.sha256((clone / "b" / "c" / FILE).read_bytes()).hexdigest()
+    held, _ = store.pull(replace(DATASET, digests={FILE: f"sha256:{digest}"}), clone)
+    assert held.files == {FILE: digest}
+    with pytest.raises(DataError) as caught:
+        store.pull(replace(DATASET, digests={}), clone)
+    assert [str(clone / place) in str(caught.value) for place in ("a", "b/c")] == [True, True]
+    assert caught.value.hint == f"bench pull ratseizure --from {clone / 'a'}"

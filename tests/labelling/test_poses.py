@@ -11,6 +11,7 @@ import pytest
 from bench.errors import DataError, UsageError
 from bench.labelling import Reading, find_poses, read_files
 from bench.recordings import Recording, Skeleton
+from tests.datasets.test_pose_files import movement
 
 from . import pose_files as made
 
@@ -121,3 +122,61 @@ def test_one_file_is_a_folder_of_one(tmp_path: Path) -> None:
     path = made.deeplabcut_csv(tmp_path / "m1.csv", made.positions(3))
     made.deeplabcut_csv(tmp_path / "m2.csv", made.positions(3))
     assert list(read(path)) == ["m1"]
+
+
+def told(folder: Path, reading: Reading = READING) -> tuple[dict[str, Recording], list[str]]:
+    notes: list[str] = []
+    return {one.id: one for one in read_files(find_poses(folder), reading, notes.append)}, notes
+
+
+def test_what_a_reader_decided_is_said_and_litter_is_left_alone(tmp_path: Path) -> None:
+    xy = made.positions(9, animals=3)
+    xy[4, 1], xy[5, 0, 0] = -1, 5000
+    path = made.deeplabcut_csv(tmp_path / "Video 1.v2.csv", xy, (*made.ANIMALS, "single"))
+    text = path.read_text().splitlines()
+    parts = text[2].split(",")
+    parts[-9:] = [name for name in ("corner", "door", "lamp") for _ in "xyp"]
+    rows = [row.replace("-1.0,-1.0,0.9", "-1.0,-1.0,-1.0") for row in text[4:]]
+    path.write_text("\n".join([*text[:2], ",".join(parts), text[3], *rows, ""]))
+    (tmp_path / "._Video 1.v2.csv").write_bytes(b"\x00\x05\x16\x07")
+    (tmp_path / "._m.h5").write_bytes(b"\x00\x05\x16\x07")
+    found, notes = told(tmp_path)
+    assert list(found) == ["video_1_v2"]
+    keypoints = found["video_1_v2"].keypoints
+    assert keypoints is not None
+    assert keypoints.shape == (9, 2, 3, 2)
+    assert np.isnan(keypoints[4, 1]).all()
+    assert [word for word in ("single", "(-1, -1)", "far outside") if not any(word in n for n in notes)] == []
+
+
+def test_animals_are_told_by_the_names_of_keypoints_as_in_the_training(tmp_path: Path) -> None:
+    xy = made.positions(9)
+    names = [f"{keypoint}_{animal}" for animal in ("1", "2") for keypoint in made.KEYPOINTS]
+    made.deeplabcut_csv(tmp_path / "m1.csv", xy.reshape(9, 1, 6, 2), ("one",), names)
+    skeleton = Skeleton(("animal 1", "animal 2"), made.KEYPOINTS, (), (640, 480))
+    found, _ = told(tmp_path, replace(READING, skeleton=skeleton))
+    np.testing.assert_array_equal(found["m1"].keypoints, xy.astype(np.float32))
+
+
+def test_an_individual_with_keypoints_of_its_own_is_kept_where_the_model_has_it(tmp_path: Path) -> None:
+    xy = made.positions(9, animals=2, keypoints=2)
+    path = made.deeplabcut_csv(tmp_path / "m1.csv", xy, ("rat", "single"), ("nose", "tail"))
+    text = path.read_text().splitlines()
+    text[2] = "bodyparts,nose,nose,nose,tail,tail,tail,door,door,door,lamp,lamp,lamp"
+    path.write_text("\n".join([*text, ""]))
+    skeleton = Skeleton(("single", "rat"), ("nose", "tail", "door", "lamp"), (), (640, 480))
+    found, _ = told(tmp_path, replace(READING, skeleton=skeleton))
+    np.testing.assert_array_equal(found["m1"].keypoints[:, 1, :2], xy[:, 0].astype(np.float32))  # type: ignore[index]
+    np.testing.assert_array_equal(found["m1"].keypoints[:, 0, 2:], xy[:, 1].astype(np.float32))  # type: ignore[index]
+
+
+def test_rows_of_movement_are_frames_and_their_times_the_rate(tmp_path: Path) -> None:
+    whole = movement(time=np.arange(5) / 30)
+    whole.attrs = {"time_unit": "seconds"}
+    whole.to_netcdf(tmp_path / "m1.nc", engine="h5netcdf")
+    skeleton = Skeleton(("one", "two"), ("nose", "neck", "tail"), (), (640, 480))
+    found, _ = told(tmp_path, replace(READING, skeleton=skeleton))
+    assert found["m1"].fps == pytest.approx(30)
+    whole.isel(time=slice(2, None)).to_netcdf(tmp_path / "m1.nc", engine="h5netcdf")
+    with pytest.raises(DataError, match=r"m1\.nc.* row"):
+        told(tmp_path, replace(READING, skeleton=skeleton))
