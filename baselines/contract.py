@@ -263,6 +263,8 @@ class Baseline:
     """Recipe and sizes -> the network, without data: learning, restoring and counting build it alike."""
     example: Callable[[Any, Sizes], tuple[Any, ...]] | None = None
     """Recipe and sizes -> the inputs of one forward pass and, last, how many frames it labels."""
+    detections: Literal["raw", "final"] = "raw"
+    """Of a model that answers segments: whether the frozen Soft-NMS has still to choose among them."""
     width: Callable[[Any, Sizes], int] | None = None
     """Of an extractor: the columns of its features."""
     serves: Literal["part", "parts"] | tuple[str, ...] = "part"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -28,19 +29,24 @@ from baselines.contract import (
 from baselines.engine import devices, loop, schedules, steps
 from baselines.engine.settings import float32
 from baselines.engine.states import arrays_of, loaded
+from baselines.inputs.points import Truth
 from baselines.inputs.scaling import Scaled, moments
+from baselines.inputs.stretches import drawn_length, drawn_start, stretches
 from baselines.recipes.localisation import Recipe
 from bench.errors import DataError
+from bench.metrics.softnms import soft_nms
 from bench.recordings import MOST_DETECTIONS, Detections, Recording
 
 Network = Callable[[Recipe, Sizes], nn.Module]
 """Builds a network: features Float (B, N, F) and which rows are inside, Bool (B, N), give any outputs."""
-Truth = tuple[Float[Tensor, "_ 2"], Int64[Tensor, " _"]]
-"""Of one recording: the bounds of its segments in rows, and their labels."""
 Loss = Callable[[Any, Bool[Tensor, "B N"], Sequence[Truth]], Tensor]
 """(outputs, which rows are inside, truth of each recording) -> the mean to descend."""
 Decode = Callable[[Any, Bool[Tensor, "1 N"]], tuple[Tensor, Tensor, Tensor]]
 """(outputs of one recording, which rows are inside) -> bounds in rows (D, 2), labels (D,), scores (D,)."""
+
+MATRICES = (nn.Linear, nn.Conv1d, nn.Conv2d)
+SLOW = 0.1
+"""The share of the rate at which slow weights learn."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,10 +70,12 @@ def baseline(
     decode: Decode,
     features: str,
     paper: str | None = None,
+    final: bool = False,
 ) -> Baseline:
     """Declare a network of this family; `module` is the `__name__` of the file.
 
-    `features` is the extractor that it reads, as `module:name`.
+    `features` is the extractor that it reads, as `module:name`. `final` says that the model suppresses
+    detections itself, before it cuts them to the recording; otherwise those that it answers are raw.
     """
     return Baseline(
         model=f"{module}:{name}",
@@ -80,9 +88,10 @@ def baseline(
         reads=frozenset({"poses"}),
         answers=frozenset({"segments"}),
         learn=partial(learn, network, loss),
-        restore=partial(restore, network, decode),
+        restore=partial(restore, network, decode, final),
         network=network,
         needs=(Need(features, "features"),),
+        detections="final" if final else "raw",
         libraries=("numpy", "torch"),
         devices=frozenset({"cpu", "cuda"}),
         switches=frozenset({"precision", "tensorboard"}),
@@ -105,22 +114,24 @@ def learn(network: Network, loss: Loss, run: Run, data: Data, workspace: Workspa
             hint="choose another task or another baseline",
         )
     scales = moments([one.values.cpu().numpy() for one in read])
+    lengths = [len(one.values) for one in read]
+    examples = torch.repeat_interleave(torch.tensor(stretches(lengths, recipe.longest)))
 
     def descend(forward: steps.Forward, chosen: Int64[Tensor, " B"]) -> tuple[Tensor, int]:
-        some = [read[number] for number in chosen.tolist()]
-        x, inside = padded([one.values for one in some], recipe.multiple)
+        some = [_drawn(recipe, read[number]) for number in chosen.tolist()]
+        x, inside = padded([one.values for one in some], recipe.multiple, recipe.shortest)
         return loss(forward(x, inside), inside, [one.truth for one in some]), len(some)
+
+    def batches(_epoch: int, seed: int) -> Sequence[Int64[Tensor, " _"]]:
+        order = torch.randperm(len(examples), generator=torch.Generator().manual_seed(seed))
+        return torch.split(examples[order], recipe.batch)
 
     fitted = loop.fit(
         lambda: Scaled(network(recipe, run.sizes), *scales),
-        lambda _, seed: torch.split(
-            torch.randperm(len(read), generator=torch.Generator().manual_seed(seed)), recipe.batch
-        ),
+        batches,
         descend,
-        lambda model: AdamW(model.parameters(), lr=recipe.lr, weight_decay=recipe.decay),
-        lambda epoch, done, _: schedules.warm_cosine(
-            recipe.lr, recipe.warm_up, recipe.epochs, epoch - 1 + done
-        ),
+        partial(optimiser, recipe),
+        partial(rate, recipe, math.ceil(len(examples) / recipe.batch)),
         epochs=recipe.epochs,
         seed=run.seed,
         device=device,
@@ -134,8 +145,47 @@ def learn(network: Network, loss: Loss, run: Run, data: Data, workspace: Workspa
     return State(arrays_of(fitted.model.state_dict()), {})
 
 
-def restore(network: Network, decode: Decode, run: Run, state: State, workspace: Workspace) -> Predictor:
-    """Return what predicts by this state: the best detections of each recording."""
+def optimiser(recipe: Recipe, model: nn.Module) -> AdamW:
+    """Return AdamW, its weights in groups by whether they decay and whether they are slow."""
+    if recipe.decays == "all" and not recipe.slow:
+        return AdamW(model.parameters(), lr=recipe.lr, weight_decay=recipe.decay)
+    matrices = {f"{name}.weight" for name, layer in model.named_modules() if isinstance(layer, MATRICES)}
+    groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
+    for name, weights in model.named_parameters():
+        decays = recipe.decays == "all" or name in matrices
+        slow = any(word in name for word in recipe.slow)
+        groups.setdefault((decays, slow), []).append(weights)
+    return AdamW(
+        [
+            {
+                "params": weights,
+                "weight_decay": recipe.decay if decays else 0.0,
+                "scale": SLOW if slow else 1.0,
+            }
+            for (decays, slow), weights in groups.items()
+        ],
+        lr=recipe.lr,
+    )
+
+
+def rate(recipe: Recipe, batches: int, epoch: int, done: float, _history: loop.History) -> float:
+    """Return the learning rate of a step in an epoch, from 1, of so many batches; `done` is their share."""
+    if recipe.schedule == "milestones":
+        return schedules.after_milestones(recipe.lr, recipe.milestones, epoch)
+    if recipe.schedule == "epochs":
+        return schedules.warm_cosine(recipe.lr, recipe.warm_up, recipe.epochs, epoch - 1 + done)
+    step = round((epoch - 1 + done) * batches)
+    counts = recipe.warm_up * batches, recipe.epochs * batches
+    return schedules.warm_cosine_steps(recipe.lr, recipe.floor, *counts, step)
+
+
+def restore(
+    network: Network, decode: Decode, final: bool, run: Run, state: State, workspace: Workspace
+) -> Predictor:
+    """Return what predicts by this state: the best detections of each recording.
+
+    Where they are final, the frozen Soft-NMS chooses them before they are cut to the length of the recording.
+    """
     recipe: Recipe = run.recipe
     ((extractor, width),) = run.sizes.features
     device = torch.device(run.device)
@@ -146,10 +196,14 @@ def restore(network: Network, decode: Decode, run: Run, state: State, workspace:
     @torch.inference_mode()
     def detections(recording: Recording) -> Detections:
         derived = workspace.features(extractor, recording)
-        x, inside = padded([torch.from_numpy(derived.values).to(device)], recipe.multiple)
+        values = torch.from_numpy(derived.values).to(device)
+        x, inside = padded([values], recipe.multiple, recipe.shortest)
         with float32(), steps.precision(device, run.switches):
             outputs = model(x, inside)
-        return in_seconds(*decode(outputs, inside), derived, recording.frames / recording.fps)
+        answer = in_seconds(*decode(outputs, inside), derived)
+        if final:
+            answer = soft_nms(answer)
+        return cut(answer, recording.frames / recording.fps)
 
     def predict(recordings: Iterable[Recording], _question: Question) -> Iterator[Detections]:
         return map(detections, recordings)
@@ -158,19 +212,21 @@ def restore(network: Network, decode: Decode, run: Run, state: State, workspace:
 
 
 def in_seconds(
-    bounds: Float[Tensor, "D 2"],
-    labels: Int64[Tensor, " D"],
-    scores: Float[Tensor, " D"],
-    derived: Derived,
-    duration: float,
+    bounds: Float[Tensor, "D 2"], labels: Int64[Tensor, " D"], scores: Float[Tensor, " D"], derived: Derived
 ) -> Detections:
-    """Turn rows into seconds, cut to the length of the recording; keep the best that may be submitted."""
+    """Turn rows into seconds; what ends before it starts is left out."""
     seconds = derived.start + bounds.double().cpu().numpy() * derived.step
-    seconds = np.clip(seconds, 0, duration)
     kept = np.flatnonzero(seconds[:, 0] < seconds[:, 1])
-    sure = scores.double().cpu().numpy()[kept]
-    best = kept[np.argsort(-sure, kind="stable")[:MOST_DETECTIONS]]
-    return Detections(seconds[best], labels.cpu().numpy()[best], scores.double().cpu().numpy()[best])
+    sure = scores.double().cpu().numpy()
+    return Detections(seconds[kept], labels.cpu().numpy()[kept], sure[kept])
+
+
+def cut(detections: Detections, duration: float) -> Detections:
+    """Cut detections to the length of a recording; keep the best that may be submitted."""
+    seconds = np.clip(detections.bounds, 0, duration)
+    kept = np.flatnonzero(seconds[:, 0] < seconds[:, 1])
+    best = kept[np.argsort(-detections.scores[kept], kind="stable")[:MOST_DETECTIONS]]
+    return Detections(seconds[best], detections.labels[best], detections.scores[best])
 
 
 def in_rows(bounds: Float[np.ndarray, "S 2"], derived: Derived) -> Float[np.ndarray, "S 2"]:
@@ -179,15 +235,25 @@ def in_rows(bounds: Float[np.ndarray, "S 2"], derived: Derived) -> Float[np.ndar
 
 
 def padded(
-    rows: Sequence[Float32[Tensor, "_ F"]], multiple: int
+    rows: Sequence[Float32[Tensor, "_ F"]], multiple: int, shortest: int = 1
 ) -> tuple[Float32[Tensor, "B N F"], Bool[Tensor, "B N"]]:
     """Put recordings of several lengths into one array; return it and which of its rows are inside."""
-    longest = -(-max(map(len, rows)) // multiple) * multiple
+    longest = -(-max(shortest, *map(len, rows)) // multiple) * multiple
     x = rows[0].new_zeros(len(rows), longest, rows[0].shape[1])
     inside = torch.zeros(len(rows), longest, dtype=torch.bool, device=x.device)
     for number, values in enumerate(rows):
         x[number, : len(values)], inside[number, : len(values)] = values, True
     return x, inside
+
+
+def _drawn(recipe: Recipe, one: _Read) -> _Read:
+    """Return the stretch of a recording that trains this time."""
+    rows = len(one.values)
+    length = drawn_length(rows, recipe.longest, recipe.crop)
+    if length == rows:
+        return one
+    start, truth = drawn_start(rows, length, *one.truth)
+    return _Read(one.values[start : start + length], truth)
 
 
 def _read(

@@ -37,6 +37,17 @@ def warm_cosine(rate: float, warm_up: int, epochs: int, done: float) -> float:
     return rate * 0.5 * (1 + math.cos(math.pi * (done - warm_up) / max(epochs - warm_up, 1)))
 
 
+def warm_cosine_steps(rate: float, floor: float, warm_up: int, steps: int, step: int) -> float:
+    """Return the rate of a step, from 0: it rises to the last step of the warm-up, then falls to `floor`.
+
+    As ActionFormer's code has it, at every step.
+    """
+    if step < warm_up:
+        return rate * step / max(warm_up - 1, 1)
+    share = (step - warm_up) / max(steps - warm_up, 1)
+    return floor + (rate - floor) * 0.5 * (1 + math.cos(math.pi * share))
+
+
 def best_epoch(losses: Sequence[float]) -> int:
     """Return the first epoch, from 1, whose validation loss no other one undercuts."""
     return 1 + min(range(len(losses)), key=losses.__getitem__)

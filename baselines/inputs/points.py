@@ -21,6 +21,9 @@ RADIUS = 1.5
 SAME_LENGTH = 1e-3
 """Rows by which segments may differ and still count as equally long."""
 
+Truth = tuple[Float[Tensor, "_ 2"], Int64[Tensor, " _"]]
+"""Of one recording: the bounds of its segments in rows, and their labels."""
+
 
 @dataclass(frozen=True)
 class Level:
@@ -84,7 +87,7 @@ def answers(at: Points, bounds: Float[Tensor, "S 2"], labels: Int64[Tensor, " S"
     rows, length = at.rows[:, None], bounds[:, 1] - bounds[:, 0]  # (P, 1), (S,)
     distances = torch.stack([rows - bounds[:, 0], bounds[:, 1] - rows], dim=2).float()  # (P, S, 2)
     further, nearer = distances.amax(dim=2), distances.amin(dim=2)
-    central = (rows - bounds.mean(dim=1)).abs() <= RADIUS * at.strides[:, None]
+    central = (rows - bounds.mean(dim=1)).abs() < RADIUS * at.strides[:, None]
     fits = (further >= at.nearest[:, None]) & (further <= at.furthest[:, None])
     cost = torch.where((nearer > 0) & central & fits, length.float(), torch.inf)  # (P, S)
     shortest, chosen = cost.min(dim=1)

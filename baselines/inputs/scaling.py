@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -40,10 +41,7 @@ class Scaled(nn.Module):
         self.register_buffer("mean", torch.from_numpy(mean).float())
         self.register_buffer("deviation", torch.from_numpy(deviation).float())
 
-    def forward(
-        self, x: Float[Tensor, "B W F"], *others: Tensor, **options: bool
-    ) -> Tensor | tuple[Tensor, ...]:
+    def forward(self, x: Float[Tensor, "B W F"], *others: Tensor, **options: bool) -> Any:
         """Return what the network says; what else it is given is passed on as it is."""
         scaled = ((x - self.mean) / self.deviation).nan_to_num(nan=0.0)
-        answer: Tensor | tuple[Tensor, ...] = self.network(scaled, *others, **options)
-        return answer
+        return self.network(scaled, *others, **options)

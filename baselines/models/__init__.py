@@ -43,6 +43,15 @@ MODELS: dict[str, tuple[str, str, str]] = {
     "bams": ("baselines.models.bams", "BAMS", "train"),
     "bams_as_released": ("baselines.models.bams", "BAMS, as released", "train"),
     "bams_kmeans": ("baselines.models.bams", "k-means on BAMS", "train"),
+    "actionformer": ("baselines.models.actionformer", "ActionFormer", "train"),
+    "raseformer": ("baselines.models.raseformer", "RaSeformer", "train"),
+    "raseformer_windows": ("baselines.models.raseformer", "RaSeformer, windows at all levels", "train"),
+    "raseformer_static_keynorm": ("baselines.models.raseformer", "RaSeformer with static key norms", "train"),
+    "raseformer_shared_topk": (
+        "baselines.models.raseformer",
+        "RaSeformer with keys that heads share",
+        "train",
+    ),
     "pose_kmeans": ("baselines.models.pose_kmeans", "k-means on poses", "train"),
 }
 """Name -> module, title, and the extra of the package that it needs, if any. Only that module is imported."""

@@ -18,10 +18,10 @@ from torch import Tensor, nn
 from baselines.contract import Sizes
 from baselines.engine import localisation
 from baselines.engine.segment_losses import distance_iou, focal
-from baselines.inputs.points import Level, answers, points, segments
+from baselines.inputs.points import Level, Truth, answers, points, segments
 from baselines.recipes.localisation import Recipe
 
-STRIDE = 8
+STRIDE, WIDTH = 8, 64
 LEVELS = (Level(1, 0.0, 16.0), Level(STRIDE, 16.0, math.inf))
 """At four rows a second: ends up to 4 s away, and further ones."""
 PRIOR = 0.01
@@ -72,7 +72,7 @@ class AnchorFree(nn.Module):
         features: int,
         classes: int,
         stride: int = STRIDE,
-        width: int = 64,
+        width: int = WIDTH,
         dilations: tuple[int, ...] = (1, 2, 4, 8),
         dropout: float = 0.2,
     ) -> None:
@@ -110,9 +110,7 @@ class AnchorFree(nn.Module):
         return torch.cat(logits, dim=1), torch.cat(distances, dim=1)
 
 
-def loss(
-    outputs: Outputs, inside: Bool[Tensor, "B N"], truth: Sequence[localisation.Truth]
-) -> Float[Tensor, ""]:
+def loss(outputs: Outputs, inside: Bool[Tensor, "B N"], truth: Sequence[Truth]) -> Float[Tensor, ""]:
     """Return focal and distance loss of the points inside, over the number of those that tell a segment."""
     logits, distances = outputs
     classes = logits.shape[2]
@@ -139,9 +137,10 @@ def decode(
     return segments(rows, distances[0].float())[point], label, scores[point, label]
 
 
-def build(recipe: Recipe, sizes: Sizes) -> AnchorFree:  # noqa: ARG001
-    """Return the network for features of the needed width."""
-    return AnchorFree(dict(sizes.features)["egocentric"], sizes.classes[0])
+def build(recipe: Recipe, sizes: Sizes) -> AnchorFree:
+    """Return the network for the features that it needs."""
+    ((_, features),) = sizes.features
+    return AnchorFree(features, sizes.classes[0], width=recipe.width or WIDTH)
 
 
 ANCHOR_FREE = localisation.baseline(

@@ -32,6 +32,8 @@ def declare(order: Order, units: Sequence[Unit]) -> None:
         flops_per_frame=_count("flops", order, units),
     )
     card = form_of(task).declare(bare)
+    if card.detections and adapter is None:
+        card = replace(card, detections=baseline.detections)
     if (out / "submission.toml").exists():
         entry = read_entry(out)
         if there := entry.tasks.get(task.name):  # what was measured says nothing of how it is trained

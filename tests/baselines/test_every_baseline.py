@@ -13,6 +13,7 @@ import pytest
 from baselines import models
 from baselines.contract import Baseline
 from baselines.recipes.boosting import Boosting
+from baselines.recipes.localisation import Recipe as Localisation
 from baselines.runs.check import is_causal
 from baselines.runs.listing import every, rows, table
 from baselines.runs.train import train
@@ -57,6 +58,11 @@ PARAMETERS = {  # at 28 inputs and 4 classes, as the papers and their code have 
     "bams": 516,  # the linear layer alone; what learns the features has 1,195,102
     "bams_as_released": 516,
     "bams_kmeans": None,
+    "actionformer": 26_214_924,
+    "raseformer": 26_214_924,
+    "raseformer_windows": 26_214_924,
+    "raseformer_static_keynorm": 26_214_924,
+    "raseformer_shared_topk": 26_214_924,
     "pose_kmeans": None,
 }
 
@@ -76,11 +82,13 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def light(baseline: Baseline) -> tuple[Baseline, int | None]:
-    """One epoch; as the trees know none, fewer of them; of the largest networks few and short windows."""
+    """One epoch; as the trees know none, fewer of them; of large networks short windows, or few channels."""
     if isinstance(baseline.recipe, Boosting):
         return replace(baseline, recipe=replace(baseline.recipe, frames=200, trees=3)), None
     if baseline.name in GRAPHS:
         return replace(baseline, recipe=replace(baseline.recipe, past=2, future=1, gap=36, batch=16)), 1
+    if isinstance(baseline.recipe, Localisation):
+        return replace(baseline, recipe=replace(baseline.recipe, width=32)), 1
     recipes = [baseline.recipe, *(models.load(need.model).recipe for need in baseline.needs)]
     knows_epochs = any(recipe is not None and recipe.epochs_for(TASK) is not None for recipe in recipes)
     return baseline, 1 if knows_epochs else None

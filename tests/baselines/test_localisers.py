@@ -117,15 +117,16 @@ def test_rows_are_seconds_and_back() -> None:
     bounds = np.array([[0.5, 1.0], [1.25, 2.0]])
     rows = localisation.in_rows(bounds, derived)
     np.testing.assert_allclose(rows, [[0, 2], [3, 6]])
-    found = localisation.in_seconds(
+    whole = localisation.in_seconds(
         torch.tensor([[-9.0, 2.0], [3.0, 3.0], [3.0, 99.0], [99.0, 120.0]]),
         torch.tensor([1, 0, 2, 0]),
         torch.tensor([0.25, 0.9, 0.75, 0.5]),
         derived,
-        2.5,
     )
-    np.testing.assert_allclose(found.bounds, [[1.25, 2.5], [0.0, 1.0]])
-    assert (found.labels.tolist(), found.scores.tolist()) == ([2, 1], [0.75, 0.25])
+    np.testing.assert_allclose(whole.bounds, [[-1.75, 1.0], [1.25, 25.25], [25.25, 30.5]])
+    cut = localisation.cut(whole, 2.5)
+    np.testing.assert_allclose(cut.bounds, [[1.25, 2.5], [0.0, 1.0]])
+    assert (cut.labels.tolist(), cut.scores.tolist()) == ([2, 1], [0.75, 0.25])
 
 
 def test_the_best_that_may_be_submitted_are_kept() -> None:
@@ -133,7 +134,8 @@ def test_the_best_that_may_be_submitted_are_kept() -> None:
     bounds = torch.stack([torch.zeros(count), torch.ones(count)], dim=1)
     scores = torch.arange(count).float()
     derived = Derived(np.zeros((1, 1), np.float32), 0.0, 1.0, "x")
-    found = localisation.in_seconds(bounds, torch.zeros(count, dtype=torch.long), scores, derived, 1.0)
+    labels = torch.zeros(count, dtype=torch.long)
+    found = localisation.cut(localisation.in_seconds(bounds, labels, scores, derived), 1.0)
     assert len(found.labels) == MOST_DETECTIONS
     assert found.scores.min() == 5
 
@@ -143,6 +145,7 @@ def test_recordings_of_several_lengths_lie_in_one_array() -> None:
     assert x.shape == (2, 8, 2)
     assert inside.sum(dim=1).tolist() == [3, 5]
     assert not x[~inside].any()
+    assert localisation.padded([torch.ones(3, 2)], 4, 10)[0].shape == (1, 12, 2)
 
 
 def test_it_finds_segments_and_its_submission_is_valid(store: Path, tmp_path: Path) -> None:

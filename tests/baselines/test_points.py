@@ -78,3 +78,8 @@ def test_distances_lead_back_to_the_bounds() -> None:
     for label, expected in ((1, bounds[0]), (0, bounds[1])):
         for row in back[found.classes[:, label]]:
             assert row.tolist() == expected.tolist()
+
+
+def test_a_point_a_stride_and_a_half_from_the_centre_does_not_answer() -> None:
+    assert {row for stride, row in told([[4.0, 7.0]], [0]) if stride == 1} == {5, 6}  # 4 and 7 are not inside
+    assert {row for stride, row in told([[3.5, 7.5]], [0]) if stride == 1} == {5, 6}  # 4 and 7 are at the rim
