@@ -30,11 +30,15 @@ def warm(rate: float, warm_up: int, epoch: int) -> float:
     return rate * epoch / warm_up if epoch < warm_up else rate
 
 
-def warm_cosine(rate: float, warm_up: int, epochs: int, done: float) -> float:
-    """Return the rate after `done` epochs, part of one included: it rises evenly, then falls as a cosine."""
+def warm_cosine(rate: float, warm_up: int, epochs: int, done: float, least: float = 0.0) -> float:
+    """Return the rate after `done` epochs, part of one included.
+
+    It rises evenly to `rate`, then falls as a cosine to `least` at the last epoch.
+    """
     if done < warm_up:
         return rate * done / warm_up
-    return rate * 0.5 * (1 + math.cos(math.pi * (done - warm_up) / max(epochs - warm_up, 1)))
+    share = (done - warm_up) / max(epochs - warm_up, 1)
+    return least + (rate - least) * 0.5 * (1 + math.cos(math.pi * share))
 
 
 def warm_cosine_steps(rate: float, floor: float, warm_up: int, steps: int, step: int) -> float:

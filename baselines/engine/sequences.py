@@ -9,14 +9,15 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from jaxtyping import Float32, Int64
+from jaxtyping import Float32, Float64, Int64
 from torch import Tensor, nn
 from torch.optim import AdamW
 
-from baselines.contract import Baseline, Data, Predictor, Question, Run, Sizes, State, Workspace
+from baselines.contract import Baseline, Data, Need, Predictor, Question, Run, Sizes, State, Workspace
 from baselines.engine import devices, loop, losses, schedules, steps
 from baselines.engine.settings import float32
 from baselines.engine.states import arrays_of, loaded
+from baselines.inputs.motion import known_poses
 from baselines.inputs.poses import columns, keypoints_of, pose_features
 from baselines.inputs.scaling import Scaled, moments
 from baselines.inputs.sequences import UNKNOWN, Sequences, sequences
@@ -68,6 +69,7 @@ def baseline(
     paper: str | None = None,
     serves: Literal["part", "parts"] | tuple[str, ...] = "part",
     unlabelled: Sequence[str] = (),
+    needs: Sequence[Need] = (),
     causal: bool = False,
 ) -> Baseline:
     """Declare a network of this family; `module` is the `__name__` of the file."""
@@ -86,6 +88,7 @@ def baseline(
         network=network,
         example=_example,
         serves=serves,
+        needs=tuple(needs),
         unlabelled=tuple(unlabelled),
         causal=causal,
         libraries=("numpy", "torch"),
@@ -103,6 +106,7 @@ def learn(network: Network, run: Run, data: Data, workspace: Workspace) -> State
     device = devices.own_device(run.device)
     read = [_read(run, question, data.train[question.key]) for question in run.questions]
     scales = moments([features for recordings in read for features, _ in recordings])
+    start = workspace.start()["model"] if recipe.start else {}
     material = _material(run, read, data, device)
     held_out = {
         question.key: _laid_out(_read(run, question, recordings), recipe.size, device)
@@ -110,7 +114,7 @@ def learn(network: Network, run: Run, data: Data, workspace: Workspace) -> State
         if (recordings := list(data.val.get(question.key, ())))
     }
     fitted = loop.fit(
-        lambda: Scaled(network(recipe, run.sizes), *scales),
+        lambda: _scaled(network(recipe, run.sizes), recipe, *scales),
         partial(_batches, material, recipe.batch),
         partial(_loss, material, recipe),
         partial(_optimiser, recipe),
@@ -120,6 +124,7 @@ def learn(network: Network, run: Run, data: Data, workspace: Workspace) -> State
         device=device,
         checkpoint=workspace.checkpoint,
         inputs=workspace.inputs,
+        start={"model": {f"{recipe.start}.{name}": w for name, w in start.items()}} if start else None,
         validate=partial(_held_out_losses, run, material, held_out),
         clip=recipe.clip,
         switches=run.switches,
@@ -136,12 +141,12 @@ def learn(network: Network, run: Run, data: Data, workspace: Workspace) -> State
 def restore(network: Network, run: Run, state: State, workspace: Workspace) -> Predictor:  # noqa: ARG001
     """Return what predicts by this state."""
     recipe: Recipe = run.recipe
-    width, models = columns(run.sizes.skeleton), {}
+    width, models = _columns(recipe, run.sizes), {}
     for question in run.questions:
         prefix = f"{question.key}/"
         own = {name.removeprefix(prefix): a for name, a in state.arrays.items() if name.startswith(prefix)}
         with torch.random.fork_rng(devices=[]):  # what building draws is overwritten
-            model = Scaled(network(recipe, run.sizes), np.zeros(width), np.ones(width))
+            model = _scaled(network(recipe, run.sizes), recipe, np.zeros(width), np.ones(width))
         models[question.key] = loaded(model, State(own, {})).to(torch.device(run.device)).eval()
 
     def predict(recordings: Iterable[Recording], question: Question) -> Iterator[Float32[np.ndarray, "T C"]]:
@@ -157,17 +162,10 @@ def restore(network: Network, run: Run, state: State, workspace: Workspace) -> P
 def _logits(
     run: Run, model: nn.Module, features: Float32[np.ndarray, "T F"], place: int
 ) -> Float32[Tensor, "T C"]:
-    """Label a recording by crops that overlap by half; what counts of each is its middle."""
-    size: int = run.recipe.size
-    laid_out = sequences([features], [np.zeros(len(features), np.int64)], size, torch.device(run.device))
-    step, margin = max(1, size // 2), size // 4
-    first = (
-        torch.arange(0, len(features), step, device=laid_out.features.device) + laid_out.starts[0] - margin
-    )
-    crops = laid_out.gather(first)
-    with float32(), steps.precision(first.device, run.switches):
-        logits = _answers(model(crops.features, crops.inside))[place]
-    return logits[:, margin : margin + step].flatten(0, 1)[: len(features)].float()
+    device = torch.device(run.device)
+    laid_out = sequences([features], [np.zeros(len(features), np.int64)], run.recipe.size, device)
+    with float32(), steps.precision(device, run.switches):
+        return laid_out.whole(lambda crops: _answers(model(crops.features, crops.inside))[place]).float()
 
 
 def _batches(material: Material, size: int, _epoch: int, seed: int) -> Sequence[Batch]:
@@ -267,7 +265,7 @@ def _laid_out(read: _Read, size: int, device: torch.device) -> Sequences:
 
 
 def _rate(recipe: Recipe, epoch: int, done: float, _history: loop.History) -> float:
-    return schedules.warm_cosine(recipe.lr, recipe.warm_up, recipe.epochs, epoch - 1 + done)
+    return schedules.warm_cosine(recipe.lr, recipe.warm_up, recipe.epochs, epoch - 1 + done, recipe.last_lr)
 
 
 def _weights(recipe: Recipe, question: Question, frames: Sequences) -> losses.Weights:
@@ -295,10 +293,25 @@ def _column(run: Run, question: Question) -> str:
 
 
 def _features(run: Run, recording: Recording) -> Float32[np.ndarray, "T F"]:
-    return pose_features(keypoints_of(recording), run.sizes.skeleton.image, run.recipe.missing)
+    image = run.sizes.skeleton.image
+    if run.recipe.inputs == "known poses":
+        return known_poses(recording, image)
+    return pose_features(keypoints_of(recording), image, run.recipe.missing)
+
+
+def _columns(recipe: Recipe, sizes: Sizes) -> int:
+    poses = columns(sizes.skeleton)
+    return poses * 3 // 2 if recipe.inputs == "known poses" else poses
+
+
+def _scaled(
+    network: nn.Module, recipe: Recipe, mean: Float64[np.ndarray, " F"], deviation: Float64[np.ndarray, " F"]
+) -> nn.Module:
+    """Return what a network is asked through, where its inputs are scaled."""
+    return Scaled(network, mean, deviation) if recipe.inputs == "poses" else network
 
 
 def _example(recipe: Recipe, sizes: Sizes) -> tuple[Any, ...]:
     """Return one crop, which labels its frames."""
     shape = (1, recipe.size)
-    return torch.zeros(*shape, columns(sizes.skeleton)), torch.ones(shape, dtype=torch.bool), recipe.size
+    return torch.zeros(*shape, _columns(recipe, sizes)), torch.ones(shape, dtype=torch.bool), recipe.size

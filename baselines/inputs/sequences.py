@@ -6,12 +6,12 @@ crops is an index into it and a crop never reaches into another recording.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float32, Int64, Shaped
+from jaxtyping import Bool, Float, Float32, Int64, Shaped
 from torch import Tensor
 
 UNKNOWN = -1
@@ -61,6 +61,13 @@ class Sequences:
         """Return the crops that begin in these rows."""
         rows = first[:, None] + torch.arange(self.size, device=first.device)
         return Crops(self.features[rows], self.inside[rows], self.targets[rows])
+
+    def whole(self, answer: Callable[[Crops], Float[Tensor, "B T D"]]) -> Float[Tensor, "N D"]:
+        """Answer the first recording by crops that overlap by half; what counts of each is its middle."""
+        step, margin = max(1, self.size // 2), self.size // 4
+        first = torch.arange(0, self.lengths[0], step, device=self.features.device) + self.starts[0] - margin
+        rows = answer(self.gather(first))[:, margin : margin + step]
+        return rows.flatten(0, 1)[: self.lengths[0]]
 
 
 def sequences(

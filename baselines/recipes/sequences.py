@@ -10,7 +10,7 @@ from typing import Literal
 class Recipe:
     """All that can be told of a network that learns from crops of recordings, a target for every frame.
 
-    AdamW trains it; its rate rises over the first epochs and falls as a cosine to nothing at the last.
+    AdamW trains it; its rate rises over the first epochs and falls as a cosine until the last.
     """
 
     size: int
@@ -19,6 +19,8 @@ class Recipe:
     batch: int
     """Crops of each question in a batch; as many without labels beside them, where there are any."""
     lr: float = 1e-3
+    last_lr: float = 0.0
+    """At the end of the last epoch."""
     decay: float = 0.0
     """Of the weights."""
     warm_up: int = 0
@@ -34,6 +36,11 @@ class Recipe:
     recordings of the split, where it names any."""
     aside: float = 0.0
     """Weight of what the network learns from crops without labels; 0: they are not looked at."""
+    inputs: Literal["poses", "known poses"] = "poses"
+    """Keypoints, each coordinate scaled to mean 0 and deviation 1; or keypoints and how sure the tracker is
+    of each, a missing one 0 and not sure at all."""
+    start: str = ""
+    """The part of the network that the training it needs has made; empty: it needs none."""
 
     @property
     def sees(self) -> None:
