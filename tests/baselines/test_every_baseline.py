@@ -63,6 +63,8 @@ PARAMETERS = {  # at 28 inputs and 4 classes, as the papers and their code have 
     "raseformer_windows": 26_214_924,
     "raseformer_static_keynorm": 26_214_924,
     "raseformer_shared_topk": 26_214_924,
+    "lookagain_keypoints": 132_356,  # the classifier alone; the encoder that it reads has 5,685,184
+    "supervised_transformer": 3_331_332,
     "pose_kmeans": None,
 }
 
