@@ -46,6 +46,8 @@ def hops(joined: Bool[np.ndarray, "V V"]) -> Int64[np.ndarray, "V V"]:
     reached, front = np.eye(joints, dtype=bool), np.eye(joints, dtype=bool)
     for steps in range(1, joints):
         front = (front @ joined) & ~reached
+        if not front.any():
+            break
         distance[front] = steps
         reached |= front
     return distance

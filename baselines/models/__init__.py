@@ -38,6 +38,12 @@ MODELS: dict[str, tuple[str, str, str]] = {
     "ms_g3d_8": ("baselines.models.ms_g3d", "MS-G3D, 8 scales", "train"),
     "ms_g3d_mabe21": ("baselines.models.ms_g3d", "MS-G3D of MABe 2021 Task 3", "train"),
     "ctr_gcn": ("baselines.models.ctr_gcn", "CTR-GCN", "train"),
+    "stgat": ("baselines.models.stgat", "STGAT, our reading", "train"),
+    "hstwformer_described": (
+        "baselines.models.hstwformer_described",
+        "HSTWFormer, as described",
+        "train",
+    ),
     "dilated_tcn": ("baselines.models.dilated_tcn", "Dilated TCN", "train"),
     "anchor_free": ("baselines.models.anchor_free", "Anchor-free localiser", "train"),
     "bams": ("baselines.models.bams", "BAMS", "train"),
