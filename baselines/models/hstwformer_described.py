@@ -74,7 +74,10 @@ class Layer(nn.Module):
 
     def _cut(self, x: Shaped[Tensor, "N T V C"]) -> Shaped[Tensor, "M S C"]:
         """Return windows (N W, span * joints, C): those of the first frames first."""
-        y = x.unflatten(2, (-1, self.joints)).unflatten(1, (-1, self.span))
+        count, frames, joints, channels = x.shape
+        y = x.reshape(
+            count, frames // self.span, self.span, joints // self.joints, self.joints, channels
+        )  # (N, T / span, span, V / joints, joints, C)
         return y.transpose(2, 3).flatten(3, 4).flatten(0, 2)
 
     def _seen(self, frames: int, joints: int, device: torch.device) -> Bool[Tensor, "W S S"]:
@@ -94,7 +97,8 @@ class Merge(nn.Module):
 
     def forward(self, x: Float[Tensor, "N T V C"]) -> Float[Tensor, "N T2 V C2"]:
         """Return T2 = T / 2 frames of C2 channels."""
-        y = x.unflatten(1, (-1, 2)).transpose(2, 3).flatten(3)
+        count, frames, joints, channels = x.shape
+        y = x.reshape(count, frames // 2, 2, joints, channels).transpose(2, 3).flatten(3)
         merged: Tensor = self.linear(self.norm(y))
         return merged
 
@@ -134,7 +138,7 @@ class HSTWFormer(nn.Module):
 
     def forward(self, x: Float[Tensor, "B T F"]) -> Float[Tensor, "B C"]:
         """Return the logits of the frame that each window belongs to."""
-        y = self.embed(x.unflatten(2, self.shape)) + self.who + self.when  # (B, T, V, C)
+        y = self.embed(x.reshape(*x.shape[:2], *self.shape)) + self.who + self.when  # (B, T, V, C)
         logits: Tensor = self.head(self.norm(self.layers(y).mean(dim=(1, 2))))
         return logits
 

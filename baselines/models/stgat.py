@@ -98,7 +98,7 @@ class Attention(nn.Module):
         return rectified
 
     def _heads(self, x: Float[Tensor, "N C T V"]) -> Float[Tensor, "N H T V D"]:
-        return x.unflatten(1, (len(self.sees), -1)).permute(0, 1, 3, 4, 2)
+        return x.reshape(len(x), len(self.sees), -1, *x.shape[2:]).permute(0, 1, 3, 4, 2)
 
     def _gates(
         self, x: Float[Tensor, "N C T V"], near: Sequence[Float[Tensor, "N C T V"]]
@@ -143,7 +143,8 @@ class STGAT(nn.Module):
         channels: Sequence[int] = CHANNELS,
     ) -> None:
         super().__init__()
-        self.norm = nn.BatchNorm1d(sees.shape[1] * inputs)
+        self.joints = sees.shape[1]
+        self.norm = nn.BatchNorm1d(self.joints * inputs)
         self.embedding = Embedding(inputs, channels[0])
         self.blocks = nn.Sequential(
             *(
@@ -156,7 +157,7 @@ class STGAT(nn.Module):
     def forward(self, x: Float[Tensor, "B T F"]) -> Float[Tensor, "B C"]:
         """Return the logits of the frame that each window belongs to."""
         y = self.norm(x.transpose(1, 2))  # (B, V C, T)
-        y = y.unflatten(1, (self.blocks[0].attention.sees.shape[1], -1)).permute(0, 2, 3, 1)  # (B, C, T, V)
+        y = y.unflatten(1, (self.joints, -1)).permute(0, 2, 3, 1)  # (B, C, T, V)
         logits: Tensor = self.head(self.blocks(self.embedding(y)).mean(dim=(2, 3)))
         return logits
 
