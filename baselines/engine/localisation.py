@@ -71,11 +71,13 @@ def baseline(
     features: str,
     paper: str | None = None,
     final: bool = False,
+    nms: bool = True,
 ) -> Baseline:
     """Declare a network of this family; `module` is the `__name__` of the file.
 
     `features` is the extractor that it reads, as `module:name`. `final` says that the model suppresses
-    detections itself, before it cuts them to the recording; otherwise those that it answers are raw.
+    detections itself, before it cuts them to the recording, or, without `nms`, that none need it; otherwise
+    those that it answers are raw.
     """
     return Baseline(
         model=f"{module}:{name}",
@@ -88,7 +90,7 @@ def baseline(
         reads=frozenset({"poses"}),
         answers=frozenset({"segments"}),
         learn=partial(learn, network, loss),
-        restore=partial(restore, network, decode, final),
+        restore=partial(restore, network, decode, final and nms),
         network=network,
         needs=(Need(features, "features"),),
         detections="final" if final else "raw",
@@ -180,11 +182,11 @@ def rate(recipe: Recipe, batches: int, epoch: int, done: float, _history: loop.H
 
 
 def restore(
-    network: Network, decode: Decode, final: bool, run: Run, state: State, workspace: Workspace
+    network: Network, decode: Decode, nms: bool, run: Run, state: State, workspace: Workspace
 ) -> Predictor:
     """Return what predicts by this state: the best detections of each recording.
 
-    Where they are final, the frozen Soft-NMS chooses them before they are cut to the length of the recording.
+    With `nms` the frozen Soft-NMS chooses them before they are cut to the length of the recording.
     """
     recipe: Recipe = run.recipe
     ((extractor, width),) = run.sizes.features
@@ -201,7 +203,7 @@ def restore(
         with float32(), steps.precision(device, run.switches):
             outputs = model(x, inside)
         answer = in_seconds(*decode(outputs, inside), derived)
-        if final:
+        if nms:
             answer = soft_nms(answer)
         return cut(answer, recording.frames / recording.fps)
 

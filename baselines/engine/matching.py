@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from jaxtyping import Float, Float32, Int64
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from baselines.engine.segment_losses import ALPHA, GAMMA
+from baselines.inputs.points import Truth
 
 TINY = 1e-8
 """Keeps the logarithm of a score finite."""
@@ -37,7 +39,8 @@ def pair(costs: Float[Tensor, "B Q S"], counts: Sequence[int]) -> Pairs:
     The S segments of `costs` are those of all recordings, one after the other; `counts` says how many each
     recording has, and only its own queries answer for them.
     """
-    table = costs.detach().float().cpu().numpy()
+    # where a cost is not a number the loss is none either, and the loop says so
+    table = np.nan_to_num(costs.detach().float().cpu().numpy())
     recordings: list[int] = []
     queries: list[int] = []
     targets: list[int] = []
@@ -49,6 +52,17 @@ def pair(costs: Float[Tensor, "B Q S"], counts: Sequence[int]) -> Pairs:
         targets += (first + columns).tolist()
         first += count
     return Pairs(*(torch.tensor(some, device=costs.device).long() for some in (recordings, queries, targets)))
+
+
+def within(rows: int, truth: Truth) -> Truth:
+    """Cut segments, whose bounds are rows, to the first `rows` rows; leave out those that lie outside.
+
+    Bounds come counted from the middle of the first row, and go counted from its start.
+    """
+    ends, labels = truth
+    ends = (ends + 0.5).clamp(0, rows)
+    kept = ends[:, 1] > ends[:, 0]
+    return ends[kept], labels[kept]
 
 
 def class_cost(logits: Float[Tensor, "B Q C"], labels: Int64[Tensor, " S"]) -> Float[Tensor, "B Q S"]:

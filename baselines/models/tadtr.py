@@ -13,6 +13,7 @@ last epoch answers (the code keeps the epoch with the best test score); and `pad
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -20,8 +21,11 @@ import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor, nn
 
-from baselines.engine.matching import bounds, class_cost, class_targets, iou, pair
+from baselines.contract import Sizes
+from baselines.engine import localisation
+from baselines.engine.matching import bounds, class_cost, class_targets, iou, pair, within
 from baselines.engine.segment_losses import focal
+from baselines.inputs.points import Truth
 from baselines.parts.deformable import (
     DecoderLayer,
     EncoderLayer,
@@ -32,7 +36,10 @@ from baselines.parts.deformable import (
     sines,
 )
 from baselines.parts.regions import align
+from baselines.recipes.localisation import Recipe
 
+WIDTH = 256
+"""Channels."""
 WINDOW, HOP = 128, 96
 """Rows of a window, and from one window to the next when it answers."""
 PRIOR = 0.01
@@ -98,7 +105,7 @@ class TadTR(nn.Module):
         classes: int,
         *,
         queries: int = 40,
-        width: int = 256,
+        width: int = WIDTH,
         heads: int = 8,
         points: int = 4,
         hidden: int = 1024,
@@ -172,6 +179,31 @@ class TadTR(nn.Module):
         return scores.sigmoid()[..., 0]
 
 
+def window_starts(rows: int) -> list[int]:
+    """Return the first row of every window of a recording; the last window ends with it."""
+    if rows <= WINDOW:
+        return [0]
+    return [*range(0, rows - WINDOW, HOP), rows - WINDOW]
+
+
+class Windows(nn.Module):
+    """Let TadTR read all windows of a recording when it answers; in training it gets one window of each."""
+
+    def __init__(self, network: TadTR) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: Float[Tensor, "B N F"], inside: Bool[Tensor, "B N"]) -> Outputs:
+        """Return the outputs of B windows, or of the W windows of one recording."""
+        x = x * inside[..., None]
+        if not self.training and x.shape[1] > WINDOW:
+            starts = torch.tensor(window_starts(x.shape[1]), device=x.device)
+            rows = starts[:, None] + torch.arange(WINDOW, device=x.device)
+            x, inside = x[0, rows], inside[0, rows]
+        outputs: Outputs = self.network(x, inside)
+        return outputs
+
+
 def cost(
     logits: Float[Tensor, "B Q C"], segments: Float[Tensor, "B Q 2"], targets: Targets
 ) -> Float[Tensor, "B Q S"]:
@@ -212,3 +244,82 @@ def pairs_of_class(
     classes = scores.shape[2]
     best, index = scores.flatten(1).topk(min(BEST, scores[0].numel()), dim=1)
     return best, index.div(classes, rounding_mode="floor"), index % classes
+
+
+def loss(outputs: Outputs, inside: Bool[Tensor, "B N"], truth: Sequence[Truth]) -> Float[Tensor, ""]:
+    """Return the loss of a batch of windows."""
+    rows = inside.sum(dim=1).tolist()
+    known = [within(count, one) for count, one in zip(rows, truth, strict=True)]
+    shares = [ends / count for count, (ends, _) in zip(rows, known, strict=True)]
+    ends = torch.cat(shares).to(outputs.segments)
+    segments = torch.stack([ends.mean(dim=1), ends[:, 1] - ends[:, 0]], dim=1)
+    labels = [one for _, one in known]
+    exact = Outputs(outputs.logits.float(), outputs.segments.float(), outputs.actionness.float())
+    return total(losses(exact, Targets(segments.float(), torch.cat(labels), [len(one) for one in labels])))
+
+
+def decode(
+    outputs: Outputs, inside: Bool[Tensor, "1 N"]
+) -> tuple[Float[Tensor, "D 2"], Int64[Tensor, " D"], Float[Tensor, " D"]]:
+    """Return bounds in rows, labels and scores of the best pairs of all windows of a recording."""
+    scores, queries, labels = pairs_of_class(outputs)
+    rows = inside.shape[1]
+    starts = torch.tensor(window_starts(rows), device=inside.device)
+    ends = bounds(outputs.segments[-1].float()) * min(rows, WINDOW) + starts[:, None, None]
+    ends = ends.gather(1, queries[..., None].expand(-1, -1, 2))
+    kept = surest(ends, labels, scores, starts.tolist())
+    return ends[kept] - 0.5, labels[kept], scores[kept]
+
+
+def surest(
+    ends: Float[Tensor, "W K 2"],
+    labels: Int64[Tensor, "W K"],
+    scores: Float[Tensor, "W K"],
+    starts: list[int],
+) -> Bool[Tensor, "W K"]:
+    """Return which detections stay: of two windows that share rows, the surer one of each class and place."""
+    kept = torch.ones_like(labels, dtype=torch.bool)
+    for one, start in enumerate(starts):
+        for other in range(one + 1, len(starts)):
+            if starts[other] >= start + WINDOW:
+                break
+            overlap = iou(ends[one][:, None], ends[other]) >= SAME
+            same = overlap & (labels[one][:, None] == labels[other])
+            surer = scores[one][:, None] >= scores[other]
+            kept[one] &= ~(same & ~surer).any(dim=1)
+            kept[other] &= ~(same & surer).any(dim=0)
+    return kept
+
+
+def build(recipe: Recipe, sizes: Sizes) -> Windows:
+    """Return the network for the features that it needs."""
+    ((_, features),) = sizes.features
+    return Windows(TadTR(features, sizes.classes[0], width=recipe.width or WIDTH))
+
+
+TADTR = localisation.baseline(
+    module=__name__,
+    name="tadtr",
+    title="TadTR",
+    description="40 queries read a window by deformable attention, and each answers one segment",
+    reference="Liu et al. 2022, End-to-End Temporal Action Detection With Transformer, IEEE TIP 31",
+    paper="https://arxiv.org/abs/2106.10271",
+    recipe=Recipe(
+        epochs=16,
+        batch=16,
+        lr=2e-4,
+        decay=1e-4,
+        slow=("attention.offsets", "centres"),
+        schedule="milestones",
+        milestones=(14,),
+        ema=None,
+        clip=0.1,
+        longest=WINDOW,
+    ),
+    network=build,
+    loss=loss,
+    decode=decode,
+    final=True,
+    nms=False,
+    features="baselines.extractors.egocentric:egocentric",
+)

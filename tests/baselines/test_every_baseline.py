@@ -67,6 +67,8 @@ PARAMETERS = {  # at 28 inputs and 4 classes, as the papers and their code have 
     "raseformer_shared_topk": 26_214_924,
     "lookagain_keypoints": 132_356,  # the classifier alone; the encoder that it reads has 5,685,184
     "supervised_transformer": 3_331_332,
+    "tadtr": 8_143_130,
+    "te_tad": 17_082_277,
     "pose_kmeans": None,
 }
 

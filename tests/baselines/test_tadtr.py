@@ -14,6 +14,7 @@ import golden_queries as golden_files  # noqa: E402
 
 from baselines.engine.matching import bounds, pair  # noqa: E402
 from baselines.models.tadtr import (  # noqa: E402
+    TADTR,
     TadTR,
     Targets,
     cost,
@@ -148,6 +149,15 @@ def test_one_step_in_training_gives_the_official_pairs_losses_and_gradients(path
     names = [ours(name) for name in config["named_parameters"]]
     norms = zip(names, golden["output/grad_norm"].tolist(), strict=True)
     golden_files.norms_agree(dict(model.named_parameters()), norms, RELATIVE)
+
+
+@needs_golden
+@each_file
+def test_the_weights_that_learn_slowly_are_the_official_ones(path: Path) -> None:
+    _, config = golden_files.read(path)
+    slow = {ours(name) for name in config["learning_rate_times_a_tenth"]}
+    words = TADTR.recipe.slow
+    assert slow == {ours(name) for name in config["named_parameters"] if any(w in ours(name) for w in words)}
 
 
 def test_the_sizes_are_the_published_ones() -> None:

@@ -14,10 +14,12 @@ import golden_queries as golden_files  # noqa: E402
 
 from baselines.engine.matching import Pairs, pair  # noqa: E402
 from baselines.models.te_tad import (  # noqa: E402
+    LEAST_SCORE,
     TETAD,
     Answers,
     Targets,
     cost,
+    detections,
     losses,
     total,
 )
@@ -35,7 +37,7 @@ NAMES = {
     "transformer.enc_output_norm.": "propose.1.",
     "transformer.enc_trans.": "unread.0.",
     "transformer.enc_trans_norm.": "unread.1.",
-    "input_proj.embd.0.conv.": "project.",
+    "input_proj.embd.0.": "convolutions.0.",
     "input_proj.embd_norm.0.": "norms.0.",
     "segment_embed.": "changes.",
 }
@@ -47,7 +49,8 @@ def ours(official: str, decoders: int) -> str:
         return golden_files.layer_name(official)
     if official.startswith("input_proj.branch."):
         _, _, level, layer, *_, kind = official.split(".")
-        return f"shorten.{level}.{kind}" if layer == "0" else f"norms.{int(level) + 1}.{kind}"
+        number = int(level) + 1
+        return f"convolutions.{number}.conv.{kind}" if layer == "0" else f"norms.{number}.{kind}"
     official = official.replace("transformer.decoder.class_embed.", "class_embed.")
     official = official.replace("transformer.decoder.segment_embed.", "segment_embed.")
     if official.startswith("class_embed."):
@@ -76,7 +79,7 @@ def build(golden: dict[str, np.ndarray], config: dict[str, Any]) -> TETAD:
         shortest=config["base_scale"] * fps,
     )
     weights = {ours(k, config["dec_layers"]): w for k, w in golden_files.weights(golden).items()}
-    model.load_state_dict({k: w.flatten() if k.startswith("norms.") else w for k, w in weights.items()})
+    model.load_state_dict(weights)
     return model
 
 
@@ -121,6 +124,20 @@ def test_the_official_weights_give_the_official_answers(path: Path) -> None:
     golden_files.close(
         torch.stack([one.segments for one in layers[:-1]]), golden["output/aux_segments"], FORWARD
     )
+
+
+@needs_golden
+@each_file
+def test_detections_are_the_official_ones(path: Path) -> None:
+    golden, config = golden_files.read(path)
+    with torch.no_grad():
+        layers = answers(build(golden, config).eval(), golden)
+    for number, duration in enumerate(golden["input/video_duration"].tolist()):
+        bounds, labels, scores = detections(layers[-2], duration, number)
+        known = golden[f"output/det{number}_scores"] > LEAST_SCORE
+        golden_files.close(scores, golden[f"output/det{number}_scores"][known], FORWARD)
+        golden_files.close(bounds, golden[f"output/det{number}_segments"][known], 2 * FORWARD)
+        assert labels.tolist() == golden[f"output/det{number}_labels"][known].tolist()
 
 
 @needs_golden
