@@ -24,7 +24,7 @@ from bench.errors import BenchError, DataError, SubmissionError, UsageError
 from bench.evaluation import Measured, anyone, score_all
 from bench.evaluation.anyone import to_json
 from bench.kinds import MAX_CLUSTERS
-from bench.metrics import CLUSTER_METRICS, DETECTION_METRICS, FRAME_METRICS, thresholds
+from bench.metrics import CLUSTER_METRICS, DELAY_METRICS, DETECTION_METRICS, FRAME_METRICS, thresholds
 from bench.metrics.localisation import TIOU, measure
 from bench.metrics.softnms import score_voting, soft_nms
 from bench.recordings import Detections, Segments
@@ -71,7 +71,7 @@ def test_frames_equal_scikit_learn_on_the_annotated_frames() -> None:
     assert found.scores["recall_mean"].value == pytest.approx(
         recall_score(true, said.argmax(1), average="macro"), abs=1e-12
     )
-    assert list(found.scores) == [metric.name for metric in FRAME_METRICS]
+    assert list(found.scores) == [metric.name for metric in (*FRAME_METRICS, *DELAY_METRICS)]
     assert found.support == dict(zip(CLASSES, np.bincount(true).tolist(), strict=True))
     assert found.counts == {"frames": len(true), "unannotated": 11}
     assert (found.recordings, found.groups) == (6, 6)
@@ -253,6 +253,19 @@ def test_the_frozen_thresholds_written_as_people_write_them_are_the_frozen_ones(
     scored = score_segments(truth, found, classes, tiou=[0.7, 0.4, 0.5, 0.6, 0.3], resamples=5)
     assert list(scored.scores) == [metric.name for metric in DETECTION_METRICS]
     assert scored.counts["tiou"] == list(TIOU) != [0.3, 0.4, 0.5, 0.6, 0.7]
+
+
+def test_a_threshold_that_reads_like_a_frozen_one_has_its_value() -> None:
+    """A detection over 0.4 of its true segment meets both, although 0.4 and the frozen number differ."""
+    truth = {"a": Segments(np.array([[0.0, 1.0]]), np.array([0]), 1)}
+    found = {"a": Detections(np.array([[0.0, TIOU[1]]]), np.array([0]), np.array([0.5]))}
+    alone = score_segments(truth, found, ["rear"], tiou=[0.4], resamples=0)
+    frozen = score_segments(truth, found, ["rear"], resamples=0)
+    assert alone.scores["map_at_tiou_0.4"].value == frozen.scores["detection_map_40"].value == 1.0
+    assert alone.counts["tiou"] == [TIOU[1]]
+    assert repr(TIOU[1]) in alone.metrics[0].definition
+    with pytest.raises(UsageError):
+        score_segments(truth, found, ["rear"], tiou=[0.4, TIOU[1]], resamples=0)
 
 
 def test_post_processing_is_the_frozen_one_and_is_said() -> None:

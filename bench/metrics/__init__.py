@@ -12,6 +12,7 @@ from bench.metrics import (
     boundary,
     bouts,
     clusters,
+    delay,
     ethogram,
     frames,
     localisation,
@@ -26,6 +27,8 @@ from bench.metrics.arrays import (
     accuracy_score,
     accuracy_within_5_concatenated_score,
     accuracy_within_5_score,
+    agreement_at_delay_score,
+    agreement_delay_error,
     auroc_score,
     bout_coverage_score,
     bout_f1_10_score,
@@ -77,6 +80,7 @@ FAMILIES: Mapping[str, ModuleType] = MappingProxyType(
         "onsets": onsets,
         "bouts": bouts,
         "ethogram": ethogram,
+        "delay": delay,
         "localisation": localisation,
         "clusters": clusters,
     }
@@ -110,6 +114,9 @@ CONCATENATED_METRICS: tuple[Metric, ...] = (
 )
 """The MSGL paper's reading of boundary accuracy, for the task that keeps its protocol."""
 
+DELAY_METRICS: tuple[Metric, ...] = delay.METRICS
+"""What `bench score frames` reports beside `FRAME_METRICS`; no task does."""
+
 CLUSTER_METRICS: tuple[Metric, ...] = clusters.METRICS
 NAMED_CLUSTER_METRICS: tuple[Metric, ...] = (
     frames.F1,
@@ -121,12 +128,19 @@ NAMED_CLUSTER_METRICS: tuple[Metric, ...] = (
 labels tell of each other. The first ranks."""
 DETECTION_METRICS: tuple[Metric, ...] = localisation.METRICS
 
-METRICS: tuple[Metric, ...] = (*FRAME_METRICS, *CONCATENATED_METRICS, *DETECTION_METRICS, *CLUSTER_METRICS)
+METRICS: tuple[Metric, ...] = (
+    *FRAME_METRICS,
+    *CONCATENATED_METRICS,
+    *DELAY_METRICS,
+    *DETECTION_METRICS,
+    *CLUSTER_METRICS,
+)
 """Every metric there is."""
 
 __all__ = [
     "CLUSTER_METRICS",
     "CONCATENATED_METRICS",
+    "DELAY_METRICS",
     "DETECTION_METRICS",
     "FAMILIES",
     "FRAME_METRICS",
@@ -141,6 +155,8 @@ __all__ = [
     "accuracy_score",
     "accuracy_within_5_concatenated_score",
     "accuracy_within_5_score",
+    "agreement_at_delay_score",
+    "agreement_delay_error",
     "auroc_score",
     "bout_coverage_score",
     "bout_f1_10_score",

@@ -25,14 +25,14 @@ import numpy as np
 from jaxtyping import Float
 
 from bench.errors import UsageError, nearest
-from bench.metrics import agreement, boundary, bouts, clusters, ethogram, frames, onsets, ranking
+from bench.metrics import agreement, boundary, bouts, clusters, delay, ethogram, frames, onsets, ranking
 from bench.metrics.checks import check_question
 from bench.metrics.metric import Metric
 from bench.metrics.pairs import Arrays, pairs
 
 ARRAY_METRICS = {
     metric.name: metric
-    for family in (frames, ranking, agreement, boundary, bouts, onsets, ethogram, clusters)
+    for family in (frames, ranking, agreement, boundary, bouts, onsets, ethogram, delay, clusters)
     for metric in family.METRICS
 }
 """The metrics that read arrays, by name; localisation reads segments."""
@@ -135,7 +135,11 @@ def _documentation(metric: Metric, name: str, value: str) -> str:
     low, high = (f"{bound:g}" for bound in metric.bounds)
     unit = f" {metric.unit}" if metric.unit else ""
     best = (
-        "higher is better" if metric.higher_is_better else "0 is best" if low == "-inf" else "lower is better"
+        "higher is better"
+        if metric.higher_is_better
+        else "0 is best"
+        if metric.best_at_zero
+        else "lower is better"
     )
     prediction = _EXAMPLES[metric.reads].strip()
     blocks = [
@@ -233,6 +237,8 @@ transition_matrix_error = _of_labels("transition_matrix_error", "0.75")
 accuracy_at_transition_concatenated_score = _of_labels("accuracy_at_transition_concatenated", "0.2")
 accuracy_within_5_concatenated_score = _of_labels("accuracy_within_5_concatenated", "0.66")
 accuracy_beyond_10_concatenated_score = _of_labels("accuracy_beyond_10_concatenated", "0.8")
+agreement_delay_error = _of_labels("agreement_delay", "0.0")
+agreement_at_delay_score = _of_labels("agreement_at_delay", "0.693")
 cluster_f1_score = _of_clusters("cluster_f1", "0.799")
 cluster_ami_score = _of_clusters("cluster_ami", "0.53")
 cluster_homogeneity_score = _of_clusters("cluster_homogeneity", "0.604")

@@ -13,6 +13,8 @@ Classes      All classes of the task are scored, background included: localisati
              detections in a recording without truth of that class count as false.
 Thresholds   `TIOU`, stored as the numbers that `np.linspace(0.3, 0.7, 5)` gives, because a whole-clip
              detection hits them exactly: the second is 0.39999999999999997. A match needs tIoU >= threshold.
+             A threshold asked for within 1e-12 of one of them is that one: 0.4 alone is 0.39999999999999997,
+             and so is detection_map_40.
 Weights      `weights[r, n]` counts recording n so many times, as if it were there so often under new ids.
 Recall at k  Of the true segments of a class in a recording, n of them, the share that is reached at the
              threshold by any of the k * n detections of that class and recording with the highest scores;

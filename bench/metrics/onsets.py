@@ -210,8 +210,9 @@ def _error_metrics(edge: str, measure: Callable[..., EdgeErrors]) -> tuple[Metri
             reduce=error_bias,
             mean="foreground",
             definition=(
-                f"Median signed error of {edge}s {MATCHED}; positive is late, negative early, 0 best. Per "
-                f"class, {BACKGROUND}, in which early and late classes cancel. {NO_MATCH}"
+                f"Median signed error of {edge}s {MATCHED}; positive is late, negative early, 0 best; sorted "
+                f"by the distance from 0. Per class, {BACKGROUND}, in which early and late classes cancel. "
+                f"{NO_MATCH}"
             ),
             higher_is_better=False,
             unit="frames",
@@ -237,8 +238,9 @@ def _error_metrics(edge: str, measure: Callable[..., EdgeErrors]) -> tuple[Metri
             reduce=error_iqr,
             mean="foreground",
             definition=(
-                f"Interquartile range of the signed error of {edge}s {MATCHED}; quartiles between two values "
-                f"are their mean. Per class, {BACKGROUND}. {NO_MATCH}"
+                f"Interquartile range of the signed error of {edge}s {MATCHED}; quartiles by the rule that "
+                "numpy calls averaged_inverted_cdf (Hyndman and Fan 1996, definition 2): one between two "
+                f"values is their mean. Per class, {BACKGROUND}. {NO_MATCH}"
             ),
             higher_is_better=False,
             unit="frames",

@@ -11,7 +11,7 @@ from jaxtyping import Num
 from bench.evaluation import RESAMPLES
 from bench.evaluation.anyone import Question, Scores, score_spans
 from bench.kinds import Span
-from bench.metrics import FRAME_METRICS
+from bench.metrics import DELAY_METRICS, FRAME_METRICS
 from bench.metrics.checks import check_question
 from bench.recordings import one_hot, spans
 from bench.scoring.arrays import Source, read_npz, read_table
@@ -47,7 +47,7 @@ def score_frames(
         resamples: How many times the groups are drawn for the intervals.
 
     Returns:
-        Every metric of `bench.metrics.FRAME_METRICS` by its name.
+        Every metric of `bench.metrics.FRAME_METRICS` and `DELAY_METRICS` by its name.
 
     Raises:
         UsageError: classes, background or fps that mean nothing.
@@ -89,7 +89,7 @@ def _score(question: Question, labels: Mapping[str, np.ndarray], scores: Mapping
         for frames in spans(labels[id_] >= 0)
     ]
     predictions = {id_: _as_float(scores[id_]) for id_ in group}
-    return score_spans(question, FRAME_METRICS, cut, predictions, *counted(labels))
+    return score_spans(question, (*FRAME_METRICS, *DELAY_METRICS), cut, predictions, *counted(labels))
 
 
 def _as_float(array: Num[np.ndarray, "T C"]) -> Num[np.ndarray, "T C"]:

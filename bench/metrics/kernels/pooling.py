@@ -56,6 +56,7 @@ def quantiles(
     With W the total weight, the quantile at level q is the mean of the smallest value that has at least
     q W at or below it and the smallest that has more than q W. At q = 0.5 that is the usual median; at
     all levels it stays the same when every weight is doubled, which the interpolated quantile does not.
+    numpy calls this rule averaged_inverted_cdf.
     Source: Hyndman and Fan 1996, The American Statistician 50:361, definition 2.
     """
     if len(values) == 0:
