@@ -140,7 +140,7 @@ def verify(task_name: str | None, as_json: bool, results: Path | None) -> None:
     if task_name is None:
         checks += unanswered(TASKS, printed)
     click.echo(json.dumps([asdict(check) for check in checks], indent=1) if as_json else checks_text(checks))
-    wrong = [f"{check.task}: {check.what}" for check in checks if check.ok is False]
+    wrong = [f"{c.task}: {c.what}" for c in checks if c.ok is False and not c.misprint]
     if wrong:
         raise DataError(f"{len(wrong)} of {len(checks)} checks differ", wrong)
 

@@ -12,10 +12,12 @@ from pathlib import Path
 
 from bench.datasets import TASKS
 from bench.errors import UsageError, nearest
-from bench.published.findings import AGREES, DIFFERS, UNPRINTED, Finding, finding, what
+from bench.published.findings import AGREES, DIFFERS, UNPRINTED, Finding, finding, verdict, what
 from bench.published.implied import (
     Implied,
+    as_implied,
     deviation,
+    difference,
     f1_of,
     gain,
     mean,
@@ -26,9 +28,11 @@ from bench.published.implied import (
 from bench.published.official import against_runs, read_runs
 from bench.published.tables import Number, read_published
 from bench.tasks import Task
-from bench.verification import Printed, read_printed
+from bench.verification import ROUNDED, Printed, from_counts, read_printed
 
 PER_CLASS = ("precision", "recall", "f1", "frames")
+RELATIVE = ("gain", "lead", "highest")
+"""What is said of other numbers: over the other rows, over one number, among all rows."""
 FindTask = Callable[[str], Task | None]
 """Task by name; None where there is none."""
 
@@ -43,7 +47,10 @@ def audit(numbers: Sequence[Number], counts: Sequence[Printed], find: FindTask) 
         *_labels(numbers, find),
         *_weighted(numbers, counts, find),
         *_gains(numbers),
+        *_leads(numbers, find),
+        *_highest(numbers),
         *_tious(numbers),
+        *_shares(numbers, counts),
     ]
 
 
@@ -99,7 +106,7 @@ def _repeated(numbers: Sequence[Number]) -> Iterator[Finding]:
     """Check that what is printed several times is the same each time."""
     groups: dict[tuple[object, ...], list[Number]] = {}
     for n in numbers:
-        if n.metric == "gain":  # over other rows in each table
+        if n.metric in RELATIVE:
             continue
         cell = (n.model, n.task or n.column, n.part, n.class_, n.metric)
         groups.setdefault(cell, []).append(n)
@@ -215,6 +222,60 @@ def _gains(numbers: Sequence[Number]) -> Iterator[Finding]:
             same = [n for n in numbers if n.table == number.table and n.column == column]
             (best,) = (n for n in same if n.row == number.row)
             yield finding("gain", number, gain(best, [n for n in same if n is not best]))
+
+
+def _leads(numbers: Sequence[Number], find: FindTask) -> Iterator[Finding]:
+    """Check that a lead, "A over B", is the difference of two numbers; B is a column, or another row of A.
+
+    Where the label of A names another metric than A is, the lead is compared with that metric's too.
+    """
+    for lead in [n for n in numbers if n.metric == "lead"]:
+        column, _, other = lead.column.partition(" over ")
+        paper = [n for n in numbers if n.table.paper == lead.table.paper and n.metric not in RELATIVE]
+        (mine,) = (n for n in paper if (n.row.row, n.column) == (lead.row.row, column))
+        (theirs,) = (n for n in paper if (n.row.row, n.column) in ((lead.row.row, other), (other, column)))
+        yield finding("lead", lead, difference(as_implied(mine), theirs))
+        if lead.says and (implied := _of_classes(mine, numbers, find).get(lead.says)):
+            yield finding("what its label says", lead, difference(implied, theirs))
+
+
+def _of_classes(number: Number, numbers: Sequence[Number], find: FindTask) -> Mapping[str, Implied]:
+    """Return what follows from the table of classes of the same model."""
+    for task, table in _class_tables(numbers, find):
+        if next(iter(table["frames"].values())).model == number.model:
+            return pooled(task, table)
+    return {}
+
+
+def _highest(numbers: Sequence[Number]) -> Iterator[Finding]:
+    """Check that a number that is called the highest of a column is."""
+    for claim in [n for n in numbers if n.metric == "highest"]:
+        column = claim.column.removesuffix(", the highest")
+        paper = [n for n in numbers if n.table.paper == claim.table.paper and n.column == column]
+        (table,) = {n.table for n in paper if n.row.row == claim.row.row}
+        cells = [n for n in paper if n.table == table and n.part]
+        best = max(cells, key=lambda n: n.value)
+        rule = f"{what(best)}, the highest of {len(cells)} in {best.table.table}"
+        yield finding("highest", claim, Implied(*(best.value,) * 3, rule))
+
+
+def _shares(numbers: Sequence[Number], counts: Sequence[Printed]) -> Iterator[Finding]:
+    """Check that shares and round numbers of frames follow from the frames that are printed."""
+    sources = {number.table.paper.source for number in numbers}
+    for printed in [p for p in counts if p.quantity in ROUNDED and p.source in sources]:
+        if implied := from_counts(printed, counts):
+            value, rule = implied
+            decimals = len(printed.printed.partition(".")[2])
+            unit = " %" if printed.quantity == "percent" else " thousand"
+            yield Finding(
+                "from its counts",
+                printed.place,
+                f"{printed.task}, {printed.what}",
+                printed.printed + unit,
+                f"{float(value):.{decimals + 1}f}",
+                rule,
+                verdict(float(printed.printed), 10.0**-decimals, Implied(*(float(value),) * 3, rule)),
+            )
 
 
 def _tious(numbers: Sequence[Number]) -> Iterator[Finding]:

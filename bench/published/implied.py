@@ -61,6 +61,19 @@ def gain(best: Number, others: Sequence[Number]) -> Implied:
     )
 
 
+def as_implied(number: Number) -> Implied:
+    """Return a printed number as what follows from itself: the range that rounds to it."""
+    half = number.digit / 2
+    return Implied(number.value, number.value - half, number.value + half, number.column)
+
+
+def difference(one: Implied, other: Number) -> Implied:
+    """Return by how much one value exceeds a printed number."""
+    half = other.digit / 2
+    rule = f"{one.rule}, less {other.row.row}: {other.column}"
+    return Implied(one.value - other.value, one.low - other.value - half, one.high - other.value + half, rule)
+
+
 def f1_of(precision: Number, recall: Number) -> Implied:
     """Return the harmonic mean."""
     return _range([precision, recall], lambda x: 2 * x[0] * x[1] / sum(x), "precision and recall")

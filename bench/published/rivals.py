@@ -10,7 +10,7 @@ from bench.published.implied import as_number, pooled
 from bench.published.tables import Number, Paper
 from bench.tasks import Task
 
-NO_METRIC = ("frames", "gain", "parameters", "seconds_per_epoch")
+NO_METRIC = ("frames", "gain", "highest", "lead", "parameters", "seconds_per_epoch", "undefined")
 """What is printed beside metrics and ranks nobody."""
 
 

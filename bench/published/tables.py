@@ -105,7 +105,8 @@ class Number:
     class_: str
     """Empty: the mean over the classes, or a number of all."""
     metric: str
-    """Ours, that the number is; or "parameters", "frames", "gain", "seconds_per_epoch"."""
+    """Ours, that the number is; or "parameters", "frames", "seconds_per_epoch"; or what is said of other
+    numbers: "gain", "lead", "highest"; or "undefined" where the paper does not define metric or frames."""
     unit: str
     says: str
     """The metric of ours that its label names, where that is another."""

@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from bench.text.tables import table
 from bench.verification.checks import Check
 
-VERDICTS = {True: "ok", False: "DIFFERS", None: "not at hand"}
+VERDICTS = ("ok", "DIFFERS", "misprint", "not at hand")
+"""A misprint is a number that the counts in papers contradict."""
 WHERE = {"stored": "stored recordings", "frozen": "frozen splits", "printed": "its own sums"}
 
 
@@ -26,12 +27,17 @@ def checks_text(checks: Sequence[Check]) -> str:
         _block(task, [c for c in of_tasks if c.task == task], "expected by", _source, "expected")
         for task in _distinct(of_tasks, _task)
     ]
-    counts = {verdict: sum(c.ok is ok for c in checks) for ok, verdict in VERDICTS.items()}
-    summary = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
+    summary = ", ".join(f"{sum(_verdict(c) == name for c in checks)} {name}" for name in VERDICTS)
     return "\n\n".join([*blocks, f"{len(checks)} checks: {summary}"])
 
 
 Key = Callable[[Check], str]
+
+
+def _verdict(check: Check) -> str:
+    if check.ok is None:
+        return "not at hand"
+    return "ok" if check.ok else "misprint" if check.misprint else "DIFFERS"
 
 
 def _source(check: Check) -> str:
@@ -52,11 +58,11 @@ def _distinct(checks: Sequence[Check], key: Key) -> list[str]:
 
 
 def _overview(title: str, name: str, checks: Sequence[Check], key: Key) -> str:
-    headers = [name, "checks", *VERDICTS.values(), "compared with", "for the rest"]
+    headers = [name, "checks", *VERDICTS, "compared with", "for the rest"]
     rows = []
     for value in _distinct(checks, key):
         group = [check for check in checks if key(check) == value]
-        counts = [sum(check.ok is ok for check in group) for ok in VERDICTS]
+        counts = [sum(_verdict(check) == name for check in group) for name in VERDICTS]
         places_used = {check.where for check in group}
         places = [WHERE[where] for where in WHERE if where in places_used]
         gets = dict.fromkeys(check.get for check in group if check.get)
@@ -66,7 +72,7 @@ def _overview(title: str, name: str, checks: Sequence[Check], key: Key) -> str:
 
 def _block(title: str, checks: Sequence[Check], last: str, key: Key, expected: str) -> str:
     headers = ["check", expected, "found", "in", "verdict", last]
-    rows = [[c.what, c.expected, c.found, c.where, VERDICTS[c.ok], key(c)] for c in checks]
+    rows = [[c.what, c.expected, c.found, c.where, _verdict(c), key(c)] for c in checks]
     return f"{title}\n{_stripped(table(headers, rows, 'lrrlll'))}"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,8 @@ class Check:
     """Whether that is a table of a paper."""
     get: str = ""
     """The command that gets what there is nothing of."""
+    misprint: bool = False
+    """Whether the paper's own counts contradict what it prints: no fault of what was found."""
 
 
 def equal(
@@ -33,17 +36,28 @@ def equal(
     return Check(task, what, _text(expected), _text(found), where, expected == found, source, printed)
 
 
-def near(task: str, what: str, printed: str, found: float, where: str, source: str) -> Check:
-    """Check that a number is the printed one, rounded or cut off at its last digit.
+def near(
+    task: str, what: str, printed: str, found: Fraction, where: str, source: str, *, misprint: bool = False
+) -> Check:
+    """Check that a number, at least 0, is the printed one, rounded or cut off at its last digit.
 
-    >>> near("t", "share of attack", "2.76", 2.765009, "stored", "a table").ok
+    >>> near("t", "share of attack", "2.76", Fraction("2.765009"), "stored", "a table").ok
     True
-    >>> near("t", "share of attack", "2.76", 2.771, "stored", "a table").ok
+    >>> near("t", "share of other", "62.73", Fraction("62.7231"), "stored", "a table").ok
     False
     """
     decimals = len(printed.partition(".")[2])
-    ok = abs(found - float(printed)) < 10.0**-decimals
-    return Check(task, what, printed, f"{found:.{decimals + 2}f}", where, ok, source, printed=True)
+    text, ok = f"{float(found):.{decimals + 2}f}", is_printed_as(found, printed)
+    return Check(task, what, printed, text, where, ok, source, printed=True, misprint=misprint)
+
+
+def is_printed_as(value: Fraction, printed: str) -> bool:
+    """Whether a number, at least 0, gives this print when it is rounded, or when it is cut off.
+
+    A number half way between two prints gives both.
+    """
+    number, digit = Fraction(printed), Fraction(1, 10 ** len(printed.partition(".")[2]))
+    return abs(value - number) <= digit / 2 or number <= value < number + digit
 
 
 def absent(

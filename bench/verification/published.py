@@ -4,8 +4,8 @@ source, table     where it stands
 task, part, subset, recording   of what; empty = all
 class             of which class; empty = all classes together
 quantity          recordings (in which the class holds) | frames (in which it holds) | segments |
-                  percent (of the annotated frames) | scored (frames that the task's protocol counts) |
-                  fold (val|test recording)
+                  percent (of the annotated frames) | thousands of frames | scored (frames that the task's
+                  protocol counts) | fold (val|test recording)
 printed           the number as printed
 """
 
@@ -13,12 +13,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from fractions import Fraction
 from pathlib import Path
 
 from bench.about import NAME
 from bench.files.csv_rows import read_columns
 from bench.resources import resource
 from bench.verification.checks import Check, equal
+
+ROUNDED = ("percent", "thousands of frames")
+"""Quantities that are printed rounded, or cut off."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +46,9 @@ class Printed:
 
     @property
     def number(self) -> int | str:
-        """Its value; percentages and folds stay text."""
-        return int(self.printed) if self.printed.isdecimal() else self.printed
+        """Its value; shares, roundings and folds stay text."""
+        whole = self.printed.isdecimal() and self.quantity not in ROUNDED
+        return int(self.printed) if whole else self.printed
 
     @property
     def scope(self) -> str:
@@ -62,6 +67,31 @@ def read_printed(path: Path | None = None) -> list[Printed]:
     path = path or resource("reference", "leaderboard/reference") / "counts.csv"
     names = [field.name.rstrip("_") for field in fields(Printed)]
     return [Printed(*row) for row in read_columns(path, names, f"reinstall {NAME}")]
+
+
+def from_counts(rounded: Printed, printed: Sequence[Printed]) -> tuple[Fraction, str] | None:
+    """Return what a rounded number must be by the frames that papers print, and from what; None without them.
+
+    What no table counts as a whole is the sum over the recordings.
+    """
+    frames = [p for p in printed if p.task == rounded.task and p.quantity == "frames"]
+    held, all_frames = (_frames(rounded, class_, frames) for class_ in (rounded.class_, ""))
+    if held is None or not all_frames:
+        return None
+    if rounded.quantity == "percent":
+        return Fraction(100 * held, all_frames), f"{held:,} of {all_frames:,} frames"
+    return Fraction(held, 1000), f"{held:,} frames"
+
+
+def _frames(place: Printed, class_: str, frames: Sequence[Printed]) -> int | None:
+    of_class = [p for p in frames if p.class_ == class_ and p.subset == place.subset]
+    whole = [int(p.printed) for p in of_class if p.recording == place.recording and _same_part(p, place)]
+    by_recording = {p.recording: int(p.printed) for p in of_class if p.recording and not place.recording}
+    return whole[0] if whole else sum(by_recording.values()) if by_recording else None
+
+
+def _same_part(one: Printed, other: Printed) -> bool:
+    return (one.part or "all") == (other.part or "all")
 
 
 def sums(printed: Sequence[Printed]) -> list[Check]:

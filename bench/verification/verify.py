@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from fractions import Fraction
 from itertools import chain, combinations
 
 from bench import store
@@ -11,9 +12,9 @@ from bench.errors import DataError, SplitError
 from bench.resources import resource
 from bench.splits import SUBSETS, FrozenSplit, Split, add_up, side_by_side
 from bench.tasks import Task
-from bench.verification.checks import Check, absent, equal, near
+from bench.verification.checks import Check, absent, equal, is_printed_as, near
 from bench.verification.counting import Counts, Seen, add, of_totals, summarise
-from bench.verification.published import Printed, sums
+from bench.verification.published import ROUNDED, Printed, from_counts, sums
 
 DECLARED = "the task's declaration"
 RULE = "no group may be on two sides"
@@ -116,24 +117,33 @@ def published_checks(
 ) -> list[Check]:
     """Check the stored recordings, or what was frozen of those not at hand, against what papers printed."""
     checks = []
-    for p in printed:
+    every = list(printed)
+    for p in every:
         if p.quantity == "fold":
             checks.append(_fold(task, split, p))
             continue
         counts, where = _counts(task, split, seen, p)
-        percent = p.quantity == "percent"
-        found = counts.get(("frames" if percent else p.quantity, p.class_)) if counts else None
+        rounded = p.quantity in ROUNDED
+        found = counts.get(("frames" if rounded else p.quantity, p.class_)) if counts else None
         marked = p.quantity == "recordings" and p.class_
         if counts is None or found is None or (marked and not found):  # what marks nothing was not said
             reason = "none is marked" if marked and counts else f"no {p.quantity} known" if counts else where
             get = store.how_to_pull(task.dataset)
             checks.append(absent(task.name, p.what, p.number, reason, p.place, get=get, printed=True))
-        elif percent:
-            share = 100 * found / counts["annotated", ""]
-            checks.append(near(task.name, p.what, p.printed, share, where, p.place))
+        elif rounded:
+            share = Fraction(100 * found, counts["annotated", ""] or 1)
+            value = share if p.quantity == "percent" else Fraction(found, 1000)
+            misprint = _contradicts_itself(p, every)
+            checks.append(near(task.name, p.what, p.printed, value, where, p.place, misprint=misprint))
         else:
             checks.append(equal(task.name, p.what, p.number, found, where, p.place, printed=True))
     return checks
+
+
+def _contradicts_itself(p: Printed, printed: Sequence[Printed]) -> bool:
+    """Whether a rounded number is not what follows from the counts that papers print."""
+    implied = from_counts(p, printed)
+    return implied is not None and not is_printed_as(implied[0], p.printed)
 
 
 def _stored(task: Task, split: Split) -> tuple[dict[str, Seen], list[Check]]:

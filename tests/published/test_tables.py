@@ -27,7 +27,7 @@ TEXTS = {
 }
 REACH = {"CalMS21": (170, 24), "MSGL-Transformer": (0, 22), "RatSeizure": (0, 14)}
 """Lines before and after a caption that hold its table; the text of CalMS21 puts most before it."""
-NO_METRIC = {"parameters", "seconds_per_epoch", "frames", "gain"}
+NO_METRIC = {"parameters", "seconds_per_epoch", "frames", "gain", "lead", "highest", "undefined"}
 KNOWN = {task.name: task for task in TASKS}
 NUMBERS = read_published()
 
