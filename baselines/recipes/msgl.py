@@ -22,6 +22,13 @@ RECIPE = Recipe(
     plateau=Plateau(),
     patience=25,
 )
-"""As the published code was run, less a slip that loses the last window of every recording. Random windows
-validate where no recordings do, as on CalMS21; each fold of RatSI has a video for it, as the paper says. From
-the paper too: keypoints that are missing, of which CalMS21 has none, get the mean of the training set."""
+"""As the published code was run, but for three things.
+
+1. The code loses the last window of every recording; here it trains.
+2. The code weighs classes by all windows, those that validate among them; here by those that train.
+3. Its validation loss is the mean over batches of means that are weighted within each batch; here it is one
+   weighted mean over all windows, which the size of a batch does not change.
+
+The second and the third can choose another epoch. Random windows validate where no recordings do, as on
+CalMS21; each fold of RatSI has a video for it, as the paper says. From the paper too: keypoints that are missing,
+of which CalMS21 has none, get the mean of the training set."""

@@ -12,6 +12,8 @@ SIZE = "parameters"
 """What no run is needed for."""
 SECONDS = "seconds_per_epoch"
 """What another command measures."""
+UNDEFINED = "undefined"
+"""What a paper does not define."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,9 @@ def why_not(number: Number, task: Task | None) -> str:
     """Say why no run of ours can give a number; empty where one can."""
     if number.row.reason:
         return number.row.reason
+    if number.metric == UNDEFINED:
+        train = f"; bench train {number.row.model} gives ours" if number.row.model else ""
+        return f"the paper does not define its metric or its frames{train}"
     if task is None:
         return "no task here asks this"
     if number.metric != SIZE and number.metric not in {metric.name for metric in task.metrics}:

@@ -14,7 +14,7 @@ import pytest
 from baselines.models import MODELS
 from bench.datasets import TASKS
 from bench.errors import DataError, UsageError
-from bench.published import Number, get_table, published, read_published, tables_of
+from bench.published import Number, get_table, published, read_published, tables_of, why_not
 from bench.published.tables import COLUMNS
 from bench.resources import resource
 
@@ -119,6 +119,15 @@ def test_every_variant_is_named_in_a_row() -> None:
     assert all(n.row.variants == expected.get(n.row.model, ()) for n in NUMBERS)
     everywhere = {name for n in NUMBERS for name in (n.row.model, *n.row.variants)}
     assert {name for name in MODELS if "_as_described" in name or "_plain" in name} <= everywhere
+
+
+def test_what_a_paper_does_not_define_is_compared_with_nothing() -> None:
+    """The five quoted rows of Table 15 carry the name of no metric here, and stand on no task."""
+    quoted = [n for n in get_table(NUMBERS, "msgl-15") if n.row.row != "MSGL-Transformer (Ours)"]
+    assert {(n.task, n.metric) for n in quoted} == {("", "undefined")}
+    assert {n.row.row for n in published("calms21-task1-msgl")}.isdisjoint({n.row.row for n in quoted})
+    assert all("does not define" in why_not(n, KNOWN["calms21-task1-msgl"]) for n in quoted)
+    assert all("bench train" in why_not(n, None) for n in quoted)
 
 
 def test_models_to_train_have_seeds() -> None:
