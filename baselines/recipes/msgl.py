@@ -30,5 +30,5 @@ RECIPE = Recipe(
    weighted mean over all windows, which the size of a batch does not change.
 
 The second and the third can choose another epoch. Random windows validate where no recordings do, as on
-CalMS21; each fold of RatSI has a video for it, as the paper says. From the paper too: keypoints that are missing,
-of which CalMS21 has none, get the mean of the training set."""
+CalMS21; each fold of RatSI has a video for it, as the paper says. From the paper too: keypoints that are
+missing, of which CalMS21 has none, get the mean of the training set."""
