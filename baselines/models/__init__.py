@@ -62,6 +62,7 @@ MODELS: dict[str, tuple[str, str, str]] = {
     "supervised_transformer": ("baselines.models.lookagain", "Supervised transformer", "train"),
     "tadtr": ("baselines.models.tadtr", "TadTR", "train"),
     "te_tad": ("baselines.models.te_tad", "TE-TAD", "train"),
+    "tridet": ("baselines.models.tridet", "TriDet", "train"),
     "pose_kmeans": ("baselines.models.pose_kmeans", "k-means on poses", "train"),
 }
 """Name -> module, title, and the extra of the package that it needs, if any. Only that module is imported."""

@@ -69,6 +69,7 @@ PARAMETERS = {  # at 28 inputs and 4 classes, as the papers and their code have 
     "supervised_transformer": 3_331_332,
     "tadtr": 8_143_130,
     "te_tad": 17_082_277,
+    "tridet": 12_903_732,
     "pose_kmeans": None,
 }
 

@@ -24,8 +24,10 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn  # noqa: E
 from baselines.contract import Derived  # noqa: E402
 from baselines.engine import localisation, steps  # noqa: E402
 from baselines.inputs.points import Level, answers  # noqa: E402
+from baselines.models import tridet  # noqa: E402
 from baselines.models.actionformer import RATSEIZURE, ActionFormer, Architecture  # noqa: E402
 from baselines.models.raseformer import of_query, salient  # noqa: E402
+from baselines.models.tridet import TriDet  # noqa: E402
 from baselines.parts.point_answers import (  # noqa: E402
     Candidates,
     Outputs,
@@ -102,6 +104,17 @@ def built(family: str, config: Mapping[str, Any]) -> torch.nn.Module:
         "positions": model["max_seq_len"] if model["use_abs_pe"] else None,
         "positives": float(train["init_loss_norm"]),
     }
+    if family == "tridet":
+        return TriDet(
+            tridet.Architecture(
+                **shared,
+                hidden=model["sgp_mlp_dim"],
+                head_width=model["head_dim"],
+                window=model["n_sgp_win_size"],
+                growth=float(model["k"]),
+                bins=model["num_bins"] if model["use_trident_head"] else None,
+            )
+        )
     windows = model["n_mha_win_size"]
     shape = Architecture(
         **shared,
@@ -115,10 +128,9 @@ def built(family: str, config: Mapping[str, Any]) -> torch.nn.Module:
 
 
 def loss_of(config: Mapping[str, Any]) -> PointLoss:
-    train = config["train_cfg"]
-    return PointLoss(
-        train["label_smoothing"], train["loss_weight"], config["model"].get("iou_weight_power", 0.0)
-    )
+    train, model = config["train_cfg"], config["model"]
+    power = float(model["iou_weight_power"]) if model.get("use_trident_head") else 0.0
+    return PointLoss(train["label_smoothing"], train["loss_weight"], power)
 
 
 def recipe_of(config: Mapping[str, Any]) -> Any:
@@ -135,6 +147,20 @@ def recipe_of(config: Mapping[str, Any]) -> Any:
     )
 
 
+def heads_of(one: Golden, clip: str, told: Outputs) -> dict[str, np.ndarray]:
+    """Return what the heads of ends say, by the names of the files."""
+    if not isinstance(one.network, TriDet):
+        return {"offsets": told.distances[0, :, 0].numpy()}
+    rows = int(one.arrays[f"output/{clip}/padded_length"])
+    with torch.no_grad():
+        pyramid = one.network.pyramid(*one.batch(clip, rows=rows))
+        found = {"offsets": one.network.reg_head(pyramid)}
+        if one.network.bins is not None:
+            found["start_logits"] = one.network.start_head(pyramid)
+            found["end_logits"] = one.network.end_head(pyramid)
+    return {name: values[0].numpy() for name, values in found.items()}
+
+
 @every_file
 def test_points_answer_as_in_the_public_code(file: Path) -> None:
     one = golden(file)
@@ -148,8 +174,8 @@ def test_points_answer_as_in_the_public_code(file: Path) -> None:
         np.testing.assert_allclose(
             told.logits[0].numpy()[inside], expected["cls_logits"][inside], rtol=0, atol=FORWARD
         )
-        offsets = told.distances[0, :, 0].numpy()
-        np.testing.assert_allclose(offsets[inside], expected["offsets"][inside], rtol=0, atol=FORWARD)
+        for name, ours in heads_of(one, clip, told).items():
+            np.testing.assert_allclose(ours[inside], expected[name][inside], rtol=0, atol=FORWARD)
 
 
 Columns = tuple[np.ndarray, np.ndarray, np.ndarray]
