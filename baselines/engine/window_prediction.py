@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from baselines.contract import Question
 from baselines.engine import losses, steps
 from baselines.engine.settings import float32
+from baselines.engine.thresholds import Threshold
 from baselines.engine.window_training import at_once
 from baselines.inputs.poses import keypoints_of, pose_features
 from baselines.inputs.windows import Windows, windows
@@ -33,6 +34,8 @@ class WindowPredictor:
     switches: Switches = OFF
     derived: Derive | None = None
     """What gives the features that others made of each frame."""
+    threshold: Threshold | None = None
+    """From which score on it says the rarer of two classes, where that is not 0.5."""
 
     def __call__(
         self, recordings: Iterable[Recording], question: Question
@@ -41,7 +44,7 @@ class WindowPredictor:
         lengths: list[int] = []
         ready = np.zeros((0, len(question.classes)), np.float32)
         for x in self._batches(recordings, lengths):
-            ready = np.concatenate([ready, predict(self.model, x, question, self.switches)])
+            ready = np.concatenate([ready, self._predict(x, question)])
             while lengths and len(ready) >= lengths[0]:
                 frames = lengths.pop(0)
                 yield ready[:frames]
@@ -51,7 +54,11 @@ class WindowPredictor:
         """Return the probabilities of the last frame alone, as a model that follows a recording does."""
         every = self._windows(recording)
         x = every.gather(_numbers(len(every) - 1, len(every), every))
-        return predict(self.model, x, question, self.switches)
+        return self._predict(x, question)
+
+    def _predict(self, x: Float32[Tensor, "B W F"], question: Question) -> Float32[np.ndarray, "B C"]:
+        found = predict(self.model, x, question, self.switches)
+        return found if self.threshold is None else self.threshold.bend(found)
 
     def _windows(self, recording: Recording) -> Windows:
         device = next(self.model.parameters()).device
@@ -86,6 +93,15 @@ def predict(
     with float32(), steps.precision(x.device, switches):
         logits = model(x)
     return losses.probabilities(logits, exclusive=question.exclusive).cpu().numpy()
+
+
+def predict_all(
+    model: nn.Module, every: Windows, question: Question, switches: Switches
+) -> Float32[np.ndarray, "N C"]:
+    """Return the class probabilities of all windows."""
+    numbers = _numbers(0, len(every), every)
+    batches = torch.split(numbers, at_once(every.rows.device))
+    return np.concatenate([predict(model, every.gather(some), question, switches) for some in batches])
 
 
 def features_of(

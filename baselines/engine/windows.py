@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
@@ -16,8 +16,9 @@ from baselines.contract import Baseline, Data, Need, Predictor, Question, Run, S
 from baselines.engine import devices, steps
 from baselines.engine.losses import class_weights
 from baselines.engine.states import arrays_of, loaded
+from baselines.engine.thresholds import Threshold, best_threshold
 from baselines.engine.validation import held_out_groups, hold_out_windows
-from baselines.engine.window_prediction import WindowPredictor, features_of
+from baselines.engine.window_prediction import WindowPredictor, features_of, predict_all
 from baselines.engine.window_training import fit
 from baselines.inputs.poses import columns
 from baselines.inputs.scaling import Scaled, moments
@@ -116,7 +117,11 @@ def learn(network: Network, run: Run, data: Data, workspace: Workspace) -> State
         report=workspace.report,
         poses=columns(run.sizes.skeleton),
     )
-    return State(arrays_of(model.state_dict()), {})
+    facts = {}
+    if recipe.threshold and held_out is not None and question.exclusive and len(question.classes) == 2:
+        scores = predict_all(model.eval(), held_out.windows, question, run.switches)
+        facts = {"threshold": asdict(best_threshold(scores, held_out.targets.cpu().numpy() == 1))}
+    return State(arrays_of(model.state_dict()), facts)
 
 
 def restore(network: Network, run: Run, state: State, workspace: Workspace) -> Predictor:
@@ -128,7 +133,15 @@ def restore(network: Network, run: Run, state: State, workspace: Workspace) -> P
             features = width(recipe, run.sizes)
             model = Scaled(model, np.zeros(features), np.ones(features))
     loaded(model, state).to(torch.device(run.device)).eval()
-    return WindowPredictor(model, recipe, run.sizes.skeleton, run.switches, partial(derived, run, workspace))
+    there = state.facts.get("threshold")
+    return WindowPredictor(
+        model,
+        recipe,
+        run.sizes.skeleton,
+        run.switches,
+        partial(derived, run, workspace),
+        Threshold(**there) if there else None,
+    )
 
 
 def _opening(run: Run, question: Question, workspace: Workspace) -> tuple[Recipe, dict[str, Any] | None]:

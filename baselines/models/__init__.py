@@ -37,6 +37,11 @@ MODELS: dict[str, tuple[str, str, str]] = {
     "ms_g3d": ("baselines.models.ms_g3d", "MS-G3D", "train"),
     "ms_g3d_8": ("baselines.models.ms_g3d", "MS-G3D, 8 scales", "train"),
     "ms_g3d_mabe21": ("baselines.models.ms_g3d", "MS-G3D of MABe 2021 Task 3", "train"),
+    "ms_g3d_mabe21_tuned": (
+        "baselines.models.ms_g3d",
+        "MS-G3D of MABe 2021 Task 3, thresholds tuned",
+        "train",
+    ),
     "ctr_gcn": ("baselines.models.ctr_gcn", "CTR-GCN", "train"),
     "stgat": ("baselines.models.stgat", "STGAT, our reading", "train"),
     "hstwformer_described": (

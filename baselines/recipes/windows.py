@@ -124,9 +124,14 @@ class Recipe:
     phases: tuple[Phase, ...] = ()
     """In place of `lr`, where `epochs` fall into phases: those of a tuning."""
 
+    threshold: bool = False
+    """Whether the rarer of two classes is said from the score on that has the best F1 where it validates."""
+
     def __post_init__(self) -> None:
         if self.validation == "none" and (self.plateau or self.patience):
             raise ValueError("a plateau and an early stop need a validation loss")
+        if self.validation == "none" and self.threshold:
+            raise ValueError("a threshold is tuned on what is held out")
         if self.missing == "mean" and self.scaling != "standard":
             raise ValueError("means come with the standard scaling")
         if (self.phases or self.tunings) and self.validation != "none":
@@ -160,6 +165,8 @@ class Recipe:
             words.append("its epoch chosen on random windows of the training recordings")
         if not held_out and self.validation == "recordings":
             words.append("its epoch chosen on a fifth of the training groups, which never trains")
+        if self.threshold:
+            words.append("the rarer of two classes said from the score with the best F1 there")
         return tuple(words)
 
     def epochs_for(self, task: str) -> int:

@@ -2,7 +2,7 @@
 
     python tests/studies/golden.py --write     keep the digests in records/golden.json
     python tests/studies/golden.py             compare with them; exit code 1 where one differs
-    python tests/studies/golden.py msgl        the models whose name holds a word
+    python tests/studies/golden.py msgl        the models whose name holds a word; --write leaves the others
 
 Only commands are used, so the same script runs on the code before a change and after it. Recordings are
 simulated, under the official ids where a task has frozen ones. Digested are the weights by name, the best
@@ -147,9 +147,9 @@ def digests(out: Path, task: str) -> dict[str, Any]:
 
 def states(path: Path, name: str) -> dict[str, Any]:
     """Digest the weights of a checkpoint by name, the kept ones too."""
-    import torch
+    from baselines.engine.checkpoints import read
 
-    state = torch.load(path, map_location="cpu", weights_only=True)
+    state, _ = read(path)
     found: dict[str, Any] = {}
     best = state["best"].get("validation_loss", state["best"])  # by the name of what was lowest, or alone
     for which, of in (("model", state["model"]), ("best", best)):
@@ -214,7 +214,11 @@ def main(arguments: Sequence[str]) -> int:
         found = measure(words)
     versions = {name: version(name) for name in ("numpy", "torch", "scikit-learn")}
     if "--write" in arguments:
-        kept = {"versions": {**versions, "python": platform.python_version()}, "cases": found}
+        versions = {**versions, "python": platform.python_version()}
+        others = json.loads(RECORD.read_text()) if words else {"versions": versions, "cases": {}}
+        if others["versions"] != versions:
+            raise SystemExit(f"the record is of {others['versions']}, here are {versions}: write it whole")
+        kept = {"versions": versions, "cases": {**others["cases"], **found}}
         RECORD.parent.mkdir(exist_ok=True)
         RECORD.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n")
         return 0
