@@ -71,6 +71,7 @@ class MetricFacts:
 class DataFacts:
     """What pages say of a data set."""
 
+    name: str
     title: str
     url: str | None
     licence: str
@@ -206,6 +207,7 @@ def task_facts(card: Mapping[str, Any]) -> TaskFacts:
         protocol_description=card["protocol"]["description"],
         metrics=tuple(map(metric_facts, card["metrics"])),
         data=DataFacts(
+            name=data["name"],
             title=data["title"],
             url=data["url"],
             licence=data["licence"],

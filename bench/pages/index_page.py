@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bench.pages.facts import EntryName, MetricFacts, TaskFacts, Value, entry_name, task_facts, value_of
+from bench.pages.published import PublishedNumber, PublishedRow, published_models
 from bench.pages.ranking import Ranking
+from bench.pages.task_page import TaskPage
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,15 @@ class Best:
 
 
 @dataclass(frozen=True)
+class Printed:
+    """The best value that a paper prints of a task."""
+
+    metric: MetricFacts
+    number: PublishedNumber
+    row: PublishedRow
+
+
+@dataclass(frozen=True)
 class IndexRow:
     """One task."""
 
@@ -32,6 +43,10 @@ class IndexRow:
     """Entries whose numbers cannot be compared with those."""
     best: Best | None
     """None where no entry has a defined value."""
+    published: int
+    """Models that papers print a value of."""
+    printed: Printed | None
+    """The best of them, where nothing was scored here."""
 
 
 @dataclass(frozen=True)
@@ -41,9 +56,23 @@ class IndexPage:
     rows: tuple[IndexRow, ...]
 
 
-def index_page(rankings: Mapping[str, Sequence[Ranking]]) -> IndexPage:
-    """Return the first page; `rankings` are those of each task, the one that counts first at the front."""
-    return IndexPage(tuple(_row(first, others) for first, *others in rankings.values()))
+def index_page(rankings: Mapping[str, Sequence[Ranking]], unscored: Sequence[TaskPage] = ()) -> IndexPage:
+    """Return the first page: tasks with entries, then those with published values alone.
+
+    `rankings` are those of each task, the one that counts first at the front; `unscored` are the pages of
+    tasks that nobody has scored an entry on here.
+    """
+    scored = [_row(first, others) for first, *others in rankings.values()]
+    return IndexPage((*scored, *(_unscored(page) for page in unscored)))
+
+
+def _unscored(page: TaskPage) -> IndexRow:
+    models = page.published.rows if page.published else ()
+    printed = None
+    if page.published and models:
+        column, number = next((k, one) for k, one in enumerate(models[0].numbers) if one is not None)
+        printed = Printed(page.published.metrics[column], number, models[0])
+    return IndexRow(page.task, 0, 0, None, len(models), printed)
 
 
 def _row(first: Ranking, others: Sequence[Ranking]) -> IndexRow:
@@ -52,4 +81,6 @@ def _row(first: Ranking, others: Sequence[Ranking]) -> IndexRow:
     if score and not math.isnan(score.value):
         metric = task.metrics[0]
         best = Best(metric, value_of(score, metric.unit), entry_name(first.best), first.rivals)
-    return IndexRow(task, len(first.rows), sum(len(ranking.rows) for ranking in others), best)
+    published = published_models(task)
+    separate = sum(len(ranking.rows) for ranking in others)
+    return IndexRow(task, len(first.rows), separate, best, len(published.rows) if published else 0, None)

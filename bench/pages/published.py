@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from bench.datasets import TASKS
 from bench.pages.facts import MetricFacts, TaskFacts
 from bench.published import Rival, read_published, rivals
+from bench.tasks import Task
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,18 @@ def published_models(task: TaskFacts) -> PublishedModels | None:
     return PublishedModels(
         metrics, rows, any(number and number.follows for row in rows for number in row.numbers)
     )
+
+
+def published_tasks() -> tuple[Task, ...]:
+    """Return the tasks that papers print a number of, in the order of the list."""
+    numbers = read_published()
+    known = {one.name: one for one in TASKS}
+
+    def is_printed(task: Task) -> bool:
+        metrics = {metric.name for metric in task.metrics}
+        return any(metrics & set(rival.numbers) for rival in rivals(task.name, numbers, known.get))
+
+    return tuple(task for task in TASKS if is_printed(task))
 
 
 def _row(rival: Rival, metrics: tuple[MetricFacts, ...]) -> PublishedRow:

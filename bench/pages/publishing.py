@@ -9,6 +9,7 @@ from bench.errors import DataError, FileError, UsageError, first
 from bench.files.opening import is_absent, open_regular
 from bench.files.writing import write_text
 from bench.pages.environment import GENERATOR
+from bench.pages.published import published_tasks
 from bench.pages.site import render
 from bench.verification.results import read_sound
 
@@ -25,9 +26,9 @@ def publish_results(results: Path, folder: Path) -> Path:
     """
     sound, fault = read_sound(results)
     if fault is None:
-        return publish(render(sound), folder)
+        return publish(render(sound, published_tasks()), folder)
     if sound:
-        index = publish(render(sound), folder)
+        index = publish(render(sound, published_tasks()), folder)
         raise DataError(f"{fault.title}; {index} is built without them", fault.problems, fault.hint)
     raise fault
 

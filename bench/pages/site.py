@@ -10,26 +10,29 @@ from dataclasses import replace
 from jinja2 import UndefinedError
 
 from bench.errors import DataError
+from bench.evaluation import task_card
 from bench.pages.entry_page import entry_page
 from bench.pages.environment import environment_of_pages
 from bench.pages.index_page import index_page
 from bench.pages.ranking import rank
-from bench.pages.task_page import task_page
+from bench.pages.task_page import task_page, unscored_page
 from bench.results import Result
 from bench.submissions.predictions import SAFE_NAME, SAFE_NAME_RULE
-from bench.tasks import TASK_NAME, TASK_NAME_RULE
-from bench.text import per_minute
+from bench.tasks import TASK_NAME, TASK_NAME_RULE, Task
+from bench.text import card_per_minute, per_minute
 
 
-def render(results: Sequence[Result]) -> dict[str, str]:
+def render(results: Sequence[Result], published: Sequence[Task] = ()) -> dict[str, str]:
     """Return the site as file name -> text: `index.html`, `<task>.html` and `<task>--<entry>.html`.
+
+    `published` are tasks that papers print numbers of; those without a result have a page too.
 
     Raises `DataError` where a name is unsafe as a file name, an entry comes twice, or a result lacks what a
     page shows.
     """
     try:
         _refuse_unsafe_names(results)
-        return _pages(results)
+        return _pages(results, published)
     except (UndefinedError, LookupError, TypeError, ValueError, AttributeError) as fault:
         raise DataError(
             "no leaderboard can be built from these results",
@@ -38,20 +41,25 @@ def render(results: Sequence[Result]) -> dict[str, str]:
         ) from fault
 
 
-def _pages(results: Sequence[Result]) -> dict[str, str]:
+def _pages(results: Sequence[Result], published: Sequence[Task]) -> dict[str, str]:
     tasks: dict[str, list[Result]] = {}
     for result in sorted(results, key=lambda result: (result.task["name"], result.entry["id"])):
         tasks.setdefault(result.task["name"], []).append(per_minute(result))
     rankings = {name: rank(told_apart(task_results)) for name, task_results in tasks.items()}
     environment = environment_of_pages()
     index, task, entry = map(environment.get_template, ("index.html", "task.html", "entry.html"))
-    pages = {"index.html": index.render(page=index_page(rankings))}
+    unscored = [
+        unscored_page(card_per_minute(task_card(one))) for one in published if one.name not in rankings
+    ]
+    pages = {"index.html": index.render(page=index_page(rankings, unscored))}
+    for page in unscored:
+        pages[f"{page.task.name}.html"] = task.render(page=page)
     for name, task_rankings in rankings.items():
         pages[f"{name}.html"] = task.render(page=task_page(task_rankings))
         for ranking in task_rankings:
             for row in ranking.rows:
-                page = entry_page(row, ranking)
-                pages[page.entry.page] = entry.render(page=page)
+                shown = entry_page(row, ranking)
+                pages[shown.entry.page] = entry.render(page=shown)
     return pages
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -12,6 +13,7 @@ from jaxtyping import Float
 from bench.evaluation.details import boundary
 from bench.floors import frozen_floors_of
 from bench.kinds import kind_named
+from bench.metrics import METRICS_VERSION
 from bench.pages.charts import Chart, cost_chart, curve_chart, interval_chart
 from bench.pages.facts import (
     NAN,
@@ -151,10 +153,12 @@ class TaskPage:
     """The page of a task."""
 
     task: TaskFacts
-    test: TestFacts
+    test: TestFacts | None
+    """None where nothing was scored here."""
     entries: int
     rankings: tuple[RankingSection, ...]
-    """The one that counts first, then those whose numbers cannot be compared with it."""
+    """The one that counts first, then those whose numbers cannot be compared with it; empty where nothing
+    was scored here."""
     published: PublishedModels | None
     definitions: tuple[Definition, ...]
 
@@ -170,6 +174,21 @@ def task_page(rankings: Sequence[Ranking]) -> TaskPage:
         rankings=tuple(_section(ranking, k) for k, ranking in enumerate(rankings, 1)),
         published=published_models(task),
         definitions=_definitions(rankings),
+    )
+
+
+def unscored_page(card: Mapping[str, Any]) -> TaskPage:
+    """Return the page of a task that nobody has scored an entry on here; `card` is that of the task."""
+    task = task_facts(card)
+    published = published_models(task)
+    metrics = published.metrics if published else task.metrics
+    return TaskPage(
+        task=task,
+        test=None,
+        entries=0,
+        rankings=(),
+        published=published,
+        definitions=tuple(Definition(metric, METRICS_VERSION) for metric in metrics),
     )
 
 

@@ -24,7 +24,7 @@ from bench.text.scores import (
 from bench.text.specification import PROCEDURES, by_family, family_line, metric_pages
 from bench.text.tables import fold, table
 from bench.text.tasks import tasks_text
-from bench.text.units import per_minute, unit_to_read, with_milliseconds, with_unit
+from bench.text.units import card_per_minute, per_minute, unit_to_read, with_milliseconds, with_unit
 
 __all__ = [
     "DETECTION_FORMS",
@@ -38,6 +38,7 @@ __all__ = [
     "between",
     "by_family",
     "by_part",
+    "card_per_minute",
     "checks_text",
     "class_metrics",
     "compared_text",

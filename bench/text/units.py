@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from bench.display import number
 from bench.results import Result, scaled
@@ -37,10 +39,16 @@ def with_milliseconds(value: float, unit: str, fps: float | None) -> str:
 
 def per_minute(result: Result) -> Result:
     """Return the result as pages show it: rates per minute instead of per frame."""
-    cards, scores = [], dict(result.scores)
+    scores, fps = dict(result.scores), result.task["dataset"]["fps"]
     for card in result.task["metrics"]:
-        unit, factor = unit_to_read(card["unit"], result.task["dataset"]["fps"])
-        cards.append({**card, "unit": unit})
+        _, factor = unit_to_read(card["unit"], fps)
         if factor != 1 and card["name"] in scores:
             scores[card["name"]] = scaled(scores[card["name"]], factor)
-    return replace(result, task={**result.task, "metrics": cards}, scores=scores)
+    return replace(result, task=card_per_minute(result.task), scores=scores)
+
+
+def card_per_minute(task: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the card of a task with the units of its metrics as pages show them."""
+    fps = task["dataset"]["fps"]
+    cards = [{**card, "unit": unit_to_read(card["unit"], fps)[0]} for card in task["metrics"]]
+    return {**task, "metrics": cards}

@@ -10,12 +10,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from made_up import NAN, RESULTS, entry, metric, page, result, score, task
+from made_up import NAN, RESULTS, Page, entry, metric, page, result, score, task
 
 from bench.datasets import get_task
+from bench.evaluation import task_card
 from bench.metrics import METRICS_VERSION
 from bench.pages import PLOTTED, Ranks, number, rank, render
 from bench.pages.charts import Chart
+from bench.pages.published import published_tasks
 from bench.pages.task_page import task_page
 from bench.results import PartScore, Result, write
 from bench.verification.results import read_results
@@ -342,3 +344,30 @@ def test_the_committed_results_are_of_this_version() -> None:
         assert (one.metrics_version, one.split_digest) == (METRICS_VERSION, split.digest)
         assert not one.changed
     assert "index.html" in render(found)
+
+
+def test_a_task_that_nobody_has_scored_has_a_page_of_what_papers_print() -> None:
+    tasks = published_tasks()
+    names = [one.name for one in tasks]
+    assert {"calms21-task1", "ratsi", "ratseizure"} <= set(names)
+    assert "rat-dyads" not in names
+    pages = render(RESULTS, tasks)
+    assert set(pages) == set(render(RESULTS)) | {f"{name}.html" for name in names}
+    for name in names:
+        made = Page(pages[f"{name}.html"])
+        assert made.tables[0][0][0] == "Model"
+        assert len(made.tables[0]) > 3
+        assert f"bench new submissions/mymodel --task {name}" in made.text
+    first = Page(pages["index.html"])
+    linked = [link["href"] for link in first.all("a") if link["href"].endswith(".html")]
+    assert linked == ["toy-task.html", *(f"{name}.html" for name in names)]
+    assert first.text.count("not scored here") == len(names)
+    assert "0 entries" in first.text
+
+
+def test_a_task_with_entries_shows_what_papers_print_beside_them() -> None:
+    calms = task_card(get_task("calms21-task1"))
+    one = replace(result("a", 0.75), task=calms)
+    index = Page(render([one], published_tasks())["index.html"]).text
+    assert index.count("published model") == len(published_tasks())
+    assert index.count("not scored here") == len(published_tasks()) - 1
