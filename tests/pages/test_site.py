@@ -367,7 +367,7 @@ def test_a_task_that_nobody_has_scored_has_a_page_of_what_papers_print() -> None
 
 def test_a_task_with_entries_shows_what_papers_print_beside_them() -> None:
     calms = task_card(get_task("calms21-task1"))
-    one = replace(result("a", 0.75), task=calms)
+    one = replace(result("a", 0.75, support={}, details={}), task=calms)
     index = Page(render([one], published_tasks())["index.html"]).text
     assert index.count("published model") == len(published_tasks())
     assert index.count("not scored here") == len(published_tasks()) - 1
