@@ -82,7 +82,7 @@ def find(folder: Path, name: str, archive: str = ARCHIVE) -> Path | None:
 
 def _label_rows(path: Path) -> Int[np.ndarray, "T 2"]:
     try:
-        header, *rows = path.read_text(encoding="utf-8").splitlines() or [""]
+        header, *rows = path.read_text(encoding="utf-8-sig").splitlines() or [""]
     except UnicodeDecodeError as error:
         raise _table_error(path, [f"not UTF-8: {error}"]) from None
     if header.strip() != "sequence number,annotation":

@@ -168,6 +168,12 @@ def test_an_empty_label_is_a_frame_that_nobody_annotated(tmp_path: Path) -> None
     assert found.annotated.tolist() == [True, False, True, True]
 
 
+def test_a_table_that_nobody_filled_in_is_of_no_class(tmp_path: Path) -> None:
+    found = read_frame_table(write(tmp_path, "frame,label\n0,\n1,\n2,\n"))
+    assert (found.classes, found.labels.shape, found.labels.dtype) == ((), (3, 0), np.dtype(bool))
+    assert not found.annotated.any()
+
+
 @pytest.mark.parametrize(
     ("text", "classes", "expected"),
     [

@@ -57,7 +57,7 @@ def read_frame_table(path: Path, classes: Sequence[str] = ()) -> FrameTable:
     if faults:
         raise _error(path, faults)
     if by_name:
-        labels = np.array([[row[1] == name for name in names] for _, row in rows])
+        labels = np.array([[row[1] == name for name in names] for _, row in rows], dtype=bool)
         return FrameTable(names, labels, np.asarray(labels.any(axis=1)))
     where = [header.index(name) for name in names]
     labels = np.array([[row[column] == "1" for column in where] for _, row in rows])

@@ -19,10 +19,11 @@ import numpy as np
 
 from bench.datasets.formats.keypoints import Poses, beyond_float32, poses_of, row_faults
 from bench.errors import DataError
-from bench.files.hdf5 import names, opened, read_values, twice
+from bench.files.hdf5 import library, names, opened, read_values, twice
 
 _AXES = ("time", "individuals", "keypoints", "space")
 _VARIABLES = ("position", "confidence")
+_SCALES = "DIMENSION_LIST"
 
 
 def read_movement(path: Path) -> Poses:
@@ -103,8 +104,23 @@ def _values(variable: Any) -> np.ndarray:
 
 
 def _dimensions(variable: Any) -> tuple[str, ...]:
-    """Return the names of a variable's dimensions, in order; each is a scale of the HDF5 file."""
-    return tuple(dimension[0].name[1:] for dimension in variable.dims)
+    """Return the names of a variable's dimensions, in order; each is a scale of the HDF5 file.
+
+    The HDF5 library itself crashes on a list of dimensions of another type, so the type is looked at first.
+    Raises `ValueError` where it is not a list of references, one for each dimension.
+    """
+    h5py = library("h5py", "netCDF")
+    if _SCALES not in variable.attrs:
+        return ()
+    held = variable.attrs.get_id(_SCALES)
+    of_each = h5py.check_vlen_dtype(held.dtype)
+    if (
+        of_each is None
+        or h5py.check_ref_dtype(of_each) is not h5py.Reference
+        or held.shape != (variable.ndim,)
+    ):
+        raise ValueError(f"{variable.name[1:]}: {_SCALES} {held.shape} of {held.dtype}, expected references")
+    return tuple(variable.file[scales[0]].name[1:] for scales in variable.attrs[_SCALES])
 
 
 def _error(path: Path, faults: list[str]) -> DataError:
