@@ -163,7 +163,7 @@ def test_an_archive_that_would_fill_the_disk_is_refused(
     monkeypatch.setattr(zips, "LARGEST", 2**30)
     usage = zips.shutil.disk_usage(tmp_path)
     monkeypatch.setattr(zips.shutil, "disk_usage", lambda path: usage._replace(free=600))
-    assert "but only 600 are free where the store is" in refused(TOY, archive, bench_home)
+    assert "but only 600 are free on the disk of" in refused(TOY, archive, bench_home)
 
 
 @pytest.mark.parametrize("name", ["nothing", "file.json"])

@@ -224,6 +224,19 @@ def test_axes_are_read_by_their_names(tmp_path: Path, order: tuple[str, ...]) ->
     assert poses.likelihood[3, 1, 2] == pytest.approx(0.1 + 0.312)
 
 
+def test_arrays_that_sleap_did_not_turn_are_read(tmp_path: Path) -> None:
+    h5py = pytest.importorskip("h5py", reason="SLEAP's files need h5py")
+    t, k, xy, a = np.indices((FRAMES, 3, 2, 2))
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["tracks"] = 1.0 + 1000 * t + 100 * a + 10 * k + xy
+        file["point_scores"] = np.full((FRAMES, 3, 2), 0.5)
+        file["node_names"], file["track_names"] = [b"nose", b"neck", b"tail"], [b"one", b"two"]
+        file.attrs["transpose"] = False
+    poses = read_analysis(tmp_path / "a.h5")
+    assert poses.xy[3, 1, 2].tolist() == [3121, 3122]
+    assert poses.likelihood.shape == (FRAMES, 2, 3)
+
+
 @pytest.mark.parametrize(
     "dims", ['["frame", "track", "node"]', '["a", "b", "c", "d"]', "frame", "{}", "[" * 90]
 )

@@ -2,8 +2,9 @@
 
 `tracks` are pixels, NaN = not found; `point_scores` say how sure each is; `node_names` are the keypoints,
 `track_names` the animals. Files of today name the axes of an array in its attribute `dims`, in any order;
-files without it have (track, xy, node, frame). Files of one animal without a track have an empty
-`track_names`; files of old versions have no scores, and their likelihood is NaN throughout.
+files without it have (track, xy, node, frame), or (frame, node, xy, track) where the file's attribute
+`transpose` is false. Files of one animal without a track have an empty `track_names`; files of old versions
+have no scores, and their likelihood is NaN throughout.
 
 Source: Pereira et al. 2022, doi 10.1038/s41592-022-01426-1, and the documentation of SLEAP and sleap-io.
 """
@@ -21,7 +22,8 @@ from bench.errors import DataError
 from bench.files.hdf5 import names, opened, read_values, twice
 
 _AXES = {"tracks": ("track", "xy", "node", "frame"), "point_scores": ("track", "node", "frame")}
-"""Of files that name none; SLEAP wrote them for MATLAB."""
+"""Of files that name none; SLEAP wrote them for MATLAB, unless it was told not to turn them."""
+_UNTURNED = {"tracks": ("frame", "node", "xy", "track"), "point_scores": ("frame", "node", "track")}
 
 
 def read_analysis(path: Path) -> Poses:
@@ -33,8 +35,10 @@ def read_analysis(path: Path) -> Poses:
     faults: list[str] = []
     with opened(path, "SLEAP", _error) as file:
         content = {name: read_values(file[name]) for name in parts if name in file}
+        turned = bool(np.all(file.attrs.get("transpose", True)))
         for name in set(_AXES) & set(content):
-            content[name] = _in_our_order(name, content[name], file[name].attrs.get("dims"), faults)
+            unnamed = None if turned else np.array(_UNTURNED[name])
+            content[name] = _in_our_order(name, content[name], file[name].attrs.get("dims", unnamed), faults)
     faults += [f"no {name!r}" for name in ("tracks", "node_names") if name not in content]
     if faults:
         raise _error(path, faults)
