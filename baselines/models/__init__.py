@@ -54,6 +54,7 @@ MODELS: dict[str, tuple[str, str, str]] = {
     "bams": ("baselines.models.bams", "BAMS", "train"),
     "bams_as_released": ("baselines.models.bams", "BAMS, as released", "train"),
     "bams_kmeans": ("baselines.models.bams", "k-means on BAMS", "train"),
+    "clip_classifier": ("baselines.models.clip_classifier", "Clip classifier", "train"),
     "actionformer": ("baselines.models.actionformer", "ActionFormer", "train"),
     "raseformer": ("baselines.models.raseformer", "RaSeformer", "train"),
     "raseformer_windows": ("baselines.models.raseformer", "RaSeformer, windows at all levels", "train"),

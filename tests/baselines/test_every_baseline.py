@@ -58,6 +58,7 @@ PARAMETERS = {  # at 28 inputs and 4 classes, as the papers and their code have 
     "hstwformer_described": 1_526_084,
     "dilated_tcn": 84_676,
     "anchor_free": 201_800,
+    "clip_classifier": 48_964,
     "bams": 516,  # the linear layer alone; what learns the features has 1,195,102
     "bams_as_released": 516,
     "bams_kmeans": None,

@@ -56,7 +56,7 @@ def smaller(declared: Baseline, network: Callable[..., nn.Module], **changed: An
 
 
 MODELS = {
-    "tadtr": smaller(tadtr.TADTR, small_tadtr, epochs=60, lr=2e-3),
+    "tadtr": smaller(tadtr.TADTR, small_tadtr, epochs=40, clip=1.0),
     "te_tad": smaller(te_tad.TE_TAD, small_te_tad, epochs=40, clip=1.0, ema=0.9, noise=0.05, multiple=4),
 }
 each_model = pytest.mark.parametrize("baseline", MODELS.values(), ids=list(MODELS))
