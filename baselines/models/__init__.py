@@ -18,6 +18,27 @@ MODELS: dict[str, tuple[str, str, str]] = {
     "conv1d": ("baselines.models.conv1d", "1-D convolution", "train"),
     "conv1d_causal": ("baselines.models.conv1d", "1-D convolution, causal", "train"),
     "conv1d_augmented": ("baselines.models.conv1d", "1-D convolution, augmented", "train"),
+    "conv1d_treba": ("baselines.models.conv1d_treba", "1-D convolution with TREBA", "train"),
+    "conv1d_treba_unlabelled": (
+        "baselines.models.conv1d_treba",
+        "1-D convolution with TREBA, unlabelled set",
+        "train",
+    ),
+    "conv1d_treba_shipped": (
+        "baselines.models.conv1d_treba",
+        "1-D convolution with TREBA, as shipped",
+        "train",
+    ),
+    "conv1d_treba_finetuned": (
+        "baselines.models.conv1d_treba",
+        "1-D convolution with TREBA, fine-tuned",
+        "train",
+    ),
+    "conv1d_treba_shipped_finetuned": (
+        "baselines.models.conv1d_treba",
+        "1-D convolution with TREBA, as shipped, fine-tuned",
+        "train",
+    ),
     "conv1d_finetuned": ("baselines.models.conv1d", "1-D convolution, fine-tuned", "train"),
     "conv1d_finetuned_as_described": (
         "baselines.models.conv1d",

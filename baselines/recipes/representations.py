@@ -62,3 +62,52 @@ class Bams:
     def with_epochs(self, epochs: int) -> Bams:
         """Return the recipe with so many epochs."""
         return replace(self, epochs=epochs)
+
+
+@dataclass(frozen=True)
+class Treba:
+    """All that task programming can be told. Frames of the video are the unit of time.
+
+    Adam trains what approximates the programs for `first` epochs, then the autoencoder for `epochs`.
+    """
+
+    epochs: int = 300
+    first: int = 100
+    batch: int = 128
+    """Stretches of poses."""
+    window: int = 21
+    """Frames of a stretch; its features are those of the middle one."""
+    lr: float = 2e-4
+    clip: float = 10.0
+    """The largest norm of the gradients."""
+    features: int = 32
+    hidden: int = 256
+    """Units of every layer."""
+    contrast: float = 10.0
+    """Weight of the loss that draws stretches of one program class together."""
+    consistency: float = 1.0
+    """Weight of the loss by which a stretch that is drawn from the features has the classes of its model."""
+    temperature: float = 0.1
+    """The share of its deviation by which a drawn movement differs from the likeliest."""
+
+    @property
+    def sees(self) -> tuple[int, int]:
+        """The first and the last frame that features depend on."""
+        return -(self.window // 2), self.window // 2
+
+    @property
+    def validates(self) -> bool:
+        """The last epoch of each stage counts."""
+        return False
+
+    def words(self, held_out: bool) -> tuple[str, ...]:  # noqa: ARG002  nothing is held out
+        """Say nothing: the description says it all."""
+        return ()
+
+    def epochs_for(self, task: str) -> int:  # noqa: ARG002  the same for all
+        """Return how many epochs its second stage has."""
+        return self.epochs
+
+    def with_epochs(self, epochs: int) -> Treba:
+        """Return the recipe with so many epochs, of the first stage at most so many."""
+        return replace(self, epochs=epochs, first=min(Treba.first, epochs))

@@ -74,7 +74,8 @@ def _extra_data(baseline: Baseline) -> str:
     words = []
     for need in baseline.needs:
         if need.task:
-            words.append(f"the training recordings of {get_task(need.task).title}, with their labels")
+            how = "without" if need.use == "features" else "with"
+            words.append(f"the training recordings of {get_task(need.task).title}, {how} their labels")
         words += [text for text in [_extra_data(load(need.model))] if text != "none"]
     for name in baseline.unlabelled:
         what = "the test recordings" if name == "test" else f"the recordings of {get_dataset(name).title}"
