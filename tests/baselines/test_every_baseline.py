@@ -151,9 +151,7 @@ def test_it_trains_and_its_submission_is_valid(name: str, home: Path, tmp_path: 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "name", [name for name in PARAMETERS if anywhere(name) and name not in VARIANTS]
-)
+@pytest.mark.parametrize("name", [name for name in PARAMETERS if anywhere(name) and name not in VARIANTS])
 def test_no_label_of_a_test_recording_changes_what_it_says(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

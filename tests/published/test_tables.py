@@ -111,6 +111,8 @@ def test_every_variant_is_named_in_a_row() -> None:
     named = {(n.row.model, n.row.variants) for n in NUMBERS if n.row.variants}
     assert named == {
         ("conv1d_finetuned", ("conv1d_finetuned_as_described",)),
+        ("conv1d_treba_shipped", ("conv1d_treba", "conv1d_treba_unlabelled")),  # features learned here
+        ("conv1d_treba_shipped_finetuned", ("conv1d_treba_finetuned",)),
         ("msgl", ("msgl_as_described",)),
         ("msgl_tcn", ("msgl_tcn_plain",)),
         ("ms_g3d", ("ms_g3d_8",)),  # the paper does not say at which scales
