@@ -182,7 +182,7 @@ def test_every_fault_of_the_tables_is_listed_at_once(folder: Path) -> None:
     change(folder / "rows.csv", 1, table="Table 99")
     change(folder / "rows.csv", 2, variants="fc fc")
     change(folder / "rows.csv", 3, variants="conv1d")
-    change(folder / "rows.csv", 5, variants="fc")
+    change(folder / "rows.csv", 5, model="", variants="fc")
     change(folder / "tables.csv", 0, name="msgl-7")
     change(folder / "tables.csv", 1, source="Anon")
     with pytest.raises(DataError) as fault:
