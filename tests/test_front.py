@@ -318,4 +318,4 @@ def test_a_result_and_a_task_are_short_in_a_notebook_and_escaped(toys: Path) -> 
     assert "What &lt;i&gt;is&lt;/i&gt; it? Classes: mount, other, attack, investigation." in odd._repr_html_()
     assert "<td>all</td><td>4</td><td>1</td><td>2</td>" in odd._repr_html_()
     compared = bench.compare("submissions/mine", "submissions/mine", "turned")
-    assert repr(compared) == "<comparison mine minus mine on turned: F1 0.000 (–), p –>"
+    assert repr(compared) == "<comparison mine minus mine on turned: F1 0.000 (–), p 1.000>"
