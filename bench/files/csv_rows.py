@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
@@ -12,6 +13,7 @@ from bench.files.faults import shown
 from bench.files.texts import file_encoding
 
 _LINE_BYTES = 64 * 1024
+_DECIMAL_COMMA = re.compile(r"^(\s*[-+]?\d+),(\d+(?:[eE][-+]?\d+)?\s*)$")
 Rows = list[tuple[int, list[str]]]
 """Each row with its number, from 1."""
 
@@ -44,9 +46,29 @@ def read_rows(path: Path, delimiter: str = ",") -> Rows:
     return list(each_row(path, delimiter))
 
 
-def read_table(path: Path) -> tuple[list[str], Rows]:
-    """Return the names of the columns, in the first row, and the rows below; an empty file has neither."""
-    rows = read_rows(path)
+def separator(path: Path) -> str:
+    """Return what separates the cells of the first line: a comma, else a tab, else a semicolon.
+
+    Spreadsheets write semicolons where numbers have a decimal comma.
+    """
+    with path.open(encoding=file_encoding(path), errors="replace", newline="") as file:
+        head = file.readline(_LINE_BYTES)
+    return next((sign for sign in (",", "\t", ";") if sign in head), ",")
+
+
+def decimal_points(cells: list[str]) -> list[str]:
+    """Return the cells with a point in the place of a decimal comma."""
+    return [_DECIMAL_COMMA.sub(r"\1.\2", cell) for cell in cells]
+
+
+def read_table(path: Path, delimiter: str = ",") -> tuple[list[str], Rows]:
+    """Return the names of the columns, in the first row, and the rows below; an empty file has neither.
+
+    Between semicolons a number may have a decimal comma; it is a point here.
+    """
+    rows = read_rows(path, delimiter)
+    if delimiter == ";":
+        rows = [(line, decimal_points(row)) for line, row in rows]
     return (rows[0][1], rows[1:]) if rows else ([], [])
 
 

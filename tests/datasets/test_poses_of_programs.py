@@ -128,6 +128,11 @@ def test_an_individual_with_body_parts_of_its_own_is_left_out_or_kept_by_name(tm
     assert any("m1" in note for note in poses.notes)
 
 
+def test_the_individual_of_no_animal_may_stand_first(tmp_path: Path) -> None:
+    parts = {"single": ("corner", "door"), "m1": ("nose", "tail")}
+    assert read_poses(table(tmp_path / "a.csv", parts, cells(12))).individuals == ("m1",)
+
+
 def test_an_individual_with_some_of_the_keypoints_is_refused(tmp_path: Path) -> None:
     path = table(tmp_path / "a.csv", {**TWO, "m3": ("nose",)}, cells(15))
     assert "every animal has every keypoint" in refused(read_poses, path)

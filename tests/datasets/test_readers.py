@@ -13,6 +13,7 @@ from bench.datasets.formats.bento import read_annot
 from bench.datasets.formats.deeplabcut import read_poses
 from bench.datasets.formats.frame_table import read_frame_table
 from bench.datasets.formats.intervals import Interval
+from bench.datasets.formats.poses import reader_of
 from bench.datasets.formats.simba import read_targets
 from bench.datasets.formats.sleap import read_analysis
 from bench.errors import DataError, UsageError
@@ -166,6 +167,25 @@ def test_an_empty_label_is_a_frame_that_nobody_annotated(tmp_path: Path) -> None
     assert found.classes == ("rest", "walk")
     assert found.labels.astype(int).tolist() == [[1, 0], [0, 0], [0, 1], [1, 0]]
     assert found.annotated.tolist() == [True, False, True, True]
+
+
+@pytest.mark.parametrize("separator", [",", "\t", ";"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_tables_that_a_spreadsheet_saved_again(tmp_path: Path, separator: str, encoding: str) -> None:
+    def saved(text: str) -> Path:
+        turned = text.replace(",", separator)
+        path = tmp_path / "a.csv"
+        path.write_bytes((turned.replace(".", ",") if separator == ";" else turned).encode(encoding))
+        return path
+
+    rows = ["scorer,net,net,net", "bodyparts,nose,nose,nose", "coords,x,y,likelihood", "0,1.5,-2,0.5", "1,,,"]
+    path = saved("\n".join([*rows, ""]))
+    poses = read_poses(path)
+    assert poses.xy[0, 0, 0].tolist() == [1.5, -2]
+    assert reader_of(path) is read_poses
+    assert read_frame_table(saved(LABEL)).annotated.tolist() == [True, False, True, True]
+    targets = read_targets(saved(SIMBA), ["attack"])
+    assert targets.likelihood[2].tolist() == pytest.approx([0.5, 0.6])
 
 
 def test_a_table_that_nobody_filled_in_is_of_no_class(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from bench.datasets.formats.intervals import LONGEST, Interval, frame_at, interval_faults
 from bench.errors import DataError, first
-from bench.files.csv_rows import Rows, read_rows, width_faults
+from bench.files.csv_rows import Rows, decimal_points, read_rows, width_faults
 
 _FPS = ("FPS", "FPS (frame/s)")
 _LENGTH = ("Total length", "Media duration (s)")
@@ -131,6 +131,8 @@ def observation_ids(path: Path) -> tuple[str, ...]:
 def _export(path: Path) -> _Export:
     for delimiter in (",", "\t", ";"):
         table = [(line, [cell.strip() for cell in row]) for line, row in read_rows(path, delimiter)]
+        if delimiter == ";":
+            table = [(line, decimal_points(row)) for line, row in table]
         start = next((i for i, (_, row) in enumerate(table) if "Behavior" in row), None)
         if start is not None:
             above = {row[0]: row[1] for _, row in table[:start] if len(row) > 1}
@@ -304,9 +306,9 @@ def _before(text: str, offset: float) -> str:
 
 
 def _number(text: str) -> float | None:
-    """Return seconds, which may be written with a comma, or as hours:minutes:seconds."""
+    """Return seconds, which may be written as hours:minutes:seconds."""
     sign, digits = (-1.0, text[1:]) if text.startswith("-") else (1.0, text)
-    parts = digits.replace(",", ".").split(":")
+    parts = digits.split(":")
     try:
         seconds = sum(float(part) * 60**i for i, part in enumerate(reversed(parts)))
     except ValueError:

@@ -19,10 +19,12 @@ from jaxtyping import Float64
 
 from bench.datasets.formats.keypoints import Poses, beyond_float32, poses_of, row_faults
 from bench.errors import DataError, first
-from bench.files.csv_rows import each_row
+from bench.files.csv_rows import decimal_points, each_row, separator
 from bench.files.pandas_hdf import read_frame
 
 _COORDS = ("x", "y", "likelihood")
+_NOBODY = "single"
+"""What DeepLabCut calls the individual that the body parts of no animal are under."""
 _ROWS = ("scorer", "individuals", "bodyparts", "coords")
 
 
@@ -45,7 +47,8 @@ def read_poses(path: Path, animals: Sequence[str] = ()) -> Poses:
         )
     )
     parts = {a: tuple(dict.fromkeys(k for of, k, _ in named if of == a)) for a, _, _ in named}
-    shared = Counter(parts.values()).most_common(1)[0][0]
+    of_animals = [own for a, own in parts.items() if a != _NOBODY] or list(parts.values())
+    shared = Counter(of_animals).most_common(1)[0][0]
     apart = [a for a, own in parts.items() if not set(own) & set(shared)]
     expected = [
         (a, k, c) for a, own in parts.items() for k in (own if a in apart else shared) for c in _COORDS
@@ -109,7 +112,9 @@ def _csv_parts(path: Path) -> Parts:
     rows: list[list[float]] = []
     faults: list[str] = []
     through_pandas = False
-    for line, cells in each_row(path):
+    delimiter = separator(path)
+    for line, written in each_row(path, delimiter):
+        cells = decimal_points(written) if delimiter == ";" else written
         through_pandas = through_pandas or (line == 1 and cells[:2] == ["", "scorer"])
         row = cells[1:] if through_pandas else cells
         if row and not row[0].strip().isdigit():

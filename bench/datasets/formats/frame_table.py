@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Bool
 
 from bench.errors import DataError, first
-from bench.files.csv_rows import read_table, width_faults
+from bench.files.csv_rows import read_table, separator, width_faults
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +35,7 @@ def read_frame_table(path: Path, classes: Sequence[str] = ()) -> FrameTable:
 
     Raises `DataError` listing every line that is not in order.
     """
-    header, rows = read_table(path)
+    header, rows = read_table(path, separator(path))
     faults = [f"{count} columns {name!r}" for name, count in Counter(header).items() if count > 1]
     if len(header) < 2 or header[0] != "frame":
         faults.append(f"columns {', '.join(header)}, expected frame and either label or one per class")

@@ -11,6 +11,7 @@ from bench.datasets.formats.keypoints import Poses
 from bench.datasets.formats.movement import read_movement
 from bench.datasets.formats.sleap import read_analysis
 from bench.errors import DataError
+from bench.files.csv_rows import separator
 from bench.files.hdf5 import opened
 from bench.files.texts import file_encoding
 
@@ -33,5 +34,5 @@ def reader_of(path: Path) -> Callable[[Path], Poses] | None:
 def _names_a_scorer(path: Path) -> bool:
     """Whether the first row is that of a DeepLabCut csv, or of one that pandas wrote again."""
     with path.open(newline="", encoding=file_encoding(path), errors="replace") as lines:
-        head = next(csv.reader([lines.readline(1000)]), [])
+        head = next(csv.reader([lines.readline(1000)], delimiter=separator(path)), [])
     return "scorer" in head[:2]

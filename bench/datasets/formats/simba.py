@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Bool, Float32
 
 from bench.errors import DataError, first
-from bench.files.csv_rows import read_table
+from bench.files.csv_rows import read_table, separator
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +35,7 @@ class Targets:
 
 def read_targets(path: Path, behaviours: Sequence[str]) -> Targets:
     """Read one file; raise `DataError` listing every missing column and every line that is not in order."""
-    header, rows = read_table(path)
+    header, rows = read_table(path, separator(path))
     names = _keypoints(header)
     faults = [f"no column {name!r}" for name in behaviours if name not in header]
     faults += [f"{count} columns {name!r}" for name, count in Counter(header).items() if count > 1]
