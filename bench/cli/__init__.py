@@ -16,6 +16,7 @@ from bench.about import NAME
 from bench.cli.data import data, pull, push, simulate, tasks, verify
 from bench.cli.entries import compare, evaluate, metrics, new, publish, validate
 from bench.cli.explain import explain
+from bench.cli.leaderboard import export, leaderboard
 from bench.cli.own import add
 from bench.cli.predict import predict
 from bench.cli.reproduction import audit, reproduce
@@ -92,5 +93,7 @@ for command in (
     reproduce,
     audit,
     publish,
+    leaderboard,
+    export,
 ):
     cli.add_command(command)

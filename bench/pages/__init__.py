@@ -13,12 +13,14 @@ Undefined   Shown as a dash that says so, never as 0.
 """
 
 from bench.pages.charts import PLOTTED
-from bench.pages.publishing import publish, publish_results
+from bench.pages.exports import FORMATS, short_table
+from bench.pages.publishing import page_of, publish, publish_results
 from bench.pages.ranking import Ranking, Ranks, Row, Terms, rank, ranking_score
 from bench.pages.site import render
 from bench.pages.words import clean, link, number
 
 __all__ = [
+    "FORMATS",
     "PLOTTED",
     "Ranking",
     "Ranks",
@@ -27,9 +29,11 @@ __all__ = [
     "clean",
     "link",
     "number",
+    "page_of",
     "publish",
     "publish_results",
     "rank",
     "ranking_score",
     "render",
+    "short_table",
 ]

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from bench.datasets import get_task
 from bench.errors import DataError, FileError, UsageError, first
 from bench.files.opening import is_absent, open_regular
 from bench.files.writing import write_text
 from bench.pages.environment import GENERATOR
 from bench.pages.published import published_tasks
-from bench.pages.site import render
+from bench.pages.site import page_of_results, render
+from bench.pages.task_page import TaskPage
 from bench.verification.results import read_sound
 
 _LARGEST = 256 * 2**20
@@ -31,6 +33,23 @@ def publish_results(results: Path, folder: Path) -> Path:
         index = publish(render(sound, published_tasks()), folder)
         raise DataError(f"{fault.title}; {index} is built without them", fault.problems, fault.hint)
     raise fault
+
+
+def page_of(results: Path, name: str) -> tuple[TaskPage, DataError | None]:
+    """Return the page of one task, of the result files in a folder, and the fault of files left out of it.
+
+    Raises `UsageError` where there is no such task, or no result and no published value of it.
+    """
+    task = get_task(name)
+    sound, fault = read_sound(results) if results.is_dir() else ((), None)
+    of_task = [result for result in sound if result.task["name"] == name]
+    page = page_of_results(of_task, task)
+    if not page.rankings and not page.published:
+        raise fault or UsageError(
+            f"no entry on task {name!r} in {results}, and no paper prints a value of it",
+            hint=f"bench evaluate submissions/mymodel --task {name}",
+        )
+    return page, fault
 
 
 def publish(pages: Mapping[str, str], folder: Path) -> Path:

@@ -13,9 +13,10 @@ from bench.errors import DataError
 from bench.evaluation import task_card
 from bench.pages.entry_page import entry_page
 from bench.pages.environment import environment_of_pages
+from bench.pages.exports import downloads
 from bench.pages.index_page import index_page
 from bench.pages.ranking import rank
-from bench.pages.task_page import task_page, unscored_page
+from bench.pages.task_page import TaskPage, task_page, unscored_page
 from bench.results import Result
 from bench.submissions.predictions import SAFE_NAME, SAFE_NAME_RULE
 from bench.tasks import TASK_NAME, TASK_NAME_RULE, Task
@@ -53,14 +54,22 @@ def _pages(results: Sequence[Result], published: Sequence[Task]) -> dict[str, st
     ]
     pages = {"index.html": index.render(page=index_page(rankings, unscored))}
     for page in unscored:
-        pages[f"{page.task.name}.html"] = task.render(page=page)
+        pages[f"{page.task.name}.html"] = task.render(page=page, downloads=downloads(page))
     for name, task_rankings in rankings.items():
-        pages[f"{name}.html"] = task.render(page=task_page(task_rankings))
+        made = task_page(task_rankings)
+        pages[f"{name}.html"] = task.render(page=made, downloads=downloads(made))
         for ranking in task_rankings:
             for row in ranking.rows:
                 shown = entry_page(row, ranking)
                 pages[shown.entry.page] = entry.render(page=shown)
     return pages
+
+
+def page_of_results(results: Sequence[Result], task: Task) -> TaskPage:
+    """Return the page of a task with these results of it; without any, of what papers print."""
+    if not results:
+        return unscored_page(card_per_minute(task_card(task)))
+    return task_page(rank(told_apart([per_minute(result) for result in results])))
 
 
 def told_apart(results: Sequence[Result]) -> list[Result]:
