@@ -244,8 +244,9 @@ class TETAD(nn.Module):
     ) -> list[Answers]:
         """Return what the queries answer after each layer and, last, what the proposals answer.
 
-        `step` is the seconds from row to row; N is a multiple of 2 to the number of levels less one. All rows
-        inside last `duration` seconds: their number times the step, if None.
+        `step` is the seconds from row to row. N is a multiple of 2 to the number of levels less one and, from
+        two chunks on, of a chunk. All rows inside last `duration` seconds: their number times the step, if
+        None.
         """
         length = inside.sum(dim=1)
         rate = length / (length * step if duration is None else duration)
