@@ -33,13 +33,13 @@ class _BatchNorm(nn.modules.batchnorm._BatchNorm):
         if not self.training or self.running_var is None:
             return super().forward(x)
         count = x.numel() // x.shape[1]
-        torchs = self.running_var.clone()  # what torch changes, it keeps for the backward pass
+        unbiased = self.running_var.clone()  # what torch changes, it keeps for the backward pass
         y = functional.batch_norm(
-            x, self.running_mean, torchs, self.weight, self.bias, True, BN_MOMENTUM, BN_EPS
+            x, self.running_mean, unbiased, self.weight, self.bias, True, BN_MOMENTUM, BN_EPS
         )
         with torch.no_grad():
             kept = self.running_var.mul_(1 - BN_MOMENTUM)
-            kept.add_((torchs - kept) * ((count - 1) / count))
+            kept.add_((unbiased - kept) * ((count - 1) / count))
         return y
 
 

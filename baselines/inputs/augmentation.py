@@ -63,9 +63,9 @@ def stretch(
     Between samples it is interpolated linearly.
     """
     place = torch.arange(x.shape[1], device=x.device) - middle
-    wanted = middle + share[:, None] * place  # (B, W)
-    before = wanted.floor()
-    part = (wanted - before)[:, :, None]
+    position = middle + share[:, None] * place  # (B, W)
+    before = position.floor()
+    part = (position - before)[:, :, None]
     first = before.long()[:, :, None].expand_as(x)
     second = (first + 1).clamp(max=x.shape[1] - 1)
     return x.gather(1, first) * (1 - part) + x.gather(1, second) * part

@@ -24,7 +24,7 @@ def adjacency(joints: int, edges: Sequence[Edge]) -> Bool[np.ndarray, "V V"]:
     return joined
 
 
-def animals_joined(skeleton: Skeleton) -> Bool[np.ndarray, "V V"]:
+def all_joints(skeleton: Skeleton) -> Bool[np.ndarray, "V V"]:
     """Return which keypoints of all animals are joined: as the skeleton says, and the centres of two animals.
 
     Keypoint k of animal a is joint a * K + k.

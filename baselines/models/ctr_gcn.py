@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from baselines.contract import Sizes
 from baselines.engine import windows
-from baselines.inputs.graphs import animals_joined, centre, directed_graphs
+from baselines.inputs.graphs import all_joints, centre, directed_graphs
 from baselines.models.ms_g3d import TimeBranches
 from baselines.recipes.windows import SGD, Augmentation, Recipe
 
@@ -43,8 +43,8 @@ class Refinement(nn.Module):
     def forward(self, x: Float[Tensor, "N C T V"]) -> Float[Tensor, "N C2 V V"]:
         """Return what each joint (row) takes of each (column)."""
         target, source = self.target(x).mean(dim=2), self.source(x).mean(dim=2)  # (N, R, V)
-        refined: Tensor = self.refine((target.unsqueeze(3) - source.unsqueeze(2)).tanh())
-        return refined
+        output: Tensor = self.refine((target.unsqueeze(3) - source.unsqueeze(2)).tanh())
+        return output
 
 
 class Block(nn.Module):
@@ -72,11 +72,11 @@ class Block(nn.Module):
 
     def forward(self, x: Float[Tensor, "N C T V"]) -> Float[Tensor, "N C2 T2 V"]:
         """Return T2 = ceil(T / stride) frames of C2 channels, which are not negative."""
-        mixed = []
+        parts = []
         for graph, refine, value in zip(self.graphs, self.refinements, self.values, strict=True):
             graphs = self.alpha * refine(x) + graph  # (N, C2, V, V)
-            mixed.append(torch.einsum("ncvu,nctu->nctv", graphs, value(x)))
-        y = (self.norm(torch.stack(mixed).sum(dim=0)) + self.skip(x)).relu()
+            parts.append(torch.einsum("ncvu,nctu->nctv", graphs, value(x)))
+        y = (self.norm(torch.stack(parts).sum(dim=0)) + self.skip(x)).relu()
         y = self.time(y)
         return (y if self.around is None else y + self.around(x)).relu()
 
@@ -86,7 +86,7 @@ class CTRGCN(nn.Module):
 
     `graphs` weigh the neighbours of V joints in S subsets; each block starts with them and learns its own.
     The features of a frame are the channels of V joints, joint after joint; where they are those of several
-    times V joints, each V share the graph and all weights, and what is found of them is averaged.
+    times V joints, each V share the graph and all weights, and their results are averaged.
     """
 
     def __init__(
@@ -129,7 +129,7 @@ def graphs_of(joined: Bool[np.ndarray, "V V"]) -> Float[Tensor, "3 V V"]:
 
 def build(recipe: Recipe, sizes: Sizes) -> CTRGCN:  # noqa: ARG001
     """Return the network for x and y of the keypoints of a skeleton, all animals in one graph."""
-    return CTRGCN(graphs_of(animals_joined(sizes.skeleton)), 2, sizes.classes[0])
+    return CTRGCN(graphs_of(all_joints(sizes.skeleton)), 2, sizes.classes[0])
 
 
 CTR_GCN = windows.baseline(

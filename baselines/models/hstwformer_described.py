@@ -65,8 +65,8 @@ class Layer(nn.Module):
         count, frames, joints, channels = x.shape
         y = self._cut(x.roll((-self.shift[0], -self.shift[1]), dims=(1, 2))) + self.place  # (N W, S, C)
         query, key, value = self.qkv(y).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
-        seen = self._seen(frames, joints, x.device).repeat(count, 1, 1).unsqueeze(1)
-        y = functional.scaled_dot_product_attention(query, key, value, attn_mask=seen)
+        mask = self._mask(frames, joints, x.device).repeat(count, 1, 1).unsqueeze(1)
+        y = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
         y = self.mix(y.transpose(1, 2).flatten(2))
         y = y.view(count, frames // self.span, joints // self.joints, self.span, self.joints, channels)
         y = y.transpose(2, 3).reshape(count, frames, joints, channels)
@@ -80,10 +80,10 @@ class Layer(nn.Module):
         )  # (N, T / span, span, V / joints, joints, C)
         return y.transpose(2, 3).flatten(3, 4).flatten(0, 2)
 
-    def _seen(self, frames: int, joints: int, device: torch.device) -> Bool[Tensor, "W S S"]:
+    def _mask(self, frames: int, joints: int, device: torch.device) -> Bool[Tensor, "W S S"]:
         """Return which tokens of a window see each other: not the last frames and the first, rolled there."""
-        rolled = torch.arange(frames, device=device) >= frames - self.shift[0]
-        tokens = self._cut(rolled[None, :, None, None].expand(1, frames, joints, 1))[..., 0]  # (W, S)
+        from_start = torch.arange(frames, device=device) >= frames - self.shift[0]
+        tokens = self._cut(from_start[None, :, None, None].expand(1, frames, joints, 1))[..., 0]  # (W, S)
         return tokens.unsqueeze(1) == tokens.unsqueeze(2)
 
 
@@ -99,8 +99,8 @@ class Merge(nn.Module):
         """Return T2 = T / 2 frames of C2 channels."""
         count, frames, joints, channels = x.shape
         y = x.reshape(count, frames // 2, 2, joints, channels).transpose(2, 3).flatten(3)
-        merged: Tensor = self.linear(self.norm(y))
-        return merged
+        output: Tensor = self.linear(self.norm(y))
+        return output
 
 
 class HSTWFormer(nn.Module):

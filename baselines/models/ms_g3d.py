@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from baselines.contract import Sizes
 from baselines.engine import windows
-from baselines.inputs.graphs import animals_joined, scale_graphs
+from baselines.inputs.graphs import all_joints, scale_graphs
 from baselines.recipes.windows import SGD, Augmentation, Recipe
 
 CHANNELS = 96
@@ -31,7 +31,7 @@ DILATIONS = (1, 2, 3, 4)
 class MixScales(nn.Module):
     """Mix each joint with those at 0, 1, 2 ... hops, each scale apart, then all scales in one linear layer.
 
-    A learned matrix, which starts near 0, is added to the graph.
+    A matrix that is learned, and starts near 0, is added to the graph.
     """
 
     graph: Tensor
@@ -39,15 +39,15 @@ class MixScales(nn.Module):
     def __init__(self, graph: Float[Tensor, "S V V"], inputs: int, outputs: int) -> None:
         super().__init__()
         self.register_buffer("graph", graph, persistent=False)
-        self.learned = nn.Parameter(torch.empty(graph.shape).uniform_(-1e-6, 1e-6))
+        self.offsets = nn.Parameter(torch.empty(graph.shape).uniform_(-1e-6, 1e-6))
         self.mix = nn.Conv2d(len(graph) * inputs, outputs, 1)
         self.norm = nn.BatchNorm2d(outputs)
 
     def forward(self, x: Float[Tensor, "N C T V"]) -> Float[Tensor, "N C2 T V"]:
         """Return C2 channels, which are not negative."""
-        y = torch.einsum("svu,nctu->nsctv", self.graph + self.learned, x)
-        mixed: Tensor = self.norm(self.mix(y.flatten(1, 2)))
-        return mixed.relu()
+        y = torch.einsum("svu,nctu->nsctv", self.graph + self.offsets, x)
+        output: Tensor = self.norm(self.mix(y.flatten(1, 2)))
+        return output.relu()
 
 
 class MixFrames(nn.Module):
@@ -77,8 +77,8 @@ class MixFrames(nn.Module):
         y = self.unfold(x).view(count, channels, self.span, -1, joints)  # (N, C, span, T2, V)
         y = self.scales(y.transpose(2, 3).flatten(3))  # (N, C', T2, span * V)
         y = self.collapse(y.unflatten(3, (self.span, joints))).squeeze(3)
-        normed: Tensor = self.norm(y)
-        return normed
+        output: Tensor = self.norm(y)
+        return output
 
 
 class TimeBranches(nn.Module):
@@ -161,8 +161,8 @@ class Block(nn.Module):
         y = self.times[1](self.times[0](y).relu())
         for path in self.paths:
             y = y + path(x)
-        last: Tensor = self.last(y.relu())
-        return last.relu()
+        output: Tensor = self.last(y.relu())
+        return output.relu()
 
 
 class MSG3D(nn.Module):
@@ -170,7 +170,7 @@ class MSG3D(nn.Module):
 
     `scales` are those of one frame and of several. The features of a frame are the channels of V joints,
     joint after joint; where they are those of several times V joints, each V share the graph and all weights,
-    as the authors have it with persons, and what is found of them is averaged.
+    as the authors have it with persons, and their results are averaged.
     """
 
     def __init__(
@@ -205,7 +205,7 @@ class MSG3D(nn.Module):
 
 def build(scales: tuple[int, int], recipe: Recipe, sizes: Sizes) -> MSG3D:  # noqa: ARG001
     """Return the network for x and y of the keypoints of a skeleton, all animals in one graph."""
-    return MSG3D(animals_joined(sizes.skeleton), 2, sizes.classes[0], scales)
+    return MSG3D(all_joints(sizes.skeleton), 2, sizes.classes[0], scales)
 
 
 REFERENCE, PAPER = "Liu et al. 2020, MS-G3D, arXiv:2003.14111", "https://arxiv.org/abs/2003.14111"

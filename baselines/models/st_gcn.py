@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from baselines.contract import Sizes
 from baselines.engine import windows
-from baselines.inputs.graphs import animals_joined, centre, spatial_subsets
+from baselines.inputs.graphs import all_joints, centre, spatial_subsets
 from baselines.recipes.windows import SGD, Recipe
 from bench.recordings import Skeleton
 
@@ -108,7 +108,7 @@ class STGCN(nn.Module):
 
 def graph(skeleton: Skeleton) -> Float[Tensor, "3 V V"]:
     """Return the spatial subsets of all animals in one graph, which join at the centre of each."""
-    joined = animals_joined(skeleton)
+    joined = all_joints(skeleton)
     return torch.tensor(spatial_subsets(joined, centre(joined)))
 
 

@@ -19,7 +19,7 @@ from torch.nn import functional
 
 from baselines.contract import Sizes
 from baselines.engine import windows
-from baselines.inputs.graphs import animals_joined, hops
+from baselines.inputs.graphs import all_joints, hops
 from baselines.recipes.windows import SGD, Recipe
 
 CHANNELS = (64, 64, 128, 128, 256, 256, 256, 256)
@@ -36,7 +36,7 @@ SLOPE = 0.1
 """Of the leaky rectifiers."""
 
 
-def shifted(x: Float[Tensor, "N C T V"], lag: int) -> Float[Tensor, "N C T V"]:
+def shift(x: Float[Tensor, "N C T V"], lag: int) -> Float[Tensor, "N C T V"]:
     """Return what comes `lag` frames later; beyond the ends the first or the last frame is repeated."""
     frames = (torch.arange(x.shape[2], device=x.device) + lag).clamp(0, x.shape[2] - 1)
     return x.index_select(2, frames)
@@ -57,7 +57,7 @@ class Embedding(nn.Module):
 
     def forward(self, x: Float[Tensor, "N C T V"]) -> Float[Tensor, "N C2 T V"]:
         """Return C2 channels."""
-        changes = [layer(shifted(x, lag) - x) for layer, lag in zip(self.moving, LAGS, strict=True)]
+        changes = [layer(shift(x, lag) - x) for layer, lag in zip(self.moving, LAGS, strict=True)]
         return torch.cat([self.still(x), *changes], dim=1)
 
 
@@ -67,17 +67,17 @@ class Attention(nn.Module):
     A gate weighs each of the three frames, for each head, by how that frame differs from its own.
     """
 
-    sees: Tensor
+    masks: Tensor
 
-    def __init__(self, sees: Bool[np.ndarray, "H V V"], inputs: int, outputs: int) -> None:
+    def __init__(self, masks: Bool[np.ndarray, "H V V"], inputs: int, outputs: int) -> None:
         super().__init__()
-        heads, joints, _ = sees.shape
-        self.register_buffer("sees", torch.tensor(sees).repeat(1, 1, SPAN), persistent=False)
+        heads, joints, _ = masks.shape
+        self.register_buffer("masks", torch.tensor(masks).repeat(1, 1, SPAN), persistent=False)
         self.query = nn.Conv2d(inputs, outputs, 1)
         self.key = nn.Conv2d(inputs, outputs, 1)
         self.value = nn.Conv2d(inputs, outputs, 1)
         self.gate = nn.Linear(inputs, heads)
-        self.everywhere = nn.Parameter(torch.zeros(heads, joints, SPAN * joints))
+        self.maps = nn.Parameter(torch.zeros(heads, joints, SPAN * joints))
         self.mix = nn.Sequential(nn.Conv2d(outputs, outputs, 1), nn.BatchNorm2d(outputs))
         self.skip: nn.Module = nn.Identity()
         if inputs != outputs:
@@ -85,20 +85,20 @@ class Attention(nn.Module):
 
     def forward(self, x: Float[Tensor, "N C T V"]) -> Float[Tensor, "N C2 T V"]:
         """Return C2 channels."""
-        near = [shifted(x, lag) for lag in range(-(SPAN // 2), SPAN // 2 + 1)]
+        near = [shift(x, lag) for lag in range(-(SPAN // 2), SPAN // 2 + 1)]
         query = self._heads(self.query(x))  # (N, H, T, V, D)
         key, value = (
             torch.cat([self._heads(layer(one)) for one in near], dim=3) for layer in (self.key, self.value)
         )  # (N, H, T, span * V, D)
         weights = query @ key.transpose(3, 4) / query.shape[4] ** 0.5
-        weights = weights.masked_fill(~self.sees[:, None], -torch.inf).softmax(dim=4)
-        weights = (weights + self.everywhere[:, None]) * self._gates(x, near)
+        weights = weights.masked_fill(~self.masks[:, None], -torch.inf).softmax(dim=4)
+        weights = (weights + self.maps[:, None]) * self._gates(x, near)
         y = (weights @ value).permute(0, 1, 4, 2, 3).flatten(1, 2)  # (N, C2, T, V)
-        rectified: Tensor = functional.leaky_relu(self.mix(y) + self.skip(x), SLOPE)
-        return rectified
+        output: Tensor = functional.leaky_relu(self.mix(y) + self.skip(x), SLOPE)
+        return output
 
     def _heads(self, x: Float[Tensor, "N C T V"]) -> Float[Tensor, "N H T V D"]:
-        return x.reshape(len(x), len(self.sees), -1, *x.shape[2:]).permute(0, 1, 3, 4, 2)
+        return x.reshape(len(x), len(self.masks), -1, *x.shape[2:]).permute(0, 1, 3, 4, 2)
 
     def _gates(
         self, x: Float[Tensor, "N C T V"], near: Sequence[Float[Tensor, "N C T V"]]
@@ -112,9 +112,9 @@ class Attention(nn.Module):
 class Block(nn.Module):
     """Attend, then convolve over time; the input is added to each."""
 
-    def __init__(self, sees: Bool[np.ndarray, "H V V"], inputs: int, outputs: int, stride: int) -> None:
+    def __init__(self, masks: Bool[np.ndarray, "H V V"], inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
-        self.attention = Attention(sees, inputs, outputs)
+        self.attention = Attention(masks, inputs, outputs)
         self.time = nn.Sequential(
             nn.Conv2d(outputs, outputs, (KERNEL, 1), (stride, 1), (KERNEL // 2, 0)), nn.BatchNorm2d(outputs)
         )
@@ -125,30 +125,30 @@ class Block(nn.Module):
     def forward(self, x: Float[Tensor, "N C T V"]) -> Float[Tensor, "N C2 T2 V"]:
         """Return T2 = ceil(T / stride) frames of C2 channels."""
         y = self.attention(x)
-        rectified: Tensor = functional.leaky_relu(self.time(y) + self.skip(y), SLOPE)
-        return rectified
+        output: Tensor = functional.leaky_relu(self.time(y) + self.skip(y), SLOPE)
+        return output
 
 
 class STGAT(nn.Module):
     """Normalise each coordinate, embed, eight blocks, the mean over frames and joints, one linear layer.
 
-    `sees` says which joints each head lets a joint see.
+    `masks` say which joints each head lets a joint see.
     """
 
     def __init__(
         self,
-        sees: Bool[np.ndarray, "H V V"],
+        masks: Bool[np.ndarray, "H V V"],
         inputs: int,
         classes: int,
         channels: Sequence[int] = CHANNELS,
     ) -> None:
         super().__init__()
-        self.joints = sees.shape[1]
+        self.joints = masks.shape[1]
         self.norm = nn.BatchNorm1d(self.joints * inputs)
         self.embedding = Embedding(inputs, channels[0])
         self.blocks = nn.Sequential(
             *(
-                Block(sees, before, after, stride=2 if i in HALVING else 1)
+                Block(masks, before, after, stride=2 if i in HALVING else 1)
                 for i, (before, after) in enumerate(pairwise((channels[0], *channels)))
             )
         )
@@ -171,7 +171,7 @@ def parts(joined: Bool[np.ndarray, "V V"], heads: int = HEADS) -> Bool[np.ndarra
 
 def build(recipe: Recipe, sizes: Sizes) -> STGAT:  # noqa: ARG001
     """Return the network for x and y of the keypoints of a skeleton, all animals in one graph."""
-    return STGAT(parts(animals_joined(sizes.skeleton)), 2, sizes.classes[0])
+    return STGAT(parts(all_joints(sizes.skeleton)), 2, sizes.classes[0])
 
 
 STGAT_READING = windows.baseline(

@@ -33,7 +33,7 @@ MSG3D_NAMES = official.rename(
         r"^tcn(\d)": r"block\1.last",
         r"mlp\.layers\.0": "mix",
         r"mlp\.layers\.1": "norm",
-        "A_res": "learned",
+        "A_res": "offsets",
         r"branches": "time.branches",
         r"residual\.conv": "skip.0",
         r"residual\.bn": "skip.1",
