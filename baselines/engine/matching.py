@@ -6,7 +6,7 @@ References: Carion et al. 2020, DETR, arXiv:2005.12872; Liu et al. 2022, TadTR, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -80,6 +80,11 @@ def class_targets(
     targets = torch.zeros(logits.shape, device=logits.device)
     targets[pairs.recording, pairs.query, labels[pairs.target]] = 1
     return targets
+
+
+def weigh(losses: Mapping[str, Float[Tensor, ""]], weights: Mapping[str, float]) -> Float[Tensor, ""]:
+    """Return the sum of losses by `<name>` or `<name>_<layer>`, each times the weight of its name."""
+    return torch.stack([weights[name.partition("_")[0]] * value for name, value in losses.items()]).sum()
 
 
 def bounds(segments: Float[Tensor, "*N 2"]) -> Float[Tensor, "*N 2"]:

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from baselines.contract import Sizes
 from baselines.engine import localisation
-from baselines.engine.matching import bounds, class_cost, class_targets, iou, pair, within
+from baselines.engine.matching import bounds, class_cost, class_targets, iou, pair, weigh, within
 from baselines.engine.segment_losses import focal
 from baselines.inputs.points import Truth
 from baselines.parts.deformable import (
@@ -231,11 +231,6 @@ def losses(outputs: Outputs, targets: Targets) -> dict[str, Float[Tensor, ""]]:
     return {**result, "actionness": (outputs.actionness - best).abs().mean()}
 
 
-def total(parts: dict[str, Float[Tensor, ""]]) -> Float[Tensor, ""]:
-    """Return the weighed sum of the losses."""
-    return torch.stack([WEIGHTS[name.partition("_")[0]] * value for name, value in parts.items()]).sum()
-
-
 def pairs_of_class(
     outputs: Outputs,
 ) -> tuple[Float[Tensor, "B K"], Int64[Tensor, "B K"], Int64[Tensor, "B K"]]:
@@ -255,7 +250,8 @@ def loss(outputs: Outputs, inside: Bool[Tensor, "B N"], truth: Sequence[Truth]) 
     segments = torch.stack([ends.mean(dim=1), ends[:, 1] - ends[:, 0]], dim=1)
     labels = [one for _, one in known]
     exact = Outputs(outputs.logits.float(), outputs.segments.float(), outputs.actionness.float())
-    return total(losses(exact, Targets(segments.float(), torch.cat(labels), [len(one) for one in labels])))
+    targets = Targets(segments.float(), torch.cat(labels), [len(one) for one in labels])
+    return weigh(losses(exact, targets), WEIGHTS)
 
 
 def decode(

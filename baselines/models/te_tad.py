@@ -25,7 +25,7 @@ from torch import Tensor, nn
 
 from baselines.contract import Sizes
 from baselines.engine import localisation
-from baselines.engine.matching import bounds, class_cost, class_targets, distance_iou, pair, within
+from baselines.engine.matching import bounds, class_cost, class_targets, distance_iou, pair, weigh, within
 from baselines.engine.segment_losses import focal
 from baselines.inputs.points import Truth
 from baselines.parts.deformable import DecoderLayer, EncoderLayer, Offsets, Perceptron, prior_bias, sines
@@ -190,7 +190,7 @@ class TETAD(nn.Module):
         """Return whether any action is around each row; the segments are fixed."""
         logits = self.any_action(self.propose(memory * grid.inside[..., None]))
         widths = [math.log(self.shortest * 2**number) for number, _ in enumerate(grid.lengths)]
-        width = grid.by_level(memory.new_tensor(widths)).expand_as(grid.seconds)
+        width = grid.by_level(grid.seconds.new_tensor(widths)).expand_as(grid.seconds)
         return Answers(logits, torch.stack([grid.seconds, width], dim=-1), grid.inside)
 
     def best(self, proposals: Answers, grid: Grid) -> tuple[Float[Tensor, "B Q 2"], Bool[Tensor, "B Q"]]:
@@ -201,14 +201,14 @@ class TETAD(nn.Module):
         """
         chunks = max(grid.lengths[0] // CHUNK, 1)
 
-        def chunked(values: Float[Tensor, "B P ..."]) -> Float[Tensor, "B chunks _ ..."]:
+        def by_chunk(values: Float[Tensor, "B P ..."]) -> Float[Tensor, "B chunks _ ..."]:
             levels = torch.split(values, grid.lengths, dim=1)
             return torch.cat([torch.unflatten(level, 1, (chunks, -1)) for level in levels], dim=2)
 
-        scores = chunked(proposals.logits[..., 0].masked_fill(~proposals.inside, -math.inf))
+        scores = by_chunk(proposals.logits[..., 0].masked_fill(~proposals.inside, -math.inf))
         count = min(self.queries if self.training else 2 * self.queries, scores.shape[2])
         scores, index = scores.topk(count, dim=2)
-        scores, segments = scores.flatten(1), pick(chunked(proposals.segments), index).flatten(1, 2)
+        scores, segments = scores.flatten(1), pick(by_chunk(proposals.segments), index).flatten(1, 2)
         if scores.shape[1] > MOST:
             scores, index = scores.topk(MOST, dim=1)
             segments = pick(segments, index)
@@ -310,11 +310,6 @@ def losses(outputs: Sequence[Answers], targets: Targets) -> dict[str, Float[Tens
     return result
 
 
-def total(parts: dict[str, Float[Tensor, ""]]) -> Float[Tensor, ""]:
-    """Return the weighed sum of the losses."""
-    return torch.stack([WEIGHTS[name.partition("_")[0]] * value for name, value in parts.items()]).sum()
-
-
 class EverySecond(nn.Module):
     """Let TE-TAD read rows that are `STEP` seconds apart; in training noise is added to them."""
 
@@ -338,7 +333,8 @@ def loss(
     labels = [one for _, one in known]
     exact = [Answers(one.logits.float(), one.segments.float(), one.inside) for one in outputs]
     ends = torch.cat([one * STEP for one, _ in known]).float()
-    return total(losses(exact, Targets(ends, torch.cat(labels), [len(one) for one in labels])))
+    targets = Targets(ends, torch.cat(labels), [len(one) for one in labels])
+    return weigh(losses(exact, targets), WEIGHTS)
 
 
 def decode(

@@ -16,6 +16,7 @@ from baselines.engine.matching import (  # noqa: E402
     distance_iou,
     iou,
     pair,
+    weigh,
 )
 from baselines.engine.segment_losses import focal  # noqa: E402
 from baselines.parts.deformable import DeformableAttention, interpolate, logit, sines  # noqa: E402
@@ -137,6 +138,11 @@ def test_the_cost_of_a_class_is_the_change_of_the_focal_loss() -> None:
         assert got[0, 0, place].item() == pytest.approx(
             (focal(logits, target).sum() - without).item(), abs=1e-6
         )
+
+
+def test_losses_are_weighed_by_name_whatever_their_layer() -> None:
+    parts = {"class_0": torch.tensor(1.0), "class_12": torch.tensor(2.0), "fit": torch.tensor(10.0)}
+    assert weigh(parts, {"class": 3.0, "fit": 0.5}).item() == 14.0
 
 
 def test_overlap_and_distance_by_hand() -> None:

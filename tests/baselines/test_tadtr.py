@@ -12,15 +12,15 @@ torch = pytest.importorskip("torch", reason="torch is in the extra `train`")
 
 import golden_queries as golden_files  # noqa: E402
 
-from baselines.engine.matching import bounds, pair  # noqa: E402
+from baselines.engine.matching import bounds, pair, weigh  # noqa: E402
 from baselines.models.tadtr import (  # noqa: E402
     TADTR,
+    WEIGHTS,
     TadTR,
     Targets,
     cost,
     losses,
     pairs_of_class,
-    total,
 )
 
 FILES = golden_files.files("tadtr_*.npz")
@@ -143,7 +143,7 @@ def test_one_step_in_training_gives_the_official_pairs_losses_and_gradients(path
         assert value.item() == pytest.approx(float(golden[f"output/loss/{official}"]), rel=RELATIVE), name
         compared += 1
     assert compared == 3 * (last + 1) + 1
-    loss = total(parts)
+    loss = weigh(parts, WEIGHTS)
     assert loss.item() == pytest.approx(float(golden["output/loss_total"]), rel=RELATIVE)
     loss.backward()
     names = [ours(name) for name in config["named_parameters"]]

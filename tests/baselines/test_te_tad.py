@@ -12,16 +12,16 @@ torch = pytest.importorskip("torch", reason="torch is in the extra `train`")
 
 import golden_queries as golden_files  # noqa: E402
 
-from baselines.engine.matching import Pairs, pair  # noqa: E402
+from baselines.engine.matching import Pairs, pair, weigh  # noqa: E402
 from baselines.models.te_tad import (  # noqa: E402
     LEAST_SCORE,
     TETAD,
+    WEIGHTS,
     Answers,
     Targets,
     cost,
     detections,
     losses,
-    total,
 )
 
 FILES = golden_files.files("tetad_*.npz")
@@ -160,7 +160,7 @@ def test_one_step_in_training_gives_the_official_pairs_losses_and_gradients(path
         short, _, layer = name.partition("_")
         official = LOSSES[short] + suffix.get(int(layer), f"_{layer}")
         assert value.item() == pytest.approx(float(golden[f"output/loss/{official}"]), rel=RELATIVE), name
-    loss = total(parts)
+    loss = weigh(parts, WEIGHTS)
     assert loss.item() == pytest.approx(float(golden["output/loss_total"]), rel=RELATIVE)
     loss.backward()
     names = [ours(name, config["config"]["dec_layers"]) for name in config["named_parameters"]]
