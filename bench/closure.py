@@ -20,6 +20,8 @@ from pathlib import Path
 
 OWN = ("bench", "baselines")
 """The packages whose files count, besides the package of the module itself."""
+METRIC_CODE = ("evaluation", "kinds", "metrics", "recordings.py")
+"""What decides a number, in the package `bench`: files, and folders with all below them."""
 Find = Callable[[str], Path | None]
 """Returns the file of a module, None where it has none."""
 
@@ -54,6 +56,21 @@ def closure_digest(*modules: str) -> str:
         content = path.read_bytes()
         digest.update(f"{name} {len(content)}\n".encode() + content)
     return digest.hexdigest()
+
+
+@cache
+def metric_code() -> str:
+    """Return the SHA-256 over the code that measures, by name and content; line ends do not count.
+
+    Empty where the package has no source files.
+    """
+    package, digest = Path(__file__).parent, hashlib.sha256()
+    files = [file for name in METRIC_CODE for file in ((package / name).rglob("*.py"), [package / name])]
+    paths = sorted(path for group in files for path in group if path.suffix == ".py" and path.is_file())
+    for path in paths:
+        content = path.read_bytes().replace(b"\r\n", b"\n")
+        digest.update(f"{path.relative_to(package).as_posix()} {len(content)}\n".encode() + content)
+    return digest.hexdigest() if paths else ""
 
 
 def _imports(path: Path, package: str, packages: Collection[str], find: Find) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 The same result gives the same bytes: keys are sorted, no clock or host is inside, undefined is `null`,
 an infinite error (nothing was matched) is `"inf"`. When and where it was computed stands in `provenance`,
-which is not part of the digest.
+which is not part of the digest. `metrics_code` names the code that measured; earlier results have none.
 
 Format 1    The first.
 Format 2    `digest` stands in the file, the SHA-256 of all but `provenance` and itself, so that a change by
@@ -104,6 +104,8 @@ class Result:
     changed: Sequence[Mapping[str, str]] = ()
     """What `bench pull --accept-changed` took as the data: name, expected, found. Empty: all as declared."""
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    metrics_code: str = ""
+    """SHA-256 of the code that measured, by `bench.closure.metric_code`; empty where nobody noted it."""
     format: int = FORMAT
 
     def __repr__(self) -> str:
@@ -176,6 +178,8 @@ def to_json(result: Result) -> dict[str, Any]:
 def _content(result: Result) -> dict[str, Any]:
     """Return plain JSON values of all that stands in a file of the result's format, but its digest."""
     content = {key: plain(value) for key, value in asdict(result).items()}
+    if not result.metrics_code:
+        del content["metrics_code"]
     if result.format < 3:
         del content["group_frames"]
         for score in content["scores"].values():

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import Any, Literal
 from bench import evaluation, results, store
 from bench.about import NAME
 from bench.access import TaskData
+from bench.closure import metric_code
 from bench.datasets import get_task
 from bench.display import between, number
 from bench.errors import UsageError, nearest
@@ -35,6 +36,7 @@ from bench.submissions import (
     TaskCard,
     entry_card,
     form_of,
+    predictions_digest,
     read_entry,
     read_tasks,
     write_predictions,
@@ -55,6 +57,8 @@ class Submitted:
     predictions: Predictions
     recordings: Mapping[str, Recording]
     """Those that it answers, by id, without poses."""
+    same_runs: Mapping[str, str] = field(default_factory=dict)
+    """Run -> the earlier one whose predictions it repeats: two of the same bytes count as one."""
 
     @property
     def card(self) -> TaskCard:
@@ -121,7 +125,21 @@ def read_submission(path: str | Path, task: str | None = None) -> list[Submitted
         return _names_of_groups(stored[task.name])
 
     entry, read = read_tasks(Path(path), get_task, expect, only=task, called=called)
-    return [Submitted(get_task(name), entry, runs, stored[name]) for name, runs in read.items()]
+    return [_submitted(get_task(name), entry, runs, stored[name]) for name, runs in read.items()]
+
+
+def _submitted(
+    task: Task, entry: Entry, predictions: Predictions, recordings: Mapping[str, Recording]
+) -> Submitted:
+    """Return what an entry answers, with one run of those whose predictions are the same."""
+    first: dict[str, str] = {}
+    same: dict[str, str] = {}
+    for run, parts in sorted(predictions.items()):
+        digest = predictions_digest(kind_of(task), {"": parts})
+        if first.setdefault(digest, run) != run:
+            same[run] = first[digest]
+    kept = {run: parts for run, parts in predictions.items() if run not in same}
+    return Submitted(task, entry, kept, recordings, same)
 
 
 def recordings_to_answer(task: Task) -> dict[str, Recording]:
@@ -129,11 +147,13 @@ def recordings_to_answer(task: Task) -> dict[str, Recording]:
 
     They are the test recordings; where clusters are asked for, the training recordings too.
 
-    Raises `DataError` where one is not there.
+    Raises `DataError` where one is not there, or is not the one that the split froze.
     """
     split = task.load_split()
     ids = dict.fromkeys(id_ for part in split.parts for id_ in ids_to_answer(task, split, part))
-    return {recording.id: recording for recording in store.load(task.dataset, list(ids), poses=False)}
+    stored = {recording.id: recording for recording in store.load(task.dataset, list(ids), poses=False)}
+    store.require_frozen(task, stored)
+    return stored
 
 
 def lengths(task: Task, recordings: Mapping[str, Recording]) -> Expected:
@@ -182,7 +202,7 @@ def score(submitted: Submitted) -> Result:
     task = submitted.task
     card = entry_card(submitted.entry, task.name)
     result = evaluation.evaluate(task, card, submitted.predictions, submitted.recordings)
-    return replace(result, changed=_changed(task), provenance=_provenance())
+    return replace(result, changed=_changed(task), provenance=_provenance(), metrics_code=metric_code())
 
 
 def compare(first: str | Path, second: str | Path, task: str, folder: str | Path = RESULTS) -> Comparison:

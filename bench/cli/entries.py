@@ -59,8 +59,15 @@ def validate(path: Path, task_name: str | None) -> None:
 @click.option(
     "--card", "card_alone", is_flag=True, help="Without predictions: results take over the card's words."
 )
+@click.option("--replace", is_flag=True, help="Replace the result of another entry of the same name.")
 def evaluate(
-    path: Path, task_name: str | None, as_json: bool, every: bool, results: Path, card_alone: bool
+    path: Path,
+    task_name: str | None,
+    as_json: bool,
+    every: bool,
+    results: Path,
+    card_alone: bool,
+    replace: bool,
 ) -> None:
     """Score a submission: validate, score every run and part, print and write the result."""
     from bench.floors import find_floors
@@ -68,8 +75,12 @@ def evaluate(
     from bench.results import canonical, to_json, write
     from bench.submitting import score, take_over_card
     from bench.text import below_prior_text, floors_text, result_text, rivals_text
+    from bench.verification.results import replaced_result
 
-    scored = take_over_card(path, task_name, results) if card_alone else map(score, _read(path, task_name))
+    read = take_over_card(path, task_name, results) if card_alone else map(score, _read(path, task_name))
+    scored = list(read)
+    for note in [replaced_result(path, result, results, replace=replace) for result in scored]:
+        click.echo(note, err=True, nl=bool(note))
     for result, written in [(result, write(result, results)) for result in scored]:
         prior = find_prior(result, results)
         warning = below_prior_text(result, prior) if prior else ""
@@ -134,6 +145,9 @@ def _read(path: Path, task_name: str | None) -> list[Submitted]:
     from bench.submitting import read_submission
 
     submitted = read_submission(path, task_name)
+    for one in submitted:
+        for run, earlier in one.same_runs.items():
+            click.echo(f"note: {one.task.name}: run {run} repeats {earlier}, and is not counted", err=True)
     for text in unfilled(submitted[0].entry) if submitted else ():
         click.echo(f"note: {path / 'submission.toml'} still says {text!r}; a page would show it", err=True)
     return submitted

@@ -32,6 +32,7 @@ A store whose manifest has no such digests cannot be trusted: it is refused, and
 """
 
 from bench.resources import home
+from bench.store.frozen import require_frozen
 from bench.store.loading import damage, load, load_all, require, shards
 from bench.store.manifests import (
     SCHEMA_VERSION,
@@ -62,6 +63,7 @@ __all__ = [
     "pull_simulated",
     "read_parquet",
     "require",
+    "require_frozen",
     "rest_digest",
     "shards",
     "write_parquet",

@@ -17,8 +17,8 @@ from bench.files.writing import write_text
 from bench.files.zips import unpack
 from bench.recordings import Recording
 from bench.resources import home
-from bench.splits import SUBSETS, add_up, side_by_side
 from bench.store import official
+from bench.store.frozen import departures
 from bench.store.loading import damage
 from bench.store.manifests import MANIFEST, SCHEMA_VERSION, Changed, Manifest, how_to_pull, manifest
 from bench.store.rows import write_shards
@@ -189,28 +189,7 @@ def _departures(
 
     A subset may be absent altogether; one that is incomplete is never accepted, as nothing could be scored.
     """
-    missing: list[str] = []
-    changed: list[Changed] = []
-    for task in tasks:
-        split = task.load_split()
-        for part, subset in itertools.product(split.parts, SUBSETS):
-            place = f"{task.name}: {part}/{subset}"
-            ids = split.ids(part, subset)
-            present = [recordings[id_] for id_ in ids if id_ in recordings]
-            if present:
-                missing += [f"{place}: {id_} is missing" for id_ in ids if id_ not in recordings]
-            totals = split.totals.get(part, {}).get(subset)
-            if totals is not None and present and len(present) == len(ids):
-                changed += [
-                    Changed(f"{place}: {name}", f"{expected:,}", f"{found or 0:,}")
-                    for name, expected, found in side_by_side(add_up([s.totals for s in present]), totals)
-                    if (found or 0) != expected
-                ]
-        changed += [
-            Changed(f"{task.name}: labels of {id_}", f"sha256:{digest}", f"sha256:{recordings[id_].truth}")
-            for id_, digest in split.truth.items()
-            if id_ in recordings and recordings[id_].truth != digest
-        ]
+    changed, missing = departures(recordings, tasks)
     if missing or (changed and not accept_changed):
         accept = (
             "" if missing else f"; or, with a mark in every result: {how_to_pull(dataset)} --accept-changed"

@@ -5,15 +5,17 @@ file per run: `<task>/<run>.npz`, `.parquet` or `.csv`; where the task asks for 
 Everything else in the folder is ignored; scores that it may claim are never read.
 """
 
-from bench.submissions.card import Entry, TaskCard, entry_card
+from bench.submissions.card import CARD, Entry, TaskCard, entry_card
 from bench.submissions.forms import FORMS, Form, form_of, write_clusters, write_detections, write_run
 from bench.submissions.predictions import Expected, Predictions, predictions_digest
-from bench.submissions.reading import read_entry, read_tasks
+from bench.submissions.reading import HOME, read_entry, read_tasks
 from bench.submissions.scaffold import scaffold, unfilled
 from bench.submissions.writing import write_card, write_predictions
 
 __all__ = [
+    "CARD",
     "FORMS",
+    "HOME",
     "Entry",
     "Expected",
     "Form",

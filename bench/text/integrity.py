@@ -14,7 +14,8 @@ def integrity_text(checked: Sequence[Checked]) -> str:
     """Return a line for every file, below it each fault with its place, and what to do next."""
     lines = []
     for file in checked:
-        lines.append(f"{file.path}: {f'{len(file.faults)} faults' if file.faults else 'ok'}")
+        code = ", scored by other code of the metrics than this" if file.by_other_code else ""
+        lines.append(f"{file.path}: {f'{len(file.faults)} faults' if file.faults else 'ok'}{code}")
         if file.faults:
             lines += [f"  {fault}" for fault in first(map(str, file.faults))]
             lines.append(f"  next: {file.hint}")
@@ -32,6 +33,7 @@ def integrity_json(checked: Sequence[Checked]) -> list[dict[str, Any]]:
                 {"place": place_text(fault.place), "found": fault.found, "expected": fault.expected}
                 for fault in file.faults
             ],
+            "by_other_code": file.by_other_code,
             "next": printable(file.hint) if file.faults else None,
         }
         for file in checked

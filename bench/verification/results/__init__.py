@@ -23,6 +23,7 @@ from bench.verification.results.reading import (
     read_results,
     read_sound,
 )
+from bench.verification.results.standing import replaced_result
 
 __all__ = [
     "Checked",
@@ -33,4 +34,5 @@ __all__ = [
     "read_result",
     "read_results",
     "read_sound",
+    "replaced_result",
 ]

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from bench.closure import metric_code
 from bench.datasets import get_task
 from bench.errors import BenchError, DataError, FileError, UsageError, first, nearest
 from bench.evaluation import TruthSummary, task_card
@@ -48,6 +49,12 @@ class Checked:
     result: Result | None
     """As it stands in the file; None where it has no such shape."""
     faults: tuple[Fault, ...]
+
+    @property
+    def by_other_code(self) -> bool:
+        """Whether it was scored by other code of the metrics than is here, of the same version or not."""
+        code = self.result.metrics_code if self.result is not None else ""
+        return bool(code) and code != metric_code()
 
     @property
     def hint(self) -> str:

@@ -195,10 +195,13 @@ _KEYS: dict[str, Schema] = {
     "changed": listed(table({"name": WORDS, "expected": WORDS, "found": WORDS}), most=10_000),
     "provenance": mapping(WORDS, NAME, most=100),
 }
+_ALSO: dict[str, Schema] = {"metrics_code": DIGEST}
 _COUNTED = _KEYS | {"digest": DIGEST, "details": _details(COUNTED_COLUMNS, CATEGORIES)}
 RESULT: Mapping[int, Schema] = {
-    1: table(_KEYS | {"format": whole(1, 1), "scores": SCORES, "details": _details(COLUMNS, {})}),
-    2: table(_COUNTED | {"format": whole(2, 2), "scores": SCORES}),
-    3: table(_COUNTED | {"format": whole(3, 3), "scores": SCORES_LEFT_OUT, "group_frames": listed(COUNT, 1)}),
+    1: table(_KEYS | {"format": whole(1, 1), "scores": SCORES, "details": _details(COLUMNS, {})}, _ALSO),
+    2: table(_COUNTED | {"format": whole(2, 2), "scores": SCORES}, _ALSO),
+    3: table(
+        _COUNTED | {"format": whole(3, 3), "scores": SCORES_LEFT_OUT, "group_frames": listed(COUNT, 1)}, _ALSO
+    ),
 }
 """By format."""
