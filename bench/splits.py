@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -128,6 +128,17 @@ class FrozenSplit:
                 hint="restore the file; another split is another task, with its own name",
             )
         return from_json(json.loads(data), actual)
+
+
+@dataclass(frozen=True)
+class RuledSplit:
+    """A split that follows from a rule alone, as that of a simulation; made when it is asked for."""
+
+    make: Callable[[], Split]
+
+    def load(self) -> Split:
+        """Return the split."""
+        return self.make()
 
 
 def from_json(data: Mapping[str, Any], digest: str) -> Split:

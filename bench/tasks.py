@@ -14,7 +14,7 @@ from jaxtyping import Bool
 from bench.errors import DataError
 from bench.metrics import Metric
 from bench.recordings import Recording, Segments, Skeleton
-from bench.splits import FrozenSplit, Split
+from bench.splits import FrozenSplit, RuledSplit, Split
 
 Kind = Literal["frames", "segments", "clusters"]
 TASK_NAME = re.compile(r"(?!(?:index|con|prn|aux|nul|com\d|lpt\d)$)(?=.{1,100}$)[a-z0-9]+(?:-[a-z0-9]+)*")
@@ -142,7 +142,7 @@ class Task:
     background: str | None
     """The class whose frames count but whose own value stays out of the mean. Localisation has none: what
     is not searched for is no class."""
-    split: FrozenSplit | Split
+    split: FrozenSplit | RuledSplit | Split
     metrics: tuple[Metric, ...]
     """The first ranks."""
     parts: tuple[Part, ...] = (Part("all", "all test recordings"),)

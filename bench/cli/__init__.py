@@ -24,6 +24,9 @@ from bench.cli.score import score
 from bench.cli.training import demo, models, profile, train
 from bench.errors import BenchError, UsageError
 
+os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+"""pyarrow's own pools keep a stock of memory, which the bounds of `bench.files.limits` do not reach."""
+
 
 def main() -> None:
     """Run the command line; faults of the input are text and an exit code, never a traceback."""

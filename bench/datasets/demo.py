@@ -27,14 +27,16 @@ from bench.errors import DataError, UsageError
 from bench.files.writing import replacing_text
 from bench.metrics import FRAME_METRICS, NAMED_CLUSTER_METRICS
 from bench.recordings import Recording
-from bench.splits import FrozenSplit, Groups, Split
+from bench.splits import FrozenSplit, Groups, RuledSplit, Split
 from bench.tasks import NAMED_IN_TRAINING, Dataset, Task
 
 RECORDINGS, FRAMES = 20, 2000
 SEED = 342  # bouts are few: with this seed train, val and five test recordings or more show every class
 FILES = {"train": "calms21_task1_train.json", "test": "calms21_task1_test.json"}
 Item = TypeVar("Item")
-NAME = re.compile(r"demo-(\d+)x(\d+)")
+NAME = re.compile(r"demo-([0-9]{1,9})x([0-9]{1,9})")
+MOST_RECORDINGS, MOST_FRAMES = 100_000, 10_000_000
+"""A name alone asks for a size: a card of a stranger can hold any."""
 RULE_IN_WORDS = (
     "By number: the first six tenths of the recordings train, the next tenth validates, the others test; "
     "rounded down, with at least one recording in each."
@@ -82,13 +84,17 @@ def sized(recordings: int, frames: int) -> Task:
     """
     check_size(recordings, frames)
     name = f"demo-{recordings}x{frames}"
+    split = RuledSplit(partial(_split, name, recordings))
+    size = f"{recordings:,} recordings of {frames:,} frames"
+    return _task(name, size, partial(write, recordings=recordings, frames=frames), split)
+
+
+def _split(name: str, recordings: int) -> Split:
     subsets = _subsets([recording_id(number) for number in range(1, recordings + 1)])
     groups: dict[str, Groups] = {
         subset: {_group(id_): (id_,) for id_ in ids} for subset, ids in subsets.items()
     }
-    split = Split(name=name, source=SPLIT_SOURCE, rule=RULE_IN_WORDS, parts={"all": groups})
-    size = f"{recordings:,} recordings of {frames:,} frames"
-    return _task(name, size, partial(write, recordings=recordings, frames=frames), split)
+    return Split(name=name, source=SPLIT_SOURCE, rule=RULE_IN_WORDS, parts={"all": groups})
 
 
 def task_by_name(name: str) -> Task | None:
@@ -104,6 +110,10 @@ def check_size(recordings: int, frames: int, seed: int = SEED) -> None:
         problems.append(
             f"{recordings} recordings, expected 4 or more: train, validate and test need their own"
         )
+    if recordings > MOST_RECORDINGS:
+        problems.append(f"{recordings:,} recordings, expected at most {MOST_RECORDINGS:,}")
+    if frames > MOST_FRAMES:
+        problems.append(f"{frames:,} frames, expected at most {MOST_FRAMES:,}")
     if frames < 1:
         problems.append(f"{frames} frames, expected 1 or more")
     if seed < 0:
@@ -141,7 +151,7 @@ def _write_sequence(out: TextIOWrapper, key: str, mice: Simulated, *, labelled: 
     out.write(f', "metadata": {json.dumps({**metadata, "simulated": True})}}}')
 
 
-def _task(name: str, size: str, simulate_files: partial[None], split: FrozenSplit | Split) -> Task:
+def _task(name: str, size: str, simulate_files: partial[None], split: FrozenSplit | RuledSplit) -> Task:
     dataset = Dataset(
         name=name,
         title=f"Simulated mouse dyads ({size})",

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bench.errors import FileError
-from bench.files.strict_json import parse_json
+from bench.files.strict_json import memory_needed, parse_json
 
 _BLANK = re.compile(rb"[ \t\r\n]*+")
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
@@ -25,6 +25,10 @@ _WORD = re.compile(rb"[^,}\]\s]++")
 _MARKS = {b"{": re.compile(rb'[{}"]'), b"[": re.compile(rb'[{}\[\]"]')}
 
 
+LARGEST = 512 * 2**20
+"""Bytes of one value: a recording of a million frames of two mice has some 0.2 GB."""
+MEMORY = 6 * 2**30
+"""Bytes that one value may take once it is parsed; that recording takes some 2 GB."""
 Place = tuple[str, str, int, int]
 """Group, key, and where the text of the value starts and ends, in bytes."""
 
@@ -36,7 +40,7 @@ def entries(path: Path) -> Iterator[tuple[str, str, bytes]]:
     """
     with _mapped(path) as text:
         for group, key, start, end in _places(text):
-            yield group, key, text[start:end]
+            yield group, key, _bounded(text[start : min(end, start + LARGEST + 1)])
 
 
 def index(path: Path) -> dict[tuple[str, str], tuple[int, int]]:
@@ -56,7 +60,16 @@ def read_at(path: Path, place: tuple[int, int]) -> bytes:
     """Return the text of a value whose place is known."""
     with path.open("rb") as file:
         file.seek(place[0])
-        return file.read(place[1] - place[0])
+        return _bounded(file.read(min(place[1] - place[0], LARGEST + 1)))
+
+
+def _bounded(text: bytes) -> bytes:
+    """Return the text of a value; raise `FileError` where parsing it would take too much memory."""
+    if len(text) > LARGEST:
+        raise FileError(f"a value of more than {LARGEST:,} bytes: not read")
+    if (needed := memory_needed(text)) > MEMORY:
+        raise FileError(f"a value that takes some {needed:,} bytes of memory, at most {MEMORY:,}: not read")
+    return text
 
 
 @contextmanager

@@ -35,11 +35,15 @@ def check_parquet(file: BinaryIO, most: int) -> pq.FileMetaData:
         metadata = pq.ParquetFile(pa.PythonFile(file, "r")).metadata
     except UNREADABLE as fault:
         raise unreadable(fault) from fault
-    unpacked = sum(metadata.row_group(i).total_byte_size for i in range(metadata.num_row_groups))
-    if unpacked > most:
-        raise FileError(f"{unpacked:,} bytes unpacked, expected at most {most:,}: not read")
+    if (needed := unpacked(metadata)) > most:
+        raise FileError(f"{needed:,} bytes unpacked, expected at most {most:,}: not read")
     file.seek(0)
     return metadata
+
+
+def unpacked(metadata: pq.FileMetaData) -> int:
+    """Return how many bytes a file needs unpacked, as its footer says; who reads it bounds the memory too."""
+    return sum(metadata.row_group(i).total_byte_size for i in range(metadata.num_row_groups))
 
 
 def unreadable(fault: Exception) -> FileError:

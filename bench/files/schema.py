@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bench.errors import nearest
+from bench.errors import SHOWN, nearest
 from bench.files.faults import Fault, Place, quoted, shown
 
 _ADDRESS = re.compile(r"https://[A-Za-z0-9.-]+(:[0-9]+)?([/?#][A-Za-z0-9._~:/?#\[\]@!$&()*+,;=%-]*)?")
@@ -151,9 +151,11 @@ def table(
         if not isinstance(value, dict):
             yield Fault((), shown(value), words)
             return
+        unknown = 0
         for key, inner in value.items():
             if key not in known:
-                yield Fault((key,), f"unknown key{nearest(key, known)}")
+                unknown += 1  # of a file of such keys the first tell enough, and each takes time
+                yield Fault((key,), f"unknown key{nearest(key, known) if unknown <= SHOWN else ''}")
             else:
                 yield from (fault.below(key) for fault in known[key].check(inner))
         yield from (Fault((key,), "missing", known[key].expected) for key in required if key not in value)

@@ -30,7 +30,7 @@ FIELDS = table(
         "name": text(),
         "authors": listed(text(), 1, 100),
         "licence": text(),
-        "tasks": mapping(_TASK, least=1),
+        "tasks": mapping(_TASK, least=1, most=100),
     },
     {"code": ADDRESS, "paper": ADDRESS},
 )

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.datasets.own.checks import DATASET
-from bench.errors import FileError, UsageError, first, nearest
+from bench.errors import SHOWN, FileError, UsageError, first, nearest
 from bench.files.faults import quoted
 from bench.files.schema import sound
 from bench.files.strict_toml import read_toml
@@ -74,18 +74,19 @@ def read_declaration(path: Path) -> tuple[Declaration, Path]:
     Raises `UsageError` listing every key that is missing, unknown or wrong, with its line.
     """
     content, text = _read(path)
+    others = [key for key in content if key != "dataset"]
     faults = [
         f"line {_line(text, key, '[')}: unknown table {quoted(key)}{nearest(key, ['dataset'])}"
-        for key in content
-        if key != "dataset"
-    ]
+        for key in others[:SHOWN]
+    ] + others[SHOWN:]
     table = content.get("dataset")
     if not isinstance(table, dict):
         raise _error(path, [*faults, "no table [dataset]"])
     wrong = DATASET.faults(table)
     for fault in wrong:
         key = str(fault.place[0])
-        faults.append(f"line {_line(text, key)}: {fault}" if key in table else str(fault))
+        told = key in table and len(faults) < SHOWN  # the others are only counted
+        faults.append(f"line {_line(text, key)}: {fault}" if told else str(fault))
     right = sound(table, wrong)
     faults += [f"line {_line(text, key)}: {fault}" for key, fault in _together(right, set(table))]
     if faults:

@@ -20,6 +20,9 @@ from bench.datasets.own.declaration import Declaration
 from bench.datasets.own.sources import Source
 from bench.errors import DataError, nearest
 
+MOST_FRAMES = 20_000_000
+"""Of one recording, a week at 30 frames per second: a file of a line can claim any number."""
+
 
 @dataclass(frozen=True, eq=False)
 class LabelTable:
@@ -131,6 +134,8 @@ def _painted(
     fps: float | None = None,
     notes: tuple[str, ...] = (),
 ) -> LabelTable:
+    if stop > MOST_FRAMES:
+        raise DataError("", [f"{stop:,} frames, expected at most {MOST_FRAMES:,} of one recording"])
     names = tuple(dict.fromkeys(interval.label for interval in intervals))
     return LabelTable(names, paint(intervals, names, stop), np.arange(stop) >= start, fps, notes)
 

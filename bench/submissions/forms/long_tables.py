@@ -25,7 +25,8 @@ from jaxtyping import Int64, Shaped
 from bench.errors import FileError, nearest
 from bench.files.csv_rows import read_header
 from bench.files.faults import quoted
-from bench.files.parquet import UNREADABLE, check_parquet, one_line, unreadable
+from bench.files.limits import limited_memory
+from bench.files.parquet import UNREADABLE, check_parquet, one_line, unpacked, unreadable
 from bench.submissions.faults import SHOWN, Fault
 
 _SPARE_ROWS = 100_000
@@ -67,21 +68,31 @@ def parquet_table(
     `rows` is how many are expected, where that is known. Raises `FileError` where the file is no
     table or far too large.
     """
-    _check_rows(check_parquet(file, most).num_rows, rows)
+    metadata = check_parquet(file, most)
+    _check_rows(metadata.num_rows, rows)
     data = pa.BufferReader(file.read())
     try:
-        schema = pq.ParquetFile(data).schema_arrow
-        if faults := [*_column_faults(schema.names, layout)] or [*_type_faults(schema, layout)]:
-            return faults
-        # ids stay a dictionary: a long one that is repeated is held once
-        table = pq.ParquetFile(data, read_dictionary=list(layout.ids)).read()
-        table.validate(full=True)
-        for name in layout.whole:
-            place = table.column_names.index(name)
-            table = table.set_column(place, name, table[name].cast(pa.int64()))
-    except UNREADABLE as fault:
+        with limited_memory(3 * unpacked(metadata)):  # packed, as text, and as numbers
+            table = _parquet_columns(data, layout)
+    except (*UNREADABLE, MemoryError) as fault:
         raise unreadable(fault) from fault
+    if isinstance(table, list):
+        return table
     return [*_null_faults(table, layout)] or table
+
+
+def _parquet_columns(data: pa.BufferReader, layout: Layout) -> pa.Table | list[Fault]:
+    """Read the columns, or say what is wrong with their names and types; raises what pyarrow raises."""
+    schema = pq.ParquetFile(data).schema_arrow
+    if faults := [*_column_faults(schema.names, layout)] or [*_type_faults(schema, layout)]:
+        return faults
+    # ids stay a dictionary: a long one that is repeated is held once
+    table = pq.ParquetFile(data, read_dictionary=list(layout.ids)).read(use_threads=False)
+    table.validate(full=True)
+    for name in layout.whole:
+        place = table.column_names.index(name)
+        table = table.set_column(place, name, table[name].cast(pa.int64()))
+    return table
 
 
 def csv_table(file: BinaryIO, layout: Layout, rows: int | None = None) -> pa.Table | list[Fault]:
