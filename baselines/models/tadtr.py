@@ -6,8 +6,9 @@ network, matching, losses, recipe, and the pairs of query and class that a windo
 facts.
 
 Ours are the features, each brought to mean 0 and deviation 1; that a recording longer than a window trains by
-windows drawn at random; that where windows meet, the less sure of two detections gives way; that the
-last epoch answers (the code keeps the epoch with the best test score); and `padded_regions`.
+windows drawn at random; that where windows meet, the less sure of two detections gives way; that a recording
+keeps those of all its windows (the code keeps 200); that the last epoch answers (the code keeps the epoch
+with the best test score); and that `padded_regions` is off.
 """
 
 from __future__ import annotations
@@ -246,11 +247,11 @@ def loss(outputs: Outputs, inside: Bool[Tensor, "B N"], truth: Sequence[Truth]) 
     rows = inside.sum(dim=1).tolist()
     known = [within(count, one) for count, one in zip(rows, truth, strict=True)]
     shares = [ends / count for count, (ends, _) in zip(rows, known, strict=True)]
-    ends = torch.cat(shares).to(outputs.segments)
+    ends = torch.cat(shares).float()
     segments = torch.stack([ends.mean(dim=1), ends[:, 1] - ends[:, 0]], dim=1)
     labels = [one for _, one in known]
     exact = Outputs(outputs.logits.float(), outputs.segments.float(), outputs.actionness.float())
-    targets = Targets(segments.float(), torch.cat(labels), [len(one) for one in labels])
+    targets = Targets(segments, torch.cat(labels), [len(one) for one in labels])
     return weigh(losses(exact, targets), WEIGHTS)
 
 
