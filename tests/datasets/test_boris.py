@@ -126,6 +126,13 @@ def test_events_past_the_stated_length_are_cut_as_far_as_the_tolerance_allows(tm
     assert "tolerance" not in refused(far, tolerance=5)
 
 
+def test_times_that_count_from_elsewhere_are_told_as_such(tmp_path: Path) -> None:
+    path = export(tmp_path / "a.csv", AGGREGATED, bout("1735812002", "1735812004"))
+    assert "every event lies after the end" in refused(path)
+    path = export(tmp_path / "b.csv", AGGREGATED, bout("40.03", "40.05"))
+    assert spans(read_events(path, tolerance=2)) == [(999, 1000)]
+
+
 def test_a_point_at_the_last_instant_is_in_the_last_frame(tmp_path: Path) -> None:
     events = read_events(export(tmp_path / "a.csv", TABULAR, event("POINT", "40.000")))
     assert spans(events) == [(999, 1000)]

@@ -536,6 +536,7 @@ def test_what_is_read_speaks_of_the_task_as_it_is_declared(result: Result, tmp_p
     made["task"]["metrics"][0]["definition"] = "The best."
     path = write_content(tmp_path, made)
     assert read_result(path).task == result.task
+    (tmp_path / "._a--b.json").write_bytes(b"\x00\x05\x16\x07")  # macOS leaves it on shares
     assert [one.task for one in read_results(tmp_path)] == [result.task]
     run("publish", "--results", tmp_path, "--out", tmp_path / "site")
     assert "Best of all" not in "".join(page.read_text() for page in (tmp_path / "site").iterdir())

@@ -160,6 +160,13 @@ def _events(cells: Cells, export: _Export, tolerance: int, faults: list[str]) ->
         for bout, count in Counter(bouts).items()
         if count > 1
     ]
+    if bouts and min(bout.start for bout in bouts) > length + tolerance / fps:
+        least = min(bout.start for bout in bouts)
+        faults.append(
+            f"every event lies after the end of the video, from {least:g} s on, of {length:g} s: times that "
+            "BORIS counts from the making of the media file, or from another video"
+        )
+        return NO_EVENTS
     frames, notes = round(length * fps), list[str]()
     if offset:
         notes.append(f"time offset of {offset:g} s taken off: the video starts at {offset:g} s")

@@ -18,6 +18,7 @@ from bench.datasets import get_task
 from bench.errors import BenchError, DataError, FileError, UsageError, first, nearest
 from bench.evaluation import TruthSummary, task_card
 from bench.files.faults import Fault
+from bench.files.litter import is_litter
 from bench.files.opening import is_absent
 from bench.files.schema import is_number
 from bench.files.strict_json import read_json
@@ -67,7 +68,8 @@ def check_results(folder: Path, task: str | None = None) -> list[Checked]:
 
     Raises `UsageError` where there is none.
     """
-    paths = sorted(folder.glob("*.json" if task is None else f"{glob.escape(task)}--*.json"))
+    found = sorted(folder.glob("*.json" if task is None else f"{glob.escape(task)}--*.json"))
+    paths = [path for path in found if not is_litter(path.name)]
     if not paths:
         hint = f"bench evaluate submissions/mymodel{f' --task {task}' if task else ''}"
         raise UsageError(f"no results in {folder}{f' on {task}' if task else ''}", hint=hint)
@@ -122,7 +124,7 @@ def read_named(folder: Path, task: str, entry: str) -> Result:
     path = folder / f"{task}--{entry}.json"
     if not is_absent(path):
         return read_result(path)
-    known = [file.stem for file in sorted(folder.glob("*--*.json"))]
+    known = [file.stem for file in sorted(folder.glob("*--*.json")) if not is_litter(file.name)]
     if f"{entry}--{Path(task).name}" in known:
         raise UsageError(
             f"no task {task!r}: the task comes first, then the entry",
