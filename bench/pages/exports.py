@@ -56,7 +56,7 @@ def full_table(page: TaskPage) -> Exported:
     if page.published:
         printed = page.published
         rows += [_published(row, printed.metrics, metrics, len(classes)) for row in printed.rows]
-    return Exported(columns, tuple(rows))
+    return Exported(tuple(map(clean, columns)), tuple(map(_printable, rows)))
 
 
 def short_table(page: TaskPage) -> Exported:
@@ -223,6 +223,10 @@ def _interval(value: Value) -> str:
     if math.isnan(value.low):
         return ""
     return f"[{number(value.low, value.unit)}, {number(value.high, value.unit)}]"
+
+
+def _printable(row: tuple[Cell, ...]) -> tuple[Cell, ...]:
+    return tuple(clean(cell) if isinstance(cell, str) else cell for cell in row)
 
 
 def _number(value: float) -> float | None:
