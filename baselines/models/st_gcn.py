@@ -121,7 +121,8 @@ ST_GCN = windows.baseline(
     module=__name__,
     name="st_gcn",
     title="ST-GCN",
-    description="ten convolutions over the graph of the keypoints and over time, on a window of 64 poses",
+    description="ten convolutions over the graph of the keypoints and over time, on a window of 64 poses; "
+    "the window and its labelled middle are ours",
     reference="Yan et al. 2018, ST-GCN, arXiv:1801.07455",
     paper="https://arxiv.org/abs/1801.07455",
     recipe=Recipe(
@@ -139,4 +140,4 @@ ST_GCN = windows.baseline(
     network=build,
     reads=("edges",),
 )
-"""The window, and that the frame in its middle is labelled, is ours: the authors label whole clips."""
+"""The authors label whole clips."""

@@ -22,6 +22,14 @@ def test_order_is_animal_keypoint_xy_and_scale_is_the_image() -> None:
                 np.testing.assert_allclose(features[t, at : at + 2], [x / 800, y / 500], rtol=1e-6)
 
 
+def test_centred_coordinates_are_those_from_the_middle_of_the_image() -> None:
+    keypoints = np.full((3, 1, 2, 2), 100, np.float32)
+    keypoints[0, 0, 1] = np.nan
+    features = pose_features(keypoints, IMAGE, centred=True)
+    np.testing.assert_allclose(features[:, :2], [[-0.375, -0.3]] * 3, rtol=1e-6)
+    np.testing.assert_allclose(features[:, 2], [0, -0.375, -0.375], rtol=1e-6)
+
+
 def test_a_lost_keypoint_stays_where_it_was_last_seen() -> None:
     x = np.array([np.nan, np.nan, 80, np.nan, np.nan, 160, np.nan], np.float32)
     keypoints = np.full((7, 1, 2, 2), 100, np.float32)

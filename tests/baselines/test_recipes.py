@@ -25,11 +25,12 @@ from baselines.engine.schedules import (  # noqa: E402
     after_plateaus,
     best_epoch,
     waited_too_long,
+    warm,
     warm_cosine,
 )
 from baselines.engine.validation import held_out_groups, hold_out_windows  # noqa: E402
 from baselines.engine.window_training import optimiser  # noqa: E402
-from baselines.inputs.augmentation import augment  # noqa: E402
+from baselines.inputs.augmentation import augment, stretch  # noqa: E402
 from baselines.inputs.scaling import Scaled, moments  # noqa: E402
 from baselines.inputs.windows import Examples, inside, windows  # noqa: E402
 
@@ -183,6 +184,11 @@ def test_the_learning_rate_falls_to_a_tenth_after_each_milestone_as_torch_has_it
         schedule.step()
 
 
+def test_a_warm_up_ends_at_the_rate_of_the_recipe() -> None:
+    assert [warm(0.5, 4, epoch) for epoch in (1, 2, 4, 5)] == [0.125, 0.25, 0.5, 0.5]
+    assert warm(0.5, 0, 1) == 0.5
+
+
 def test_a_warm_up_rises_evenly_and_a_cosine_ends_at_nothing() -> None:
     rates = [warm_cosine(0.2, 2, 10, done) for done in (0.0, 0.5, 2.0, 6.0, 10.0)]
     assert rates == pytest.approx([0, 0.05, 0.2, 0.1, 0])
@@ -254,6 +260,22 @@ def test_a_window_is_moved_as_a_whole() -> None:
     torch.testing.assert_close(turn, turn[:, :1, :1].expand_as(turn), rtol=1e-3, atol=1e-3)
     torch.testing.assert_close(turn.abs(), torch.ones_like(turn.abs()), rtol=1e-4, atol=1e-4)
     assert augment(x, None) is x
+
+
+def test_a_stretch_keeps_the_labelled_sample_and_reads_nearer_ones() -> None:
+    ramp = torch.arange(7.0).expand(3, 7)[..., None].repeat(1, 1, 4)
+    found = stretch(ramp, torch.tensor([1.0, 0.5, 0.0]), middle=4)
+    expected = [[0, 1, 2, 3, 4, 5, 6], [2, 2.5, 3, 3.5, 4, 4.5, 5], [4] * 7]
+    torch.testing.assert_close(found, torch.tensor(expected, dtype=torch.float32)[..., None].expand(3, 7, 4))
+
+
+def test_shares_of_a_stretch_fill_their_range() -> None:
+    torch.manual_seed(6)
+    ramp = torch.arange(11.0)[None, :, None].repeat(4000, 1, 2)
+    zoomed = augment(ramp, Augmentation(rotation=0.0, shift=0.0, zoom=0.4), middle=5)
+    share = (zoomed[:, 10, 0] - 5) / 5
+    quarters = torch.histc(share, 4, 0.4, 1.0) / 4000
+    torch.testing.assert_close(quarters, torch.full((4,), 0.25), rtol=0, atol=0.03)
 
 
 def test_angles_and_shifts_fill_their_range() -> None:

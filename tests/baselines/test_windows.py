@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
+import places
 import pytest
 
+from baselines.contract import Data
 from baselines.recipes.windows import Recipe
 
 torch = pytest.importorskip("torch", reason="torch is in the extra `train`")
 
+from baselines.engine import windows as learner  # noqa: E402
 from baselines.inputs.windows import windows  # noqa: E402
+from baselines.models.single_frame import SingleFrame  # noqa: E402
 
 CPU = torch.device("cpu")
 
@@ -66,3 +73,26 @@ def test_only_the_kept_frames_have_windows() -> None:
     expected = slow(features, recipe)[np.concatenate(keep)]
     assert len(data) == len(expected) == 5
     np.testing.assert_array_equal(data.gather(torch.arange(5)).numpy(), expected)
+
+
+def test_a_recipe_may_leave_out_the_weights_of_the_classes(tmp_path: Path) -> None:
+    """Without them a question that declares weights is learned as one that declares none."""
+    states = []
+    recipe = Recipe(past=0, future=0, gap=1, epochs=1)
+    declared = replace(places.question(), weights=(("groom", 9.0),))
+    for question, how in ((declared, "task"), (declared, "none"), (places.question(), "task")):
+        baseline = learner.baseline(
+            module="test",
+            name="weighted",
+            title="Weighted",
+            description="a network",
+            reference="none",
+            recipe=replace(recipe, class_weights=how),
+            network=learner.plain(SingleFrame),
+        )
+        data = Data({question.key: [places.recording("r", 90, seed=1)]}, {})
+        place = places.Place(tmp_path / f"{len(states)}.safetensors")
+        states.append(baseline.learn(places.run(baseline, question), data, place))
+    weighted, without, plain = states
+    assert places.same(without, plain)
+    assert not places.same(weighted, plain)
