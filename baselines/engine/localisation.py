@@ -31,7 +31,7 @@ from baselines.engine.settings import float32
 from baselines.engine.states import arrays_of, loaded
 from baselines.inputs.points import Truth
 from baselines.inputs.scaling import Scaled, moments
-from baselines.inputs.stretches import drawn_length, drawn_start, stretches
+from baselines.inputs.stretches import drawn_length, drawn_start, overlapping, stretches
 from baselines.recipes.localisation import Recipe
 from bench.errors import DataError
 from bench.metrics.softnms import soft_nms
@@ -199,10 +199,15 @@ def restore(
     def detections(recording: Recording) -> Detections:
         derived = workspace.features(extractor, recording)
         values = torch.from_numpy(derived.values).to(device)
-        x, inside = padded([values], recipe.multiple, recipe.shortest)
-        with float32(), steps.precision(device, run.switches):
-            outputs = model(x, inside)
-        answer = in_seconds(*decode(outputs, inside), derived)
+        found = []
+        for start, stop in overlapping(len(values), recipe.longest, recipe.overlap):
+            x, inside = padded([values[start:stop]], recipe.multiple, recipe.shortest)
+            with float32(), steps.precision(device, run.switches):
+                outputs = model(x, inside)
+            bounds, labels, scores = decode(outputs, inside)
+            found.append((bounds + start, labels, scores))
+        bounds, labels, scores = (torch.cat(columns) for columns in zip(*found, strict=True))
+        answer = in_seconds(bounds, labels, scores, derived)
         if nms:
             answer = soft_nms(answer)
         return cut(answer, recording.frames / recording.fps)

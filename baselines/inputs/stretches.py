@@ -25,6 +25,19 @@ def stretches(lengths: Sequence[int], longest: int | None) -> list[int]:
     return [1 if longest is None else math.ceil(length / longest) for length in lengths]
 
 
+def overlapping(rows: int, longest: int | None, overlap: float | None) -> list[tuple[int, int]]:
+    """Return the first and the last row, exclusive, of the stretches that a recording is predicted by.
+
+    Each shares `overlap` of its rows with the next, and the last one ends with the recording. Without an
+    overlap there is one, the whole recording.
+    """
+    if longest is None or overlap is None or rows <= longest:
+        return [(0, rows)]
+    step = max(1, round(longest * (1 - overlap)))
+    starts = [*range(0, rows - longest, step), rows - longest]
+    return [(start, start + longest) for start in starts]
+
+
 def drawn_length(rows: int, longest: int | None, crop: tuple[float, float] | None) -> int:
     """Draw how many rows of a recording train: torch's global generator draws, as it draws dropout."""
     if longest is not None and rows > longest:

@@ -77,7 +77,9 @@ MODELS: dict[str, tuple[str, str, str]] = {
     "bams_kmeans": ("baselines.models.bams", "k-means on BAMS", "train"),
     "clip_classifier": ("baselines.models.clip_classifier", "Clip classifier", "train"),
     "actionformer": ("baselines.models.actionformer", "ActionFormer", "train"),
+    "actionformer_small": ("baselines.models.actionformer", "ActionFormer, small", "train"),
     "raseformer": ("baselines.models.raseformer", "RaSeformer", "train"),
+    "raseformer_small": ("baselines.models.raseformer", "RaSeformer, small", "train"),
     "raseformer_windows": ("baselines.models.raseformer", "RaSeformer, windows at all levels", "train"),
     "raseformer_static_keynorm": ("baselines.models.raseformer", "RaSeformer with static key norms", "train"),
     "raseformer_shared_topk": (
@@ -90,6 +92,7 @@ MODELS: dict[str, tuple[str, str, str]] = {
     "tadtr": ("baselines.models.tadtr", "TadTR", "train"),
     "te_tad": ("baselines.models.te_tad", "TE-TAD", "train"),
     "tridet": ("baselines.models.tridet", "TriDet", "train"),
+    "tridet_small": ("baselines.models.tridet", "TriDet, small", "train"),
     "pose_kmeans": ("baselines.models.pose_kmeans", "k-means on poses", "train"),
 }
 """Name -> module, title, and the extra of the package that it needs, if any. Only that module is imported."""

@@ -13,7 +13,7 @@ The code of the two ablations is not public, and the text gives each one clause.
 the norms of its own keys, so that what is kept does not depend on the query. `raseformer_shared_topk` keeps
 the same keys for all heads: the centre and the four with the largest sum over heads of query times key.
 
-Features, stretches and batches are as in `actionformer.py`.
+Features, stretches, batches and the recipe of `raseformer_small` are as in `actionformer.py`.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from baselines.models.actionformer import (
     LEVELS,
     RATSEIZURE,
     RATSEIZURE_WINDOWS,
+    SMALL,
     ActionFormer,
     architecture,
 )
@@ -98,6 +99,7 @@ def _declare(
     description: str,
     salience: Salience = of_query,
     windows: tuple[int, ...] = RATSEIZURE_WINDOWS,
+    recipe: Recipe = RATSEIZURE,
 ) -> Baseline:
     return localisation.baseline(
         module=__name__,
@@ -106,7 +108,7 @@ def _declare(
         description=description,
         reference="the RatSeizure paper and its code; what each variant chooses stands in its model file",
         paper="https://github.com/UA-CVML/RatSeizure",
-        recipe=RATSEIZURE,
+        recipe=recipe,
         network=partial(_build, salient(salience), windows),
         loss=partial(point_loss, PointLoss()),
         decode=partial(candidates, Candidates()),
@@ -115,15 +117,18 @@ def _declare(
     )
 
 
-RASEFORMER = _declare(
-    "raseformer",
-    "RaSeformer",
-    "each head keeps 5 keys of a window of 9 by query and key, at three levels as in the paper's code",
+PER_HEAD = "each head keeps 5 keys of a window of 9 by query and key"
+RASEFORMER = _declare("raseformer", "RaSeformer", f"{PER_HEAD}, at three levels as in the paper's code")
+RASEFORMER_SMALL = _declare(
+    "raseformer_small",
+    "RaSeformer, small",
+    f"{PER_HEAD}, at three levels as in the paper's code; 64 channels in place of 512 (ours)",
+    recipe=SMALL,
 )
 WINDOWS = _declare(
     "raseformer_windows",
     "RaSeformer, windows at all levels",
-    "each head keeps 5 keys of a window of 9 by query and key, at all six levels as in the paper's text",
+    f"{PER_HEAD}, at all six levels as in the paper's text",
     windows=(9,) * len(LEVELS),
 )
 STATIC_KEYNORM = _declare(

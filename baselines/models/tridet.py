@@ -5,7 +5,8 @@ arXiv:2303.07347, and its public code (github.com/dingfengshi/TriDet at 764b816)
 the layers have the names of that code. Sizes and recipe are those of the code for THUMOS14; the RatSeizure
 paper does not say which it took. As in the code, padded rows count in the mean that gates a block.
 
-Ours are the features, the lengths of clips, and the stretches of longer recordings: as in `actionformer.py`.
+Ours are the features, the lengths of clips, the stretches of longer recordings, and the recipe of
+`tridet_small`: as in `actionformer.py`.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from baselines.contract import Sizes
+from baselines.contract import Baseline, Sizes
 from baselines.engine import localisation
 from baselines.inputs.points import Level, points
-from baselines.models.actionformer import LEVELS, RATSEIZURE, without_biases
+from baselines.models.actionformer import LEVELS, RATSEIZURE, SMALL, without_biases
 from baselines.parts.heads import ClassHead, OffsetHead
 from baselines.parts.masked import AffineDropPath, ChannelNorm, Inside, Noise, Rows
 from baselines.parts.point_answers import Candidates, Outputs, PointLoss, candidates, point_loss
@@ -187,17 +188,25 @@ def build(recipe: Recipe, sizes: Sizes) -> TriDet:
     )
 
 
-TRIDET = localisation.baseline(
-    module=__name__,
-    name="tridet",
-    title="TriDet",
-    description="gated convolutions over two windows, at six levels; an end is a mean over 17 places",
-    reference="Shi et al. 2023, TriDet, arXiv:2303.07347; sizes and recipe of its code for THUMOS14",
-    paper="https://arxiv.org/abs/2303.07347",
-    recipe=replace(RATSEIZURE, decay=0.025, noise=0.0005),
-    network=build,
-    loss=partial(point_loss, PointLoss(iou_power=0.2)),
-    decode=partial(candidates, Candidates()),
-    features="baselines.extractors.egocentric:egocentric",
-    final=True,
+def _declare(name: str, title: str, description: str, recipe: Recipe) -> Baseline:
+    return localisation.baseline(
+        module=__name__,
+        name=name,
+        title=title,
+        description=description,
+        reference="Shi et al. 2023, TriDet, arXiv:2303.07347; sizes and recipe of its code for THUMOS14",
+        paper="https://arxiv.org/abs/2303.07347",
+        recipe=replace(recipe, decay=0.025, noise=0.0005),
+        network=build,
+        loss=partial(point_loss, PointLoss(iou_power=0.2)),
+        decode=partial(candidates, Candidates()),
+        features="baselines.extractors.egocentric:egocentric",
+        final=True,
+    )
+
+
+GATED = "gated convolutions over two windows, at six levels; an end is a mean over 17 places"
+TRIDET = _declare("tridet", "TriDet", GATED, RATSEIZURE)
+TRIDET_SMALL = _declare(
+    "tridet_small", "TriDet, small", f"{GATED}; 64 channels in place of 512 (ours)", SMALL
 )

@@ -42,6 +42,9 @@ class Recipe:
     """The rows of a batch are padded to at least so many."""
     longest: int | None = None
     """A recording of more rows trains by a stretch of so many, drawn anew each time."""
+    overlap: float | None = None
+    """Where a number: a recording of more rows than `longest` is predicted by stretches of so many that share
+    this part of their rows with the next. None: by the whole recording."""
     crop: tuple[float, float] | None = None
     """A recording that is not too long trains by a stretch of it, whose share is drawn between these."""
     width: int | None = None

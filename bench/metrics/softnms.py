@@ -73,6 +73,9 @@ def suppress(
 ) -> tuple[Int[np.ndarray, " K"], Float[np.ndarray, " K"]]:
     """Return the rows that remain and their scores, by descending score; all classes go side by side.
 
+    Within a class scores only fall from pick to pick. A class ends once its best score is below the `most`
+    highest picks of all classes: what it has left is cut at the end.
+
     The reference's other forms (hard, linear, by length) are other functions `decay`.
     """
     negative = np.flatnonzero(detections.scores < 0)
@@ -80,22 +83,25 @@ def suppress(
         faults = [f"row {row}: score {detections.scores[row]}, expected 0 or more" for row in negative[:MOST]]
         raise SubmissionError("detections that Soft-NMS cannot weigh", faults)
     row, score, start, end = _by_class(detections)
-    picks = [np.empty(0, np.int64)]
-    values = [np.empty(0)]
-    for _ in range(most):
-        going = score.max(axis=1, initial=GONE) > GONE
+    picks, values, least = np.empty(0, np.int64), np.empty(0), 0.0
+    for _ in range(most if score.size else 0):
+        best = score.argmax(axis=1)
+        value = score[np.arange(len(row)), best]
+        going = value >= least
         if not going.all():
             row, score, start, end = row[going], score[going], start[going], end[going]
+            best, value = best[going], value[going]
         if not len(row):
             break
-        best = score.argmax(axis=1)[:, None]
-        picks.append(np.take_along_axis(row, best, 1)[:, 0])
-        values.append(np.take_along_axis(score, best, 1)[:, 0])
-        np.put_along_axis(score, best, GONE, 1)
-        from_, to = np.take_along_axis(start, best, 1), np.take_along_axis(end, best, 1)
+        at = np.arange(len(row)), best
+        picks, values = np.concatenate([picks, row[at]]), np.concatenate([values, value])
+        if len(values) >= most:
+            least = float(np.partition(values, -most)[-most])
+        score[at] = GONE
+        from_, to = start[at][:, None], end[at][:, None]
         score *= decay(_tiou(from_, to, start, end, EXTRA_LENGTH), to - from_ + EXTRA_LENGTH)
         score[score < min_score] = GONE
-    return _best(detections, np.concatenate(picks), np.concatenate(values), most)
+    return _best(detections, picks, values, most)
 
 
 def vote(bounds: Float[np.ndarray, "K 2"], candidates: Detections, weigh: Weigh) -> Float[np.ndarray, "K 2"]:

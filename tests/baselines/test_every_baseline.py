@@ -68,7 +68,9 @@ PARAMETERS = {  # at 28 inputs and 4 classes, as the papers and their code have 
     "bams_as_released": 516,
     "bams_kmeans": None,
     "actionformer": 26_214_924,
+    "actionformer_small": 438_348,
     "raseformer": 26_214_924,
+    "raseformer_small": 438_348,
     "raseformer_windows": 26_214_924,
     "raseformer_static_keynorm": 26_214_924,
     "raseformer_shared_topk": 26_214_924,
@@ -77,6 +79,7 @@ PARAMETERS = {  # at 28 inputs and 4 classes, as the papers and their code have 
     "tadtr": 8_143_130,
     "te_tad": 17_082_277,
     "tridet": 12_903_732,
+    "tridet_small": 236_756,
     "pose_kmeans": None,
 }
 

@@ -9,7 +9,7 @@ torch = pytest.importorskip("torch", reason="torch is in the extra `train`")
 from torch import nn  # noqa: E402
 
 from baselines.engine import localisation, schedules, steps  # noqa: E402
-from baselines.inputs.stretches import drawn_length, drawn_start, stretches  # noqa: E402
+from baselines.inputs.stretches import drawn_length, drawn_start, overlapping, stretches  # noqa: E402
 from baselines.recipes.localisation import Recipe  # noqa: E402
 
 
@@ -78,3 +78,9 @@ def test_matrices_decay_and_slow_weights_learn_at_a_tenth() -> None:
     assert {name: rate for name, (_, rate) in told.items() if rate != 2.0} == pytest.approx(
         {"offsets.weight": 0.2, "offsets.bias": 0.2}
     )
+
+
+def test_a_long_recording_is_predicted_by_stretches_that_overlap() -> None:
+    assert overlapping(50, 20, 0.5) == [(0, 20), (10, 30), (20, 40), (30, 50)]
+    assert overlapping(55, 20, 0.5) == [(0, 20), (10, 30), (20, 40), (30, 50), (35, 55)]
+    assert overlapping(20, 20, 0.5) == overlapping(20, None, None) == overlapping(20, 8, None) == [(0, 20)]
