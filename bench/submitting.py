@@ -21,7 +21,7 @@ from bench.access import TaskData
 from bench.closure import metric_code
 from bench.datasets import get_task
 from bench.display import between, number
-from bench.errors import UsageError, nearest
+from bench.errors import DataError, UsageError, nearest
 from bench.evaluation.compare import Difference
 from bench.evaluation.compare import compare as differences
 from bench.evaluation.compare import compare_results as differences_of_results
@@ -41,6 +41,7 @@ from bench.submissions import (
     read_tasks,
     write_predictions,
 )
+from bench.submissions.card import CARD
 from bench.tasks import Task
 from bench.verification.results import read_result
 
@@ -223,20 +224,42 @@ def compare_results(
 ) -> Comparison | None:
     """Compare two entries by their result files in a folder, on the metrics that follow from their counts.
 
-    None where the predictions of both are at hand, or where neither they nor the result of an entry are:
-    then the submissions are to be read. Raises `DataError` where a result is not as it should be, or does not
-    count its recordings.
+    None where the predictions of both are at hand, or a folder is no entry: then the submissions are to be
+    read. Raises `DataError` where there are neither the predictions of both nor the results of both, where a
+    result is not as it should be, or does not count its recordings.
     """
     paths = [Path(first), Path(second)]
     files = [Path(folder) / f"{task}--{path.name}.json" for path in paths]
-    at_hand = [(path / task).exists() for path in paths]
-    if all(at_hand) or any(map(is_absent, files)):
+    absent = [path for path, file in zip(paths, files, strict=True) if is_absent(file)]
+    no_entry = [path for path in absent if not (path / CARD).is_file()]
+    if all((path / task).exists() for path in paths) or no_entry:
         return None
+    if absent:
+        raise _not_at_hand(paths, files, task)
     one, other = (read_result(file) for file in files)
     asked = get_task(task)
     rows = differences_of_results(asked, one, other)
     changed = {change["name"]: change for result in (one, other) for change in result.changed}
     return Comparison(asked, _side(one), _side(other), rows, list(changed.values()), "results")
+
+
+def _not_at_hand(paths: Sequence[Path], files: Sequence[Path], task: str) -> DataError:
+    """Say what is missing to compare two entries, and which commands make it."""
+    missing, commands = [], []
+    for path, file in zip(paths, files, strict=True):
+        has_predictions, has_result = (path / task).exists(), not is_absent(file)
+        missing += [] if has_predictions else [f"{path / task} is not there: the predictions of {path.name}"]
+        missing += [] if has_result else [f"{file} is not there: the result of {path.name}"]
+        if has_predictions and not has_result:
+            commands.append(f"bench evaluate {path} --task {task}")
+        elif not has_result:
+            train = f"bench train {path.name} --task {task} --out {path}"
+            commands.append(f"{train}, where it is one of bench models; else its authors have {path / task}")
+    return DataError(
+        f"these two cannot be compared on {task}: the predictions of both are needed, or the results of both",
+        missing,
+        hint="; ".join(dict.fromkeys(commands)),
+    )
 
 
 def _side(result: Result) -> Side:

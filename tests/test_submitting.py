@@ -59,6 +59,23 @@ def test_an_entry_differs_from_itself_by_nothing(entry: Path) -> None:
     assert "changed" not in submitting.comparison_json(found)
 
 
+def test_what_is_not_at_hand_is_named_with_the_command_that_makes_it(entry: Path, tmp_path: Path) -> None:
+    other, folder = tmp_path / "gbdt", tmp_path / "results"
+    shutil.copytree(entry, other)
+    shutil.rmtree(other / "demo")
+    with pytest.raises(DataError, match="cannot be compared on demo") as fault:
+        submitting.compare(entry, other, "demo", folder)
+    assert any(str(other / "demo") in problem for problem in fault.value.problems)
+    assert f"bench evaluate {entry} --task demo" in (fault.value.hint or "")
+    assert f"bench train gbdt --task demo --out {other}" in (fault.value.hint or "")
+    done = CliRunner().invoke(
+        cli, ["compare", str(entry), str(other), "--task", "demo", "--results", str(folder)]
+    )
+    assert isinstance(done.exception, DataError)
+    with pytest.raises(SubmissionError):
+        submitting.compare(entry, tmp_path / "nowhere", "demo", folder)
+
+
 def without_predictions(entry: Path, tmp_path: Path) -> tuple[Path, Path, Path]:
     """Score two entries, then take their predictions away; return both and the folder of results."""
     other = tmp_path / "other"

@@ -17,6 +17,7 @@ from bench.recordings import one_hot, spans
 from bench.scoring.arrays import Source, read_npz, read_table
 from bench.scoring.checks import score_faults
 from bench.scoring.reading import Arrays, Groups, annotated, counted, read_arrays
+from bench.submissions.doubts import score_doubts
 from bench.submissions.faults import Fault
 
 
@@ -89,7 +90,10 @@ def _score(question: Question, labels: Mapping[str, np.ndarray], scores: Mapping
         for frames in spans(labels[id_] >= 0)
     ]
     predictions = {id_: _as_float(scores[id_]) for id_ in group}
-    return score_spans(question, (*FRAME_METRICS, *DELAY_METRICS), cut, predictions, *counted(labels))
+    counts, warnings = counted(labels)
+    doubts = score_doubts(predictions.values())
+    metrics = (*FRAME_METRICS, *DELAY_METRICS)
+    return score_spans(question, metrics, cut, predictions, counts, (*warnings, *doubts))
 
 
 def _as_float(array: Num[np.ndarray, "T C"]) -> Num[np.ndarray, "T C"]:

@@ -21,6 +21,7 @@ from bench.recordings import Detections, Segments
 from bench.scoring.activitynet import SegmentSource, read_segments
 from bench.scoring.checks import detection_faults, segment_faults
 from bench.scoring.reading import Groups, read_named_groups, refuse_all
+from bench.submissions.doubts import detection_doubts
 from bench.submissions.faults import Fault
 
 NOTHING = Detections(np.empty((0, 2)), np.empty(0, dtype=np.int64), np.empty(0))
@@ -123,7 +124,9 @@ def _score(question: Question, source: SegmentSource, thresholds: tuple[float, .
         **source.left_out,
     }
     cut = [Span(id_, slice(None), true[id_], group[id_]) for id_ in group]
-    return score_spans(question, metrics_at(thresholds), cut, kept, counts, source.warnings)
+    ends = {id_: segments.bounds[:, 1].max(initial=0.0) for id_, segments in source.truth.items()}
+    doubts = detection_doubts((ends[id_], one) for id_, one in given.items())
+    return score_spans(question, metrics_at(thresholds), cut, kept, counts, (*source.warnings, *doubts))
 
 
 def _processed(detections: Detections, form: str) -> Detections:

@@ -14,6 +14,9 @@ from bench.submissions.faults import SHOWN, Fault
 from bench.submissions.predictions import SAFE_NAME, SAFE_NAME_RULE, Content, Key, Shape
 from bench.tasks import Task
 
+_OTHER_USES = {"val": "validates", "train": "trains"}
+"""Subset of a split -> what a recording in it does."""
+
 
 def written_faults(
     task_name: str,
@@ -38,12 +41,13 @@ def written_faults(
 
 
 def name_faults(
-    names: Collection[Key], wanted: Mapping[Key, str], what: str = "a test recording"
+    names: Collection[Key], wanted: Mapping[Key, str], task: Task, what: str = "a test recording"
 ) -> Iterator[Fault]:
     """Name the recordings that are missing, with what was wanted of them, and those that nobody asked for.
 
     `what` says what is asked for.
     """
+    split = task.load_split()
     for key, expected in wanted.items():
         if key not in names:
             yield Fault("recordings missing", f"{'/'.join(key)} is missing; {expected}")
@@ -58,6 +62,9 @@ def name_faults(
         near = nearest(id_, parts[part]) if i < SHOWN else ""
         home = [other for other, ids in parts.items() if id_ in ids] if i < SHOWN else []
         where = f"; it is tested in part {home[0]!r}" if home else near
+        for subset, verb in _OTHER_USES.items():
+            if id_ in split.ids(part, subset):
+                where = f"; it {verb}: leave it out"
         yield Fault("recordings not expected", f"{part}/{quoted(id_)} is not {what}{where}")
 
 

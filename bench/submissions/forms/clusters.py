@@ -154,7 +154,7 @@ def _read_file(path: Path, shapes: Mapping[Key, Shape]) -> Content:
 def _content_faults(content: Content, shapes: Mapping[Key, Shape], task: Task) -> Iterator[Fault]:
     """Compare one run with what the task expects."""
     expected = {key: f"frames expected: {shape[0]:,}" for key, shape in shapes.items()}
-    yield from name_faults(content.shapes, expected, "a training or test recording")
+    yield from name_faults(content.shapes, expected, task, "a training or test recording")
     for key, shape in content.shapes.items():
         if shape is not None and key in shapes and shape != shapes[key]:
             yield _shape_fault(key, shape, content, shapes, task).at("/".join(key))

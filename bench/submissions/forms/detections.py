@@ -75,7 +75,7 @@ def read_detections(
             if not wrong:
                 content.answers[key] = detections_of(rows, numbers)
     wanted = dict.fromkeys(seconds, "where nothing was found write an empty list")
-    content.faults.extend(name_faults(content.shapes, wanted))
+    content.faults.extend(name_faults(content.shapes, wanted, task))
     return content
 
 
@@ -113,7 +113,9 @@ def recording_faults(
     bounds = np.array([row["segment"] for row in rows], dtype=np.float64).reshape(-1, 2)
     frame = 1 / task.dataset.fps
     outside = (bounds[:, 0] < -frame) | (bounds[:, 1] > seconds + frame)
-    beyond = f"a segment beyond the recording, which lasts {seconds:.3f} s: clip it"
+    in_frames = (bounds == np.round(bounds)).all() and bounds.max(initial=0.0) * frame <= seconds + frame
+    mend = "are these frames? expected seconds" if in_frames else "clip it"
+    beyond = f"a segment beyond the recording, which lasts {seconds:.3f} s: {mend}"
     yield from (Fault("bounds", text) for text in on_rows(outside, bounds, beyond))
     if form == "raw":
         scores = np.array([row["score"] for row in rows], dtype=np.float64)

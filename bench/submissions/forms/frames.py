@@ -178,7 +178,7 @@ def content_faults(
 ) -> Iterator[Fault]:
     """Compare one run with what the task expects."""
     expected = {key: f"frames expected: {shape[0]:,}" for key, shape in shapes.items()}
-    yield from name_faults(content.shapes, expected)
+    yield from name_faults(content.shapes, expected, task)
     for key, shape in content.shapes.items():
         if shape is not None and key in shapes and shape != shapes[key]:
             wanted, cause = (shapes[key][0], shapes[key][1]), ""
@@ -199,6 +199,8 @@ def _value_faults(scores: Scores, task: Task, probabilities: bool) -> Iterator[F
     if not probabilities:
         return
     mend = 'for any real numbers declare output = "scores"' if task.exclusive else "apply a sigmoid"
+    if _are_percent(scores, task):
+        mend = "are these percent? divide them by 100"
     for kind, odd in (("below zero", scores < -ROUNDING), ("above one", scores > 1 + ROUNDING)):
         if odd.any():
             value = scores[odd][0]
@@ -216,6 +218,14 @@ def _value_faults(scores: Scores, task: Task, probabilities: bool) -> Iterator[F
                 f"rows that do not sum to one within {SUM_TOLERANCE}: {np.sum(away > SUM_TOLERANCE):,}, "
                 f"the worst is frame {worst:,}: {total:.6g}",
             )
+
+
+def _are_percent(scores: Scores, task: Task) -> bool:
+    """Whether these look like probabilities times 100: rows add up to it, or some are far above one."""
+    sums = scores.sum(axis=1, dtype=np.float64)
+    if task.exclusive:
+        return bool(scores.min() >= 0 and (np.abs(sums - 100) <= 100 * SUM_TOLERANCE).all())
+    return bool(scores.min() >= 0 and 20 < scores.max() <= 100 + 100 * ROUNDING)
 
 
 def _first(odd: np.ndarray, task: Task) -> str:

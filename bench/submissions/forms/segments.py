@@ -178,7 +178,7 @@ def _plain(value: Any) -> Any:
 
 def _convert(given: Mapping[Key, Any], seconds: Mapping[Key, Length], task: Task) -> Content:
     expected = dict.fromkeys(seconds, "where nothing was found give an empty list")
-    content = Content(dict.fromkeys(given), {}, list(name_faults(given, expected)))
+    content = Content(dict.fromkeys(given), {}, list(name_faults(given, expected, task)))
     for key in (key for key in given if key in seconds):
         try:
             rows = _as_rows(given[key], task.classes)
