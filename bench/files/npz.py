@@ -90,7 +90,9 @@ def read_array(
         with archive.open(member) as stream:
             shape, in_columns, dtype, offset = _read_header(stream.read)
             if not fits(dtype):
-                raise FileError(f"{_type_name(dtype)}, expected {expected}")
+                one_column = wanted and len(wanted) > 1 and shape == wanted[:1]
+                labels = "; these look like labels, expected a number for each class" if one_column else ""
+                raise FileError(f"{_type_name(dtype)}, expected {expected}{labels}")
             size = dtype.itemsize * math.prod(shape)
             if offset + size != member.file_size:
                 raise FileError(

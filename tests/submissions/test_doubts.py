@@ -54,6 +54,13 @@ def test_percent_are_called_so(folder: Path) -> None:
     assert "percent?" not in refused(folder)
 
 
+def test_whole_numbers_for_scores_are_called_labels(folder: Path) -> None:
+    labels = {part: {i: a.argmax(axis=1) for i, a in of.items()} for part, of in random_scores().items()}
+    arrays = {f"{part}/{id_}": array for part, of in labels.items() for id_, array in of.items()}
+    np.savez(folder / "demo" / "seed0.npz", **arrays)
+    assert "these look like labels, expected a number for each class" in refused(folder)
+
+
 def test_labels_for_scores_are_said() -> None:
     hard = np.eye(4, dtype=np.float32)[[0, 3, 2, 2]]
     assert score_doubts([hard, hard[:3]]) == score_doubts([hard])

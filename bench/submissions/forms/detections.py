@@ -113,7 +113,8 @@ def recording_faults(
     bounds = np.array([row["segment"] for row in rows], dtype=np.float64).reshape(-1, 2)
     frame = 1 / task.dataset.fps
     outside = (bounds[:, 0] < -frame) | (bounds[:, 1] > seconds + frame)
-    in_frames = (bounds == np.round(bounds)).all() and bounds.max(initial=0.0) * frame <= seconds + frame
+    last = bounds.max(initial=0.0)
+    in_frames = (bounds == np.round(bounds)).all() and 2 * seconds < last <= seconds / frame + 1
     mend = "are these frames? expected seconds" if in_frames else "clip it"
     beyond = f"a segment beyond the recording, which lasts {seconds:.3f} s: {mend}"
     yield from (Fault("bounds", text) for text in on_rows(outside, bounds, beyond))
