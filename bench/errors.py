@@ -25,7 +25,7 @@ class BenchError(Exception):
 
     def __init__(self, title: str, problems: Iterable[str] = (), hint: str | None = None) -> None:
         self.title = printable(title)
-        self.problems = tuple(map(printable, problems))
+        self.problems = tuple(printable(_cut(problem)) for problem in first(problems, MOST_PROBLEMS))
         self.hint = hint and printable(hint)
         super().__init__(str(self))
 
@@ -74,16 +74,24 @@ def printable(text: str) -> str:
     )
 
 
+MOST_PROBLEMS = 200
+"""Lines of one error; a wrong file can have a fault on every line."""
+LONGEST_PROBLEM = 4_000
+"""Characters of one line of an error."""
 LONGEST_NAME = 100
 """Characters of the longest name in use: a longer one is no slip of the keyboard."""
 SHOWN = 20
 """How many faults of one kind are listed; a wrong file can have one on every line."""
 
 
-def first(faults: Iterable[str]) -> list[str]:
+def first(faults: Iterable[str], most: int = SHOWN) -> list[str]:
     """Return the first faults, and how many more there are."""
     every = list(faults)
-    return every[:SHOWN] + ([f"and {len(every) - SHOWN:,} more"] if len(every) > SHOWN else [])
+    return every[:most] + ([f"and {len(every) - most:,} more"] if len(every) > most else [])
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST_PROBLEM else f"{text[:LONGEST_PROBLEM]}… ({len(text):,} characters)"
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -9,8 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from baselines.dependencies import Inputs
-from bench.errors import DataError
+from bench.errors import DataError, FileError
+from bench.files.strict_json import read_json
 from bench.files.writing import write_text
+
+_BYTES = 64 * 2**20
+"""Of the largest record that is read; those of 10,000 recordings have some 2 MB."""
 
 
 def finish(folder: Path, predictions: Path, inputs: Inputs) -> None:
@@ -35,9 +39,9 @@ def forget(folder: Path, predictions: Path) -> None:
 def read(path: Path) -> dict[str, Any]:
     """Read what `write` wrote; raise `DataError` where it was damaged since."""
     try:
-        value = json.loads(path.read_bytes())
-    except ValueError as fault:
-        raise _damaged(path, str(fault)) from fault
+        value = read_json(path, _BYTES)
+    except FileError as fault:
+        raise _damaged(path, fault.title) from fault
     if not isinstance(value, dict):
         raise _damaged(path, f"found a {type(value).__name__}, expected an object")
     return value
