@@ -176,7 +176,7 @@ def test_damaged_records_are_named_and_nothing_is_lost(store: Path, tmp_path: Pa
     made = path.read_bytes()
     for name, content, why in (
         ("seed0.json", b"[]", "found a list, expected an object"),
-        ("seed0.json", b'"\xff"', "codec can't decode"),
+        ("seed0.json", b'"\xff"', "not UTF-8"),
         ("inputs.json", b'{"baseline": "pri', "Unterminated string"),
     ):
         record = out / ".work/toy" / name
