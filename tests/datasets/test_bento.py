@@ -94,6 +94,16 @@ def test_times_between_frames_are_seconds_and_it_is_said(tmp_path: Path) -> None
     assert "no unit" in found.notes[0]
 
 
+def test_bouts_past_the_end_are_cut_as_far_as_the_tolerance_allows(tmp_path: Path) -> None:
+    path = annot(tmp_path / "a.annot", 25.0, ["9290\t9302\t13", "9302\t9302\t1"])
+    assert "tolerance" in refused(path)
+    with pytest.raises(DataError):
+        read_annot(path, tolerance=1)
+    found = read_annot(path, tolerance=2)
+    assert found.channels["Ch1"] == (Interval(9289, 9300, "attack"), Interval(9299, 9300, "attack"))
+    assert any("2 bouts" in note for note in found.notes)
+
+
 def test_a_unit_that_does_not_fit_is_refused_with_what_to_write(tmp_path: Path) -> None:
     path = annot(tmp_path / "a.annot", 25.0, ["100.0\t8000.5\t1"])
     assert "ends after the last" in refused(path)

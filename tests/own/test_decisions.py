@@ -157,7 +157,9 @@ def test_the_observation_of_another_recording_is_refused(boris: Path) -> None:
     ]
     (boris / "labels" / "m2.csv").write_text(COLUMNS + bout("m2", 1, 4))
     (boris / "labels" / "m1.csv").write_text(COLUMNS + bout("day one", 1, 4, length=LENGTHS["m1"]))
-    assert attacks(add(boris / "mylab.toml"))["m1"] == [1, 2, 3]
+    added = add(boris / "mylab.toml")
+    assert attacks(added)["m1"] == [1, 2, 3]
+    assert ("m1", "its observation is called 'day one'") in added.notes
 
 
 def test_nothing_happened_in_an_export_without_events(boris: Path) -> None:

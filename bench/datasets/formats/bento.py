@@ -23,7 +23,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.datasets.formats.intervals import LONGEST, Interval, frame_at, interval_faults
+from bench.datasets.formats.intervals import LONGEST, Interval, cut, frame_at, interval_faults
 from bench.errors import DataError, first
 from bench.files.texts import read_lines
 
@@ -72,10 +72,11 @@ class _Head:
     """Whether the Python program wrote the file."""
 
 
-def read_annot(path: Path, unit: str | None = None) -> Annot:
+def read_annot(path: Path, unit: str | None = None, tolerance: int = 0) -> Annot:
     """Read one file; raise `DataError` listing every line that is not in order.
 
-    `unit` is one of `UNITS`; without it the numbers of the bouts decide.
+    `unit` is one of `UNITS`; without it the numbers of the bouts decide. Bouts may run past the annotation's
+    end by `tolerance` frames: there they are cut.
     """
     lines, faults = read_lines(path), list[str]()
     head = _head(lines, faults)
@@ -89,19 +90,33 @@ def read_annot(path: Path, unit: str | None = None) -> Annot:
     begin, end = (
         frame_at(x, per_second) if head.in_seconds else int(min(x, 1e12)) for x in (head.start, head.stop)
     )
-    by_channel: dict[str, list[Interval]] = {name: [] for name in channels}
-    for bout in bouts:
-        scale = 1.0 if chosen == "frames" else per_second
-        start, stop = (frame_at(float(x), scale) for x in (bout.start, bout.stop))
-        by_channel[bout.channel].append(Interval(start - 1, stop, bout.label))
-    for name, intervals in by_channel.items():
-        faults += [f"{name}: {fault}" for fault in interval_faults(intervals, end)]
+    placed = _by_channel(channels, bouts, 1.0 if chosen == "frames" else per_second)
+    held, late = dict[str, tuple[Interval, ...]](), 0
+    for name, intervals in placed.items():
+        kept, count = cut(intervals, end, tolerance)
+        held[name], late = tuple(kept), late + count
+        faults += [f"{name}: {fault}" for fault in interval_faults(kept, end)]
     if faults:
-        told = f"times read as {chosen}, {why}; in labels = {{ … }} times = one of {', '.join(UNITS)}"
-        raise _error(path, [*faults, told] if bouts else faults)
-    notes = (f"times read as {_words(chosen, head.rate)} ({why})",) if bouts else ()
-    held = {name: tuple(listed) for name, listed in by_channel.items()}
-    return Annot(head.rate, max(begin, 1) - 1, end, held, notes)
+        told = (
+            f"times read as {chosen}, {why}; in labels = {{ … }} times = one of {', '.join(UNITS)} says it, "
+        )
+        told += "and tolerance = … cuts bouts that end a few frames late"
+        raise _error(path, [told, *faults] if bouts else faults)
+    notes = [f"times read as {_words(chosen, head.rate)} ({why})"] if bouts else []
+    if late:
+        notes.append(f"{late} bouts end up to {tolerance} frames past the annotation's end: cut there")
+    return Annot(head.rate, max(begin, 1) - 1, end, held, tuple(notes))
+
+
+def _by_channel(
+    channels: Iterable[str], bouts: Iterable[_Bout], per_second: float
+) -> dict[str, list[Interval]]:
+    """Return the bouts as half-open frames from 0; `per_second` is how many frames a number counts."""
+    placed: dict[str, list[Interval]] = {name: [] for name in channels}
+    for bout in bouts:
+        start, stop = (frame_at(float(x), per_second) for x in (bout.start, bout.stop))
+        placed[bout.channel].append(Interval(start - 1, stop, bout.label))
+    return placed
 
 
 def _head(lines: Sequence[str], faults: list[str]) -> _Head:

@@ -38,6 +38,19 @@ def paint(intervals: Iterable[Interval], labels: Sequence[str], frames: int) -> 
     return labelled
 
 
+def cut(intervals: Iterable[Interval], frames: int, tolerance: int) -> tuple[list[Interval], int]:
+    """Return the intervals and how many were cut: those that end up to `tolerance` frames past the last one.
+
+    One that lies past it altogether holds the last frame.
+    """
+    kept, count = [], 0
+    for interval in intervals:
+        late = frames < interval.stop <= frames + tolerance
+        kept.append(Interval(min(interval.start, frames - 1), frames, interval.label) if late else interval)
+        count += late
+    return kept, count
+
+
 def interval_faults(intervals: Iterable[Interval], frames: int | None) -> list[str]:
     """Say which intervals are empty, run past `frames` (None = unknown), or stand there twice."""
     faults = []

@@ -15,10 +15,12 @@ from bench.datasets.formats.boris import NO_EVENTS, read_observations
 from bench.datasets.formats.caltech import read_annotation
 from bench.datasets.formats.frame_table import read_frame_table
 from bench.datasets.formats.intervals import Interval, paint
+from bench.datasets.formats.names import recording_id
 from bench.datasets.formats.simba import read_targets
 from bench.datasets.own.declaration import Declaration
 from bench.datasets.own.sources import Source
 from bench.errors import DataError, nearest
+from bench.files.faults import quoted
 
 MOST_FRAMES = 20_000_000
 """Of one recording, a week at 30 frames per second: a file of a line can claim any number."""
@@ -95,7 +97,10 @@ def _boris(source: Source, declared: Declaration, frames: int | None) -> LabelTa
         raise DataError("", [f"no events of subject {subject!r}, of {', '.join(subjects)}{near}"])
     pairs = zip(events.intervals, events.subjects, strict=True)
     counted = [interval for interval, of_subject in pairs if subject in (None, of_subject)]
-    return _painted(counted, events.frames, 0, events.fps, events.notes)
+    name = next(iter(observations))
+    other = alone is not None and name != "" and recording_id(name) != source.id
+    notes = (*events.notes, f"its observation is called {quoted(name)}") if other else events.notes
+    return _painted(counted, events.frames, 0, events.fps, notes)
 
 
 def _caltech(path: Path, declared: Declaration) -> LabelTable:
@@ -105,7 +110,7 @@ def _caltech(path: Path, declared: Declaration) -> LabelTable:
 
 
 def _bento(path: Path, declared: Declaration) -> LabelTable:
-    annot = read_annot(path, declared.labels.times)
+    annot = read_annot(path, declared.labels.times, declared.tolerance)
     channel = annot.channels[_channel(annot.channels, declared.labels.channel)]
     return _painted(channel, annot.stop, annot.first, annot.fps, annot.notes)
 
