@@ -36,7 +36,10 @@ def comparison_text(
     headers = ["metric", *names, "difference", "95% interval", "p", "test"]
     lines = [f"{names[0]} against {names[1]} on {task['name']}", "", table(headers, cells), ""]
     lines.append(f"the difference is {names[0]} minus {names[1]}; errors are better low, the rest high; p is")
-    lines.append('two-sided, of "no difference", and not corrected for the number of metrics')
+    lines.append(
+        'two-sided, of "no difference", and not corrected for the number of metrics; README says how far it'
+    )
+    lines.append("can be trusted with so many recordings")
     lines += [_test_in_words(row) for row in {(row.method, row.patterns): row for row in rows}.values()]
     if len(rows) < len(cards):
         lines.append(

@@ -1,6 +1,7 @@
 """How often do p and rank groups err? Simulated pairs and pages of equal entries, before and after.
 
     python tests/studies/levels.py [--share 1.0] [--save levels]
+    python tests/studies/levels.py --show levels      the tables of a record, as README has them
 
 Recordings     "skewed": a class in 30 % of the recordings, another in 60 %, lengths lognormal (sigma .8);
                "even": every class everywhere, equal lengths.
@@ -62,7 +63,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--share", type=float, default=1.0)
     parser.add_argument("--save")
+    parser.add_argument("--show")
     options = parser.parse_args()
+    if options.show:
+        print(tables(json.loads((RECORDS / f"{options.show}.json").read_text())))
+        return
     record: dict[str, Any] = {"levels": [], "pages": [], "shifts": []}
     for name, sizes in REPLICATES.items():
         for skewed in (True, False):
@@ -81,6 +86,29 @@ def main() -> None:
         print(record["shifts"][-1], flush=True)
     if options.save:
         (RECORDS / f"{options.save}.json").write_text(json.dumps(record, indent=1) + "\n")
+
+
+def tables(record: dict[str, Any]) -> str:
+    """Return the tables of a record in Markdown."""
+    groups = ", ".join(map(str, GROUPS))
+    lines = [
+        f"| metric, recordings ({groups}) | before | without a p | swap | jackknife t | standard error |",
+        "|---|---|---|---|---|---|",
+    ]
+    columns = ("before", "before_without_p", "swap", "jackknife_t")
+    for name in REPLICATES:
+        for data in ("skewed", "even"):
+            rows = [row for row in record["levels"] if (row["metric"], row["data"]) == (name, data)]
+            cells = [", ".join(f"{row[column]:g}" for row in rows) for column in columns]
+            errors = ", ".join(f"{math.sqrt(475 / row['replicates']):.1f}" for row in rows)
+            lines.append(f"| {name}, {data} | {' | '.join(cells)} | {errors} |")
+    lines += ["", f"| equal entries on a page ({groups}) | any two stand apart | no test |", "|---|---|---|"]
+    for entries in PAGES:
+        for data in ("skewed", "even"):
+            rows = [row for row in record["pages"] if (row["entries"], row["data"]) == (entries, data)]
+            cells = [", ".join(f"{row[column]:g}" for row in rows) for column in ("apart", "without_test")]
+            lines.append(f"| {entries}, {data} | {' | '.join(cells)} |")
+    return "\n".join(lines)
 
 
 # --- Tests -------------------------------------------------------------------------------------------------
