@@ -30,6 +30,7 @@ from bench.datasets.own import (
 )
 from bench.errors import DataError, UsageError
 from bench.files.faults import shown
+from bench.files.opening import holds, is_absent
 from bench.files.writing import sweep, write_text
 from bench.store import Manifest
 from bench.tasks import Task
@@ -105,7 +106,7 @@ def _frozen(
 
 def _write(path: Path, content: str) -> bool:
     """Write a file in one step where it does not hold this already; return whether it was written."""
-    if path.is_file() and path.read_bytes() == content.encode():
+    if holds(path, content.encode()):
         return False
     write_text(path, content)
     return True
@@ -120,7 +121,7 @@ def _refuse_changed(own: OwnTask, before: OwnTask | None, frozen: Path, command:
             problems.append("other animals or keypoints")
         if before.split != own.split:
             problems.append(f"split {own.digest}, kept {before.digest}")
-    if frozen.is_file() and frozen.read_bytes() != own.split.encode():
+    if not is_absent(frozen) and not holds(frozen, own.split.encode()):
         problems.append(f"{frozen} freezes another split, or other labels")
     if problems:
         raise DataError(

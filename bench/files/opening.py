@@ -69,6 +69,15 @@ def is_link(path: Path) -> bool:
     return path.is_symlink()
 
 
+def holds(path: Path, data: bytes) -> bool:
+    """Whether a regular file holds exactly these bytes; one of another size is not read."""
+    try:
+        with open_regular(path, len(data)) as file:
+            return file.read() == data
+    except FileError:
+        return False
+
+
 def present(path: Path) -> Path | None:
     """Return the path where it is a file, or a link to one; None where nothing is there.
 

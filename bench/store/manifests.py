@@ -17,7 +17,8 @@ from bench.tasks import Dataset
 
 SCHEMA_VERSION = 2
 MANIFEST = "manifest.json"
-_MOST = 2**30  # bytes; some two million recordings
+MOST = 2**30
+"""Bytes of the largest list of recordings that is read: some two million of them."""
 _TEXT = leaf("text", lambda value: isinstance(value, str))
 _STORED = {
     "frames": whole(0),
@@ -88,7 +89,7 @@ def manifest(dataset: Dataset) -> Manifest:
     if not path.is_file():
         raise DataError(f"no recordings of {dataset.name!r} in {home()}", hint=how_to_pull(dataset))
     try:
-        data = read_json(path, _MOST, follow=True)
+        data = read_json(path, MOST, follow=True)
     except FileError as fault:
         raise _other(dataset, path, [fault.title]) from fault
     if isinstance(data, dict) and data.get("schema") != SCHEMA_VERSION:

@@ -24,10 +24,12 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from bench.closure import closure_digest
+from bench.errors import FileError
+from bench.files.strict_json import read_json
 from bench.files.writing import write_text
 from bench.resources import home
 from bench.store import rows
-from bench.store.manifests import SCHEMA_VERSION
+from bench.store.manifests import MOST, SCHEMA_VERSION
 from bench.store.stored import Stored, file_digest
 from bench.tasks import Dataset
 
@@ -150,10 +152,10 @@ def _prefix(dataset: Dataset) -> str:
 def _read(folder: Path, wanted: str) -> Progress:
     """Return the progress in a folder; none where it is of another import, or cannot be read."""
     try:
-        data = json.loads((folder / PROGRESS).read_bytes())
+        data = read_json(folder / PROGRESS, MOST)
         recordings = {id_: Stored(**stored) for id_, stored in data["recordings"].items()}
         found = Progress(data["key"], data["shards"], recordings)
-    except (OSError, AttributeError, KeyError, TypeError, ValueError):
+    except (FileError, AttributeError, KeyError, TypeError, ValueError):
         return Progress(wanted)
     return found if found.key == wanted else Progress(wanted)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import subprocess
 import sys
 import time
@@ -22,6 +23,7 @@ from bench.errors import BenchError, DataError, FileError, SubmissionError, Usag
 from bench.files import json_stream, limits
 from bench.files.hdf5 import opened, read_values
 from bench.files.json_stream import entries, index, read_at
+from bench.files.opening import holds
 from bench.files.strict_json import memory_needed, parse_json
 
 
@@ -209,3 +211,15 @@ def test_an_annotation_cannot_claim_any_length(many: str, tmp_path: Path, bench_
     assert any("expected at most 20,000,000" in problem for problem in done.exception.problems), (
         done.exception
     )
+
+
+def test_whether_a_file_holds_something_is_asked_of_its_size_first(tmp_path: Path) -> None:
+    (tmp_path / "same").write_bytes(b"abc")
+    (tmp_path / "link").symlink_to(tmp_path / "same")
+    os.mkfifo(tmp_path / "pipe")
+    with (tmp_path / "sparse").open("wb") as file:
+        file.truncate(2**40)
+    assert holds(tmp_path / "same", b"abc")
+    assert not [name for name in ("link", "pipe", "sparse", "nothing") if holds(tmp_path / name, b"abc")]
+    assert not holds(tmp_path / "same", b"abd")
+    assert not holds(tmp_path / "same", b"ab")
