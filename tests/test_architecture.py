@@ -52,6 +52,7 @@ ORDER = [
     "verification",
     "published",
     "submitting",
+    "reviewing",
     "prior",
     "floors",
     "text",

@@ -20,6 +20,7 @@ from bench.cli.leaderboard import export, leaderboard
 from bench.cli.own import add
 from bench.cli.predict import predict
 from bench.cli.reproduction import audit, reproduce
+from bench.cli.review import review
 from bench.cli.score import score
 from bench.cli.training import demo, models, profile, train
 from bench.errors import BenchError, UsageError
@@ -98,5 +99,6 @@ for command in (
     publish,
     leaderboard,
     export,
+    review,
 ):
     cli.add_command(command)

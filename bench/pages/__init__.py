@@ -13,7 +13,7 @@ Undefined   Shown as a dash that says so, never as 0.
 """
 
 from bench.pages.charts import PLOTTED
-from bench.pages.exports import FORMATS, short_table
+from bench.pages.exports import FORMATS, as_markdown, short_table
 from bench.pages.publishing import page_of, publish, publish_results
 from bench.pages.ranking import Ranking, Ranks, Row, Terms, rank, ranking_score
 from bench.pages.site import render
@@ -26,6 +26,7 @@ __all__ = [
     "Ranks",
     "Row",
     "Terms",
+    "as_markdown",
     "clean",
     "link",
     "number",
