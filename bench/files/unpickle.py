@@ -143,7 +143,8 @@ def _array(content: object, kind: object, shape: object, *, columns: bool) -> np
     needed = math.prod(lengths) * dtype.itemsize
     if len(content) != needed:
         raise pickle.UnpicklingError(f"{len(content):,} bytes for {lengths} of {dtype}, expected {needed:,}")
-    flat = np.frombuffer(content, dtype) if needed else np.zeros(0, dtype)
+    # a copy: a pickle can extend the bytearray that it gave
+    flat = np.frombuffer(bytes(content), dtype) if needed else np.zeros(0, dtype)
     return flat.reshape(lengths, order="F" if columns else "C")
 
 
