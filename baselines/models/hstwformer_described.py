@@ -126,7 +126,7 @@ class HSTWFormer(nn.Module):
             raise ValueError(f"{frames} frames make no {stages} stages of windows of {SPAN} frames")
         self.shape = (animals * joints, 2)
         self.embed = nn.Linear(2, channels[0])
-        self.who = nn.Parameter(0.02 * torch.randn(animals * joints, channels[0]))
+        self.who = nn.Parameter(torch.randn(animals * joints, channels[0]))
         self.when = nn.Parameter(0.02 * torch.randn(frames, 1, channels[0]))
         layers: list[nn.Module] = []
         for i, (width, count) in enumerate(zip(channels, heads, strict=True)):

@@ -200,3 +200,21 @@ def test_a_shifted_window_joins_no_last_frame_with_the_first() -> None:
 def test_frames_that_make_no_windows_are_refused() -> None:
     with pytest.raises(ValueError, match="36 frames"):
         HSTWFormer(2, 7, 36, 4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["ms_g3d", "ctr_gcn", "stgat", "hstwformer"])
+def test_it_learns_what_a_window_says(name: str) -> None:
+    model, _ = small(name)
+    torch.manual_seed(13)
+    x, targets = torch.randn(36, 16, 14), torch.arange(36) % 3
+    x[torch.arange(36), :, targets] += 2  # one coordinate is larger, another one in each class
+    adam = torch.optim.Adam(model.parameters(), 3e-3)
+    losses = []
+    for _ in range(30):
+        loss = torch.nn.functional.cross_entropy(model(x), targets)
+        adam.zero_grad()
+        loss.backward()
+        adam.step()
+        losses.append(loss.item())
+    assert np.mean(losses[-5:]) < 0.5 * np.log(3)
