@@ -28,12 +28,9 @@ from baselines.engine import devices, loop, pretraining, steps
 from baselines.engine.settings import float32
 from baselines.engine.states import arrays_of, loaded
 from baselines.extractors.trajectory_autoencoder import TREBA, one_hot
-from baselines.inputs import trajectories
-from baselines.inputs.geometry import interpolated
-from baselines.inputs.poses import keypoints_of
+from baselines.inputs import dyads, trajectories
 from baselines.inputs.trajectories import THRESHOLDS, Basis, Roles
 from baselines.recipes.representations import Treba
-from bench.errors import DataError
 from bench.recordings import Recording
 
 AT_ONCE = 2048
@@ -183,20 +180,8 @@ def _open_epoch(recipe: Treba, model: nn.Module, learnable: frozenset[str], epoc
 
 
 def _poses(run: Run, recording: Recording) -> Float32[np.ndarray, "T 2 K 2"]:
-    """Return the keypoints of two animals, lost ones filled.
-
-    One that is never seen is in the middle of the image.
-    """
-    keypoints = keypoints_of(recording)
-    if keypoints.shape[1] != 2:
-        raise DataError(
-            "the programs of TREBA are of two animals",
-            [f"{recording.id}: {keypoints.shape[1]} animals, expected 2"],
-            hint="choose a task of two animals, or another baseline",
-        )
-    middle = np.array(run.sizes.skeleton.image, dtype=np.float64) / 2
-    filled = interpolated(keypoints)
-    return np.where(np.isnan(filled), middle, filled).astype(np.float32)
+    """Return the keypoints of two animals, lost ones filled."""
+    return dyads.both(recording, run.sizes.skeleton.image).astype(np.float32)
 
 
 def _stretches(

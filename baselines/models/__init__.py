@@ -70,6 +70,8 @@ MODELS: dict[str, tuple[str, str, str]] = {
         "HSTWFormer, as described",
         "train",
     ),
+    "mabe21_top1": ("baselines.models.mabe21_top1", "MABe 2021 Top-1", "train"),
+    "mabe21_top1_alone": ("baselines.models.mabe21_top1", "MABe 2021 Top-1, on one task", "train"),
     "dilated_tcn": ("baselines.models.dilated_tcn", "Dilated TCN", "train"),
     "anchor_free": ("baselines.models.anchor_free", "Anchor-free localiser", "train"),
     "bams": ("baselines.models.bams", "BAMS", "train"),

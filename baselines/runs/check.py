@@ -15,7 +15,7 @@ from bench.errors import UsageError, nearest
 from bench.files.opening import is_link
 from bench.tasks import Task
 
-MODULES = {"torch": "torch", "scikit-learn": "sklearn"}
+MODULES = {"torch": "torch", "scikit-learn": "sklearn", "pytorch_optimizer": "pytorch_optimizer"}
 """Distribution -> what it is imported as, where that may not be installed."""
 
 

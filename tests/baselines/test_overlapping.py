@@ -21,7 +21,11 @@ from bench.store import pull
 from bench.submissions import read_entry
 from bench.tasks import Task
 
-NAMES = [baseline.name for baseline in every() if baseline.recipe is not None and not baseline.needs]
+NAMES = [
+    baseline.name
+    for baseline in every()
+    if baseline.recipe is not None and not baseline.needs and not baseline.tasks
+]
 NEVER = "groom"
 
 

@@ -184,7 +184,7 @@ def test_other_than_two_animals_are_refused(tmp_path: Path) -> None:
     alone = replace(TRAIN[0], keypoints=TRAIN[0].keypoints[:, :1])
     with pytest.raises(DataError) as caught:
         learned(tmp_path, [alone])
-    assert "1 animals" in caught.value.problems[0]
+    assert "a: 1, expected 2" in caught.value.problems[0]
 
 
 def test_shipped_features_are_scaled_by_what_trains_and_asked_for_where_they_lack(tmp_path: Path) -> None:

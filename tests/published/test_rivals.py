@@ -25,7 +25,7 @@ def test_a_rival_comes_once_with_its_finest_numbers() -> None:
         "map": ".856 ± .010",
     }
     assert conv.model == "conv1d"
-    assert found["MABe 2021 Task 1 Top-1", ""].model == ""
+    assert found["MABe 2021 Task 1 Top-1", ""].model == "mabe21_top1"
     assert not any(rival.follows for rival in found.values())
 
 
@@ -76,7 +76,7 @@ def test_the_page_of_a_task_shows_them_unranked() -> None:
     made = task_page("calms21-task1")
     (table,) = [table for table in made.tables if table[0][0] == "Model"]
     assert [cell.split("\n")[0] for cell in table[0]] == ["Model", "F1", "MAP", "Where"]
-    assert table[1][:3] == ["MABe 2021 Task 1 Top-1", ".864± .011", ".914± .009"]
+    assert table[1][:3] == ["MABe 2021 Task 1 Top-1 here: mabe21_top1", ".864± .011", ".914± .009"]
     assert any(row[0] == "1-D convolution here: conv1d" for row in table)
     assert {"href": "https://arxiv.org/abs/2104.02710", "rel": "noopener noreferrer nofollow"} in made.all(
         "a"
