@@ -118,7 +118,7 @@ def light(baseline: Baseline) -> tuple[Baseline, int | None]:
     if isinstance(baseline.recipe, Localisation):
         return replace(baseline, recipe=replace(baseline.recipe, width=32)), 1
     if isinstance(baseline.recipe, Joint):
-        return replace(baseline, recipe=replace(baseline.recipe, context=32, batch=4)), 1
+        return replace(baseline, recipe=replace(baseline.recipe, batch=4)), 1
     recipes = [baseline.recipe, *(models.load(need.model).recipe for need in baseline.needs)]
     knows_epochs = any(recipe is not None and recipe.epochs_for(TASK) is not None for recipe in recipes)
     return baseline, 1 if knows_epochs else None
