@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from bench import store
 from bench.adding import Added, add
 from bench.cli import cli
 from bench.datasets import own
+from bench.datasets.formats import names
 from bench.datasets.formats.names import recording_id, video_name
 from bench.datasets.own import declaration
 from bench.errors import BenchError, UsageError
@@ -71,6 +73,7 @@ def refused(lab: Path) -> list[str]:
 )
 def test_a_name_becomes_an_id_by_one_rule(stem: str, id_: str) -> None:
     assert recording_id(video_name(stem)) == id_
+    assert doctest.testmod(names).failed == 0
 
 
 def test_names_with_spaces_and_dots_meet_in_files_groups_and_splits(lab: Path) -> None:
