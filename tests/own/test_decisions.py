@@ -144,11 +144,17 @@ def test_one_export_of_all_recordings_is_cut_into_them(boris: Path) -> None:
 
 
 def test_a_file_named_like_one_of_its_observations_is_of_that_one(boris: Path) -> None:
-    (boris / "labels" / "m1.csv").write_text(COLUMNS + bout("m1", 1, 4) + bout("m2", 5, 6))
+    broken = bout("m2", 5, 6).replace("0.200", "never")
+    (boris / "labels" / "m1.csv").write_text(COLUMNS + bout("m1", 1, 4) + broken)
     added = add(boris / "mylab.toml")
     assert attacks(added)["m1"] == [1, 2, 3]
     assert attacks(added)["m2"] == [1, 2, 3]
     assert any("'m2'" in text and "labels/m1.csv" in text for text in added.sources.left_out)
+
+
+def test_two_observations_of_one_recording_are_refused(boris: Path) -> None:
+    (boris / "labels" / "m1.csv").write_text(COLUMNS + bout("m1", 1, 4) + bout("M1", 5, 6))
+    assert any("'m1', 'M1'" in problem for problem in refused(boris))
 
 
 def test_the_observation_of_another_recording_is_refused(boris: Path) -> None:

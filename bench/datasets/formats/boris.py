@@ -86,10 +86,10 @@ def read_events(path: Path, tolerance: int = 0) -> Events:
     return events
 
 
-def read_observations(path: Path, tolerance: int = 0) -> dict[str, Events]:
+def read_observations(path: Path, tolerance: int = 0, only: str | None = None) -> dict[str, Events]:
     """Return the events of every observation of a file, by its id, as `read_events` does for one.
 
-    A file without lines of events holds one observation, `NO_EVENTS`.
+    With `only` the others are not read. A file without lines of events holds one observation, `NO_EVENTS`.
     """
     export, faults = _export(path), list[str]()
     aggregated = "Start (s)" in export.header
@@ -111,6 +111,8 @@ def read_observations(path: Path, tolerance: int = 0) -> dict[str, Events]:
         by_id.setdefault(row.get(_ID, export.above.get(_ID, "")), []).append((line, row))
     found = {}
     for id_, own in by_id.items():
+        if only not in (None, id_):
+            continue
         wrong: list[str] = []
         found[id_] = _events(own, export, tolerance, wrong)
         faults += [f"{id_}: {fault}" if len(by_id) > 1 else fault for fault in wrong]

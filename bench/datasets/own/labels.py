@@ -81,9 +81,9 @@ def truth(table: LabelTable, declared: Declaration) -> tuple[Bool[np.ndarray, "T
 
 
 def _boris(source: Source, declared: Declaration, frames: int | None) -> LabelTable:
-    observations, subject = read_observations(source.labels, declared.tolerance), declared.labels.subject
-    alone = next(iter(observations.values())) if len(observations) == 1 else None
-    events = alone or observations[source.observation or ""]
+    subject = declared.labels.subject
+    observations = read_observations(source.labels, declared.tolerance, source.observation)
+    ((name, events),) = observations.items()  # `find` names one where a file holds several
     if events is NO_EVENTS:
         if frames is None:
             raise DataError(
@@ -97,8 +97,7 @@ def _boris(source: Source, declared: Declaration, frames: int | None) -> LabelTa
         raise DataError("", [f"no events of subject {subject!r}, of {', '.join(subjects)}{near}"])
     pairs = zip(events.intervals, events.subjects, strict=True)
     counted = [interval for interval, of_subject in pairs if subject in (None, of_subject)]
-    name = next(iter(observations))
-    other = alone is not None and name != "" and recording_id(name) != source.id
+    other = name != "" and recording_id(name) != source.id
     notes = (*events.notes, f"its observation is called {quoted(name)}") if other else events.notes
     return _painted(counted, events.frames, 0, events.fps, notes)
 

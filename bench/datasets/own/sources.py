@@ -171,9 +171,13 @@ def _observed(
     for id_, path in files.items():
         place = _shown(path, folder)
         try:
-            names = {recording_id(name): name for name in observation_ids(path)}
+            told = observation_ids(path)
         except DataError:
-            names = {}  # the reader says what is wrong with it
+            told = ()  # the reader says what is wrong with it
+        names = {recording_id(name): name for name in told}
+        if len(names) < len(told):
+            faults.append(f"{place}: of {', '.join(map(quoted, told))} two are one recording's name")
+            continue
         if len(names) < 2 or id_ in names:
             found[id_] = path
             others = [name for other, name in names.items() if other != id_]
