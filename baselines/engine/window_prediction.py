@@ -69,7 +69,7 @@ class WindowPredictor:
         self, recordings: Iterable[Recording], lengths: list[int]
     ) -> Iterator[Float32[Tensor, "B W F"]]:
         """Yield windows of equal batches, the last one apart; append the frames of each recording."""
-        size = at_once(next(self.model.parameters()).device)
+        size = at_once(next(self.model.parameters()).device, self.recipe)
         pieces: list[Tensor] = []
         for recording in recordings:
             laid_out, start = self._windows(recording), 0
@@ -96,11 +96,11 @@ def predict(
 
 
 def predict_all(
-    model: nn.Module, every: Windows, question: Question, switches: Switches
+    model: nn.Module, every: Windows, recipe: Recipe, question: Question, switches: Switches
 ) -> Float32[np.ndarray, "N C"]:
     """Return the class probabilities of all windows."""
     numbers = _numbers(0, len(every), every)
-    batches = torch.split(numbers, at_once(every.rows.device))
+    batches = torch.split(numbers, at_once(every.rows.device, recipe))
     return np.concatenate([predict(model, every.gather(some), question, switches) for some in batches])
 
 

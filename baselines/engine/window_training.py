@@ -91,7 +91,7 @@ def evaluate(
     model.eval()
     sums = []
     device = examples.targets.device
-    for chosen in torch.split(torch.arange(len(examples), device=device), at_once(device)):
+    for chosen in torch.split(torch.arange(len(examples), device=device), at_once(device, recipe)):
         with steps.precision(device, switches):
             logits = model(examples.windows.gather(chosen))
         sums.append(losses.cross_entropy(logits.float(), examples.targets[chosen], weights, recipe.smoothing))
@@ -137,9 +137,10 @@ def optimiser(recipe: Recipe, switches: Switches, model: nn.Module) -> Optimizer
     return keras.add_epsilon_first(adam) if recipe.adam == "keras" and not switches.graphs else adam
 
 
-def at_once(device: torch.device) -> int:
-    """Return how many windows the device is quick with."""
-    return AT_ONCE_CUDA if device.type == "cuda" else AT_ONCE
+def at_once(device: torch.device, recipe: Recipe) -> int:
+    """Return how many windows the device is quick with, and has memory for."""
+    quick = AT_ONCE_CUDA if device.type == "cuda" else AT_ONCE
+    return min(quick, recipe.together or quick)
 
 
 def _loss(

@@ -119,7 +119,7 @@ def learn(network: Network, run: Run, data: Data, workspace: Workspace) -> State
     )
     facts = {}
     if recipe.threshold and held_out is not None and question.exclusive and len(question.classes) == 2:
-        scores = predict_all(model.eval(), held_out.windows, question, run.switches)
+        scores = predict_all(model.eval(), held_out.windows, recipe, question, run.switches)
         facts = {"threshold": asdict(best_threshold(scores, held_out.targets.cpu().numpy() == 1))}
     return State(arrays_of(model.state_dict()), facts)
 

@@ -152,6 +152,7 @@ CTR_GCN = windows.baseline(
         warm_up=5,
         ends="whole",
         scaling="centred",
+        together=64,
         augmentation=Augmentation(rotation=0.3, shift=0.0, zoom=0.5),
     ),
     network=build,

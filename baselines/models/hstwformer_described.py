@@ -170,6 +170,7 @@ HSTWFORMER_DESCRIBED = windows.baseline(
         warm_up=3,
         ends="whole",
         scaling="centred",
+        together=64,
     ),
     network=build,
 )

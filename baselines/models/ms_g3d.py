@@ -222,6 +222,7 @@ RECIPE = Recipe(
     milestones=(30, 40),
     ends="whole",
     scaling="centred",
+    together=64,
 )
 """As the authors train. The window and its labelled middle are ours: they label whole clips."""
 CHALLENGE = Recipe(
@@ -235,6 +236,7 @@ CHALLENGE = Recipe(
     milestones=(6, 8),
     ends="whole",
     scaling="centred",
+    together=64,
     class_weights="none",
     augmentation=Augmentation(rotation=pi, shift=0.0),
 )

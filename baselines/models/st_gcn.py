@@ -136,6 +136,7 @@ ST_GCN = windows.baseline(
         milestones=(10, 50),
         ends="whole",
         scaling="centred",
+        together=64,
     ),
     network=build,
     reads=("edges",),

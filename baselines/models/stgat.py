@@ -194,6 +194,7 @@ STGAT_READING = windows.baseline(
         warm_up=5,
         ends="whole",
         scaling="centred",
+        together=64,
     ),
     network=build,
     reads=("edges",),

@@ -124,6 +124,8 @@ class Recipe:
     phases: tuple[Phase, ...] = ()
     """In place of `lr`, where `epochs` fall into phases: those of a tuning."""
 
+    together: int | None = None
+    """At most so many windows are predicted together, where a network needs much memory for each."""
     threshold: bool = False
     """Whether the rarer of two classes is said from the score on that has the best F1 where it validates."""
 

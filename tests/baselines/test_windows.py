@@ -15,7 +15,9 @@ from baselines.recipes.windows import Recipe
 torch = pytest.importorskip("torch", reason="torch is in the extra `train`")
 
 from baselines.engine import windows as learner  # noqa: E402
+from baselines.engine.window_training import at_once  # noqa: E402
 from baselines.inputs.windows import windows  # noqa: E402
+from baselines.models.fc import FC  # noqa: E402
 from baselines.models.single_frame import SingleFrame  # noqa: E402
 
 CPU = torch.device("cpu")
@@ -96,3 +98,26 @@ def test_a_recipe_may_leave_out_the_weights_of_the_classes(tmp_path: Path) -> No
     weighted, without, plain = states
     assert places.same(without, plain)
     assert not places.same(weighted, plain)
+
+
+def test_a_recipe_may_predict_fewer_windows_together_and_gets_the_same(tmp_path: Path) -> None:
+    question, made = places.question(), [places.recording(f"r{i}", 90 + i, seed=i) for i in range(3)]
+    recipe = Recipe(past=1, future=0, gap=1, epochs=1)
+    assert [at_once(CPU, replace(recipe, together=few)) for few in (None, 64, 10**6)] == [256, 64, 256]
+    assert at_once(torch.device("cuda"), replace(recipe, together=64)) == 64
+    answers = []
+    for few in (None, 7):
+        baseline = learner.baseline(
+            module="test",
+            name="few",
+            title="Few",
+            description="a network",
+            reference="none",
+            recipe=replace(recipe, together=few),
+            network=learner.plain(FC),
+        )
+        run, place = places.run(baseline, question), places.Place(tmp_path / f"{few}.safetensors")
+        state = baseline.learn(run, Data({question.key: made}, {}), place)
+        answers.append([*baseline.restore(run, state, place)((r.without_labels() for r in made), question)])
+    for one, other in zip(*answers, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5)
