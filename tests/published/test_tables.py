@@ -136,6 +136,13 @@ def test_models_to_train_have_seeds() -> None:
     assert all(number.table.seeds for number in NUMBERS if number.row.model)
 
 
+def test_tables_of_msgl_on_calms21_say_in_what_our_recipe_departs() -> None:
+    trained = [n for n in NUMBERS if n.row.model.startswith("msgl") and n.task == "calms21-task1-msgl"]
+    shown = {n.table.name: n.table.note for n in trained if n.table.name not in ("msgl-15", "msgl-16")}
+    assert {"msgl-12", "msgl-13", "msgl-boundary"} <= set(shown)
+    assert all("departs from the code" in note for note in shown.values()), shown
+
+
 def test_a_number_knows_its_digits() -> None:
     (number,) = [n for n in get_table(NUMBERS, "calms21-1") if n.row.model == "fc" and n.metric == "map"]
     assert (number.value, number.deviation) == (0.726, 0.004)
