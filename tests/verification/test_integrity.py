@@ -584,7 +584,7 @@ def test_tasks_of_few_groups_have_no_interval(tmp_path: Path, monkeypatch: pytes
     assert read(path).interval["reason"] is not None
     made["scores"]["f1"] |= {"low": made["scores"]["f1"]["value"], "high": 1.0}
     write_content(tmp_path, made)
-    refused(tmp_path, "scores.f1.value")
+    refused(tmp_path, "scores.f1")
 
 
 def few(task: Task) -> Task:
