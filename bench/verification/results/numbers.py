@@ -57,12 +57,12 @@ def written(value: Any) -> str:
     return shown(value.item() if isinstance(value, np.generic) else value)
 
 
-def mean(values: Sequence[float]) -> float:
+def mean(values: Sequence[float | int]) -> float:
     """Return the mean of those that are defined; NaN where none is."""
     defined = [value for value in values if not math.isnan(value)]
     return float(np.mean(defined)) if defined else math.nan
 
 
-def spread(values: Sequence[float]) -> float:
+def spread(values: Sequence[float | int]) -> float:
     """Return the population standard deviation; NaN of a single value, or where one is not finite."""
     return float(np.std(values)) if len(values) > 1 and np.isfinite(values).all() else math.nan
