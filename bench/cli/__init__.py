@@ -16,6 +16,7 @@ from bench.about import NAME
 from bench.cli.data import data, pull, push, simulate, tasks, verify
 from bench.cli.entries import compare, evaluate, metrics, new, publish, validate
 from bench.cli.explain import explain
+from bench.cli.features import features
 from bench.cli.leaderboard import export, leaderboard
 from bench.cli.own import add
 from bench.cli.predict import predict
@@ -94,6 +95,7 @@ for command in (
     train,
     profile,
     predict,
+    features,
     reproduce,
     audit,
     publish,

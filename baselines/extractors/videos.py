@@ -1,0 +1,157 @@
+"""From a video to rows of features: the animal is found, cut out and looked at in short chunks.
+
+Rows are written as they are made, so that a killed run goes on after the last one, with the same bytes. They
+end as `<video>.npy`, float32 (N, 1024), and `<video>.json` says at which seconds they are and what made them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float32, UInt8
+from tqdm import tqdm
+
+from baselines.engine.settings import float32, reproducible
+from baselines.extractors.i3d import I3D, WIDTH, i3d
+from baselines.inputs.boxes import background, boxes, by_background, crops, read_mask, squares
+from baselines.inputs.video import Video, probe
+from bench.files.writing import replacing, write_text
+
+TOGETHER = 8
+"""Chunks that go through the network at once; always the same ones, so that stopping changes no bit."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a video becomes rows. RatSeizure's: chunks of 16 frames, one every 4, pictures of 224 pixels."""
+
+    chunk: int = 16
+    stride: int = 4
+    size: int = 224
+    margin: float = 50.0
+    """Pixels that the box around the animal is enlarged by."""
+    whole: bool = False
+    """Whether the whole picture is looked at, and no animal is searched for."""
+    seed: int = 0
+    """Of the weights, where no file of weights is given."""
+
+    def rows(self, frames: int) -> int:
+        """Return how many rows a video of so many frames has."""
+        return max(0, (frames - self.chunk) // self.stride + 1)
+
+
+def extract(
+    path: Path,
+    out: Path,
+    settings: Settings = Settings(),
+    *,
+    weights: Path | None = None,
+    mask: Path | None = None,
+    device: str = "cpu",
+) -> Path:
+    """Write the features of a video into a folder, and return their file; none is made twice.
+
+    Raises `DataError` where the video, the mask or the weights are not as they should be.
+    """
+    video = probe(path)
+    facts = _facts(video, settings, weights, mask)
+    target = out / f"{path.stem}.npy"
+    record = target.with_suffix(".json")
+    if target.is_file() and record.is_file() and json.loads(record.read_text(encoding="utf-8")) == facts:
+        return target
+    rows = out / f".{path.stem}.{_digest(facts)[:16]}.rows"
+    square = _squares(video, settings, mask)
+    out.mkdir(parents=True, exist_ok=True)
+    network = i3d(weights, settings.seed).to(device)
+    with reproducible(torch.device(device)), float32():
+        _write_rows(rows, video, square, settings, network)
+    values = np.fromfile(rows, dtype="<f4").reshape(-1, WIDTH)
+    with replacing(target) as file:
+        np.save(file, values, allow_pickle=False)
+    write_text(record, json.dumps(facts, indent=1) + "\n")
+    rows.unlink()
+    return target
+
+
+def _squares(video: Video, settings: Settings, mask: Path | None) -> Float[np.ndarray, "T 4"]:
+    """Return what is cut out of every frame."""
+    if settings.whole:
+        side = max(video.width, video.height)
+        left, top = (video.width - side) / 2, (video.height - side) / 2
+        return np.tile(np.array([left, top, left + side, top + side], dtype=np.float64), (video.frames, 1))
+    hidden = None if mask is None else read_mask(mask, video)
+    found = boxes(video, by_background(background(video), hidden))
+    return squares(found, video.fps, settings.margin)
+
+
+def _write_rows(
+    path: Path, video: Video, square: Float[np.ndarray, "T 4"], settings: Settings, network: I3D
+) -> None:
+    """Append the rows that are missing in a file, whole batches at a time."""
+    row = WIDTH * 4
+    done = path.stat().st_size // (TOGETHER * row) * TOGETHER if path.is_file() else 0
+    count = settings.rows(video.frames)
+    chunks = _chunks(video, square, settings, done)
+    with path.open("r+b" if path.is_file() else "w+b") as file:
+        file.truncate(done * row)
+        file.seek(0, 2)
+        bar = tqdm(total=count, initial=done, desc=video.path.name, unit=" rows", leave=False)
+        while group := list(islice(chunks, TOGETHER)):
+            file.write(_rows(network, group).astype("<f4").tobytes())
+            file.flush()
+            bar.update(len(group))
+        bar.close()
+
+
+def _chunks(
+    video: Video, square: Float[np.ndarray, "T 4"], settings: Settings, first: int
+) -> Iterator[UInt8[np.ndarray, "T S S 3"]]:
+    """Yield chunk after chunk from a row on, with no more frames in memory than one chunk has."""
+    start = first * settings.stride
+    held: list[UInt8[np.ndarray, "S S 3"]] = []
+    for crop in crops(video, square, settings.size, start):
+        held.append(crop)
+        if len(held) == settings.chunk:
+            yield np.stack(held)
+            held = held[settings.stride :]
+
+
+@torch.inference_mode()
+def _rows(network: I3D, group: Sequence[UInt8[np.ndarray, "T S S 3"]]) -> Float32[np.ndarray, "B D"]:
+    device = next(network.parameters()).device
+    x = torch.from_numpy(np.stack(group)).to(device).float() / 127.5 - 1
+    rows = network(x.permute(0, 4, 1, 2, 3))
+    return rows.cpu().numpy()
+
+
+def _facts(video: Video, settings: Settings, weights: Path | None, mask: Path | None) -> dict[str, Any]:
+    """Return all that the rows depend on, and when they are, as JSON values."""
+    return {
+        "video": {"name": video.path.name, "sha256": _file_digest(video.path)},
+        "frames": video.frames,
+        "fps": video.fps,
+        "start": settings.chunk / 2 / video.fps,
+        "step": settings.stride / video.fps,
+        "rows": settings.rows(video.frames),
+        "network": "i3d",
+        "weights": _file_digest(weights) if weights else f"random, seed {settings.seed}: trained on nothing",
+        "mask": _file_digest(mask) if mask else None,
+        "settings": asdict(settings),
+    }
+
+
+def _file_digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _digest(facts: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
