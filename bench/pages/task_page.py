@@ -45,6 +45,10 @@ MAIN_METRICS = 4
 """Metrics in the ranking itself; the tables of all numbers below it have the others too."""
 MAIN_CLASSES = 6
 """Tasks of more classes show them only in the table by class."""
+UNTESTED = (
+    "their results do not hold a value without each group of recordings, or it is undefined because one group "
+    "alone shows a class"
+)
 BOUNDARY_TITLE = "Accuracy by distance to the nearest true transition, by entry"
 COMPARED = 12
 """Entries whose curves stand in one chart."""
@@ -242,9 +246,9 @@ def _apart(ranking: Ranking, metric: MetricFacts) -> str:
     untested = ranked - tested
     words = "Ranks are ranges: from 1 + the entries that surely stand above to the last that may be."
     if tested < 2:
-        return f"{words} No two results hold their values without each group of recordings: none was tested."
+        return f"{words} No two entries were tested: {UNTESTED}."
     if math.isinf(ranking.apart):
-        groups = len(ranking.best.group_frames)
+        groups = ranking.best.groups
         return f"{words} {groups} groups of recordings are too few to tell any two entries apart."
     difference = f"{number(ranking.apart, metric.unit)} {metric.unit}".rstrip()
     words += (
@@ -252,10 +256,7 @@ def _apart(ranking: Ranking, metric: MetricFacts) -> str:
         "the chance that any two of them stood apart would be at most about 5 %."
     )
     if untested:
-        words += (
-            f" {untested} of {ranked} were not tested, because their results do not hold their values "
-            "without each group of recordings; nobody surely stands above or below them."
-        )
+        words += f" {untested} of {ranked} were not tested, and nobody surely stands above or below them: {UNTESTED}."
     return words
 
 
