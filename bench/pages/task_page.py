@@ -46,8 +46,8 @@ MAIN_METRICS = 4
 MAIN_CLASSES = 6
 """Tasks of more classes show them only in the table by class."""
 UNTESTED = (
-    "their results do not hold a value without each group of recordings, or it is undefined because one group "
-    "alone shows a class"
+    "their results do not hold a value without each group of recordings, or it is undefined because one "
+    "group alone shows a class"
 )
 BOUNDARY_TITLE = "Accuracy by distance to the nearest true transition, by entry"
 COMPARED = 12
@@ -256,7 +256,9 @@ def _apart(ranking: Ranking, metric: MetricFacts) -> str:
         "the chance that any two of them stood apart would be at most about 5 %."
     )
     if untested:
-        words += f" {untested} of {ranked} were not tested, and nobody surely stands above or below them: {UNTESTED}."
+        words += (
+            f" {untested} of {ranked} were not tested: {UNTESTED}. Nobody surely stands above or below them."
+        )
     return words
 
 
