@@ -103,8 +103,7 @@ def test_hostile_files_are_left_out_of_the_site(good: Path, tmp_path: Path) -> N
     assert isinstance(done.exception, DataError)
     assert f"{len(ZOO)} of {len(ZOO) + 1} results" in done.exception.title
     assert [name for name in done.exception.problems if not name.startswith("toy--bad")] == []
-    pages = {page.name for page in (tmp_path / "site").iterdir()}
-    assert pages == {"index.html", "toy.html", "toy--toy-entry.html"}
+    assert {page.name for page in (tmp_path / "site").glob("toy*")} == {"toy.html", "toy--toy-entry.html"}
     done = CliRunner().invoke(cli, ["verify", "--results", str(good)])
     assert isinstance(done.exception, DataError)
     assert f"{len(ZOO) + 1} results: 1 ok, {len(ZOO)} with faults" in done.output
