@@ -69,15 +69,16 @@ def baseline(
     loss: Loss,
     decode: Decode,
     features: str,
+    reads: Iterable[str] = ("poses",),
     paper: str | None = None,
     final: bool = False,
     nms: bool = True,
 ) -> Baseline:
     """Declare a network of this family; `module` is the `__name__` of the file.
 
-    `features` is the extractor that it reads, as `module:name`. `final` says that the model suppresses
-    detections itself, before it cuts them to the recording, or, without `nms`, that none need it; otherwise
-    those that it answers are raw.
+    `features` is the extractor that it reads, as `module:name`, and `reads` what that needs. `final` says
+    that the model suppresses detections itself, before it cuts them to the recording, or, without `nms`, that
+    none need it; otherwise those that it answers are raw.
     """
     return Baseline(
         model=f"{module}:{name}",
@@ -87,7 +88,7 @@ def baseline(
         reference=reference,
         paper=paper,
         recipe=recipe,
-        reads=frozenset({"poses"}),
+        reads=frozenset(reads),
         answers=frozenset({"segments"}),
         learn=partial(learn, network, loss),
         restore=partial(restore, network, decode, final and nms),

@@ -8,7 +8,8 @@ all rows at the last three.
 
 Ours: each feature is brought to mean 0 and deviation 1. A recording that is longer than a clip trains by as
 many stretches an epoch as cover it, and stretches of that length, which overlap by half, predict it. The last
-batch of an epoch may be smaller. `actionformer_small` has 64 channels and a recipe of ours.
+batch of an epoch may be smaller. `actionformer_small` has 64 channels, a recipe of ours, and reads poses in
+place of video.
 """
 
 from __future__ import annotations
@@ -173,7 +174,12 @@ SMALL = replace(
 """Ours: a network and a recipe that one core trains in minutes, for continuous recordings."""
 
 
-def declare(name: str, title: str, description: str, recipe: Recipe) -> Baseline:
+VIDEO = "baselines.extractors.i3d_files:i3d_files"
+POSES = "baselines.extractors.egocentric:egocentric"
+"""What the networks of RatSeizure's recipe read, and what the small ones read."""
+
+
+def declare(name: str, title: str, description: str, recipe: Recipe, features: str) -> Baseline:
     """Return the declaration of ActionFormer by a recipe."""
     return localisation.baseline(
         module=__name__,
@@ -186,13 +192,14 @@ def declare(name: str, title: str, description: str, recipe: Recipe) -> Baseline
         network=build,
         loss=partial(point_loss, PointLoss()),
         decode=partial(candidates, Candidates()),
-        features="baselines.extractors.egocentric:egocentric",
+        features=features,
+        reads=() if features == VIDEO else ("poses",),
         final=True,
     )
 
 
 LOCAL = "local attention at six levels; every point tells the segment around it"
-ACTIONFORMER = declare("actionformer", "ActionFormer", LOCAL, RATSEIZURE)
+ACTIONFORMER = declare("actionformer", "ActionFormer", f"I3D features from files; {LOCAL}", RATSEIZURE, VIDEO)
 ACTIONFORMER_SMALL = declare(
-    "actionformer_small", "ActionFormer, small", f"{LOCAL}; 64 channels in place of 512 (ours)", SMALL
+    "actionformer_small", "ActionFormer, small", f"{LOCAL}; 64 channels in place of 512 (ours)", SMALL, POSES
 )

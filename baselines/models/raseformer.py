@@ -31,9 +31,11 @@ from baselines.contract import Baseline, Sizes
 from baselines.engine import localisation
 from baselines.models.actionformer import (
     LEVELS,
+    POSES,
     RATSEIZURE,
     RATSEIZURE_WINDOWS,
     SMALL,
+    VIDEO,
     ActionFormer,
     architecture,
 )
@@ -100,6 +102,7 @@ def _declare(
     salience: Salience = of_query,
     windows: tuple[int, ...] = RATSEIZURE_WINDOWS,
     recipe: Recipe = RATSEIZURE,
+    features: str = VIDEO,
 ) -> Baseline:
     return localisation.baseline(
         module=__name__,
@@ -113,7 +116,8 @@ def _declare(
         loss=partial(point_loss, PointLoss()),
         decode=partial(candidates, Candidates()),
         final=True,
-        features="baselines.extractors.egocentric:egocentric",
+        features=features,
+        reads=() if features == VIDEO else ("poses",),
     )
 
 
@@ -124,6 +128,7 @@ RASEFORMER_SMALL = _declare(
     "RaSeformer, small",
     f"{PER_HEAD}, at three levels as in the paper's code; 64 channels in place of 512 (ours)",
     recipe=SMALL,
+    features=POSES,
 )
 WINDOWS = _declare(
     "raseformer_windows",

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from baselines.contract import Baseline, Sizes
 from baselines.engine import localisation
 from baselines.inputs.points import Level, points
-from baselines.models.actionformer import LEVELS, RATSEIZURE, SMALL, without_biases
+from baselines.models.actionformer import LEVELS, POSES, RATSEIZURE, SMALL, VIDEO, without_biases
 from baselines.parts.heads import ClassHead, OffsetHead
 from baselines.parts.masked import AffineDropPath, ChannelNorm, Inside, Noise, Rows
 from baselines.parts.point_answers import Candidates, Outputs, PointLoss, candidates, point_loss
@@ -188,7 +188,7 @@ def build(recipe: Recipe, sizes: Sizes) -> TriDet:
     )
 
 
-def _declare(name: str, title: str, description: str, recipe: Recipe) -> Baseline:
+def _declare(name: str, title: str, description: str, recipe: Recipe, features: str) -> Baseline:
     return localisation.baseline(
         module=__name__,
         name=name,
@@ -200,13 +200,14 @@ def _declare(name: str, title: str, description: str, recipe: Recipe) -> Baselin
         network=build,
         loss=partial(point_loss, PointLoss(iou_power=0.2)),
         decode=partial(candidates, Candidates()),
-        features="baselines.extractors.egocentric:egocentric",
+        features=features,
+        reads=() if features == VIDEO else ("poses",),
         final=True,
     )
 
 
 GATED = "gated convolutions over two windows, at six levels; an end is a mean over 17 places"
-TRIDET = _declare("tridet", "TriDet", GATED, RATSEIZURE)
+TRIDET = _declare("tridet", "TriDet", f"I3D features from files; {GATED}", RATSEIZURE, VIDEO)
 TRIDET_SMALL = _declare(
-    "tridet_small", "TriDet, small", f"{GATED}; 64 channels in place of 512 (ours)", SMALL
+    "tridet_small", "TriDet, small", f"{GATED}; 64 channels in place of 512 (ours)", SMALL, POSES
 )

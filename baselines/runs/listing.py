@@ -30,7 +30,8 @@ def parameters(baseline: Baseline, task: Task | None = None) -> int | None:
 
     task = task or get_task(SIZES)
     skeleton = task.dataset.skeleton
-    if not skeleton.keypoints or ("edges" in baseline.reads and not skeleton.edges):
+    lacks = {"poses": not skeleton.keypoints, "edges": not skeleton.edges}
+    if any(lacks.get(what, False) for what in baseline.reads):
         return None
     question = Question(task.name, task.classes, "frames", task.exclusive)
     return counting.parameters(baseline, baseline.recipe, sizes_of(baseline, skeleton, [question]))

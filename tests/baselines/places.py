@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import numpy as np
 from baselines.contract import Baseline, Derived, Epoch, Question, Run, Sizes, State
 from baselines.switches import OFF
 from bench.recordings import Recording, Skeleton, one_hot
+from bench.resources import home
 
 CLASSES = ("chase", "rest", "groom")
 SKELETON = Skeleton(
@@ -87,3 +88,14 @@ def same(one: State, other: State) -> bool:
     return one.arrays.keys() == other.arrays.keys() and all(
         np.array_equal(array, other.arrays[name]) for name, array in one.arrays.items()
     )
+
+
+def lay_features(recordings: Iterable[Recording], width: int = 1024) -> Path:
+    """Put features of video beside the store, the same for a recording whatever its labels are."""
+    folder = home() / "features"
+    folder.mkdir(parents=True, exist_ok=True)
+    for one in recordings:
+        rng = np.random.default_rng(sum(one.id.encode()))
+        rows = (one.frames - 16) // 4 + 1
+        np.save(folder / f"{one.id}.npy", rng.normal(size=(rows, width)).astype(np.float32))
+    return folder
