@@ -95,9 +95,15 @@ def _cut(text: str) -> str:
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Say which known name `name` was probably meant to be; empty where none is near.
+    """Say which known name `name` was probably meant to be; empty where none is near."""
+    match = nearest_name(name, known)
+    return "" if match is None else f"; did you mean {match!r}?"
+
+
+def nearest_name(name: str, known: Iterable[str]) -> str | None:
+    """Return the known name that `name` was probably meant to be; None where none is near.
 
     A name of megabytes is compared with nothing: that would take for ever.
     """
     matches = get_close_matches(name, list(known), n=1) if len(name) <= LONGEST_NAME else []
-    return f"; did you mean {matches[0]!r}?" if matches else ""
+    return matches[0] if matches else None

@@ -310,7 +310,7 @@ def take_over_card(path: str | Path, task: str | None, folder: Path) -> list[Res
     for name in scored:
         if (path / name).exists():
             raise UsageError(
-                f"the predictions in {path / name} are at hand: score them, they may be others",
+                f"{path / name} holds predictions, which may be others than those scored: score them",
                 hint=f"bench evaluate {path} --task {name}",
             )
     return [results.recarded(read_result(file), entry_card(entry, name)) for name, file in scored.items()]

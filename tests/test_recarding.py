@@ -79,7 +79,7 @@ def test_predictions_that_are_at_hand_are_scored(scored: Path) -> None:
     """Those of another training would get the card of this one, or the reverse."""
     bench("train", "prior", "--task", TASK)
     made = scored.read_bytes()
-    with pytest.raises(UsageError, match="at hand: score them") as caught:
+    with pytest.raises(UsageError, match="score them") as caught:
         bench("evaluate", "submissions/prior", "--card")
     assert caught.value.hint == f"bench evaluate submissions/prior --task {TASK}"
     assert scored.read_bytes() == made

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import shlex
 import subprocess
 import sys
 import zipfile
@@ -350,7 +351,8 @@ def test_truth_that_cannot_be_scored(run: Run, kind: str) -> None:
     code, out, err = run("frames", "truth.npz", "p.npz", *FRAME_WORDS, "--groups", "groups.csv")
     assert (code, out) == (4, "")
     place = "groups.csv" if kind.startswith("groups") else "truth.npz"
-    for words in [*said, f"next: mend {place}", ", then: bench score frames"]:
+    command = shlex.join(["bench", "score", "frames", "truth.npz", "p.npz", *FRAME_WORDS[:-1]])
+    for words in [*said, f"next: mend {place}", f", then: {command} --groups groups.csv"]:
         assert words in err
     assert "Traceback" not in err
 

@@ -349,7 +349,7 @@ FAULTS: list[tuple[dict[str, object], type[BenchError], list[str]]] = [
     ({"scores": changed("m5", M5[::2])}, SubmissionError, ["64 frames, expected 127"]),
     ({"scores": changed("m5", M5.T)}, SubmissionError, ["transposed, save scores.T"]),
     ({"scores": changed("m5", M5[:, :2])}, SubmissionError, ["2 columns, expected 3: attack, mount it"]),
-    ({"scores": changed("m5", M5.argmax(1))}, SubmissionError, ["shape (127,)", "numpy.eye(classes)["]),
+    ({"scores": changed("m5", M5.argmax(1))}, SubmissionError, ["shape (127,)", "numpy.eye(3)["]),
     ({"scores": changed("m5", M5.astype(complex))}, SubmissionError, ["complex128, expected numbers"]),
     ({"scores": changed("m5", spoiled(math.nan))}, SubmissionError, ["NaN values: 1", "frame 17, column 2"]),
     ({"scores": changed("m5", spoiled(math.inf))}, SubmissionError, ["infinite values: 1"]),

@@ -60,8 +60,8 @@ def predict(
     (analysis h5) or movement (nc); a DATASET is one that `bench pull` has stored.
 
     \b
-    bench predict submissions/conv1d my_videos --format boris
-    bench predict submissions/conv1d my_videos --fps 25 --rename snout=nose --rename white=mouse1
+    bench predict submissions/conv1d my_poses --format boris
+    bench predict submissions/conv1d my_poses --fps 25 --rename snout=nose --rename white=mouse1
     """  # noqa: D301  (click reads the backspace as "do not rewrap")
     from tqdm import tqdm
 
@@ -139,7 +139,7 @@ def _tell_rates(rates: dict[float, str], trained: float) -> None:
         if not same_rate(rate, trained):
             click.echo(
                 f"note: {id_} has {rate:g} frames per second, the model was trained on {trained:g}: "
-                "what it sees of time is another stretch",
+                "so many frames are more time, or less, than in training",
                 err=True,
             )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,6 +24,7 @@ from bench.tasks import Dataset
 
 _FPS_TOLERANCE = 0.005  # files write 29.97 as 29.97003 too
 _HINT = "--rename THEIRS=OURS maps names; a skeleton of your own needs a model of its own: bench add --help"
+_VIDEOS = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpg", ".wmv")
 
 
 Note = Callable[[str], None]
@@ -65,7 +67,7 @@ def find_poses(place: Path) -> PoseFiles:
     left_out, faults = [], []
     for path in paths:
         id_ = _id_of(path)
-        if reader_of(path) is None:
+        if not _may_hold_poses(path):
             left_out.append(path.name)
         elif not RECORDING_ID.fullmatch(id_):
             faults.append(f"{quoted(path.name)}: {quoted(id_)} is no name of a recording")
@@ -76,15 +78,34 @@ def find_poses(place: Path) -> PoseFiles:
     if faults:
         raise DataError(f"the files in {place} cannot be told apart", first(faults), hint="rename the files")
     if not found:
-        expected = (
-            f"expected csv or h5 files of DeepLabCut, h5 of SLEAP, nc of movement ({', '.join(ENDINGS)})"
-        )
         raise UsageError(
             f"{place} holds no poses",
-            [expected, *(f"{quoted(name)}: a csv without a row 'scorer'" for name in left_out[:8])],
+            [
+                *_instead(every),
+                *(f"{quoted(name)}: a csv without a row 'scorer'" for name in left_out[:8]),
+            ],
             hint="name the folder with the files of your tracker, or a data set of bench pull --list",
         )
     return PoseFiles(dict(sorted(found.items())), tuple(left_out))
+
+
+def _may_hold_poses(path: Path) -> bool:
+    """Whether a file is of a tracker, or is damaged: `read_files` says of that one what is wrong with it."""
+    try:
+        return reader_of(path) is not None
+    except DataError:
+        return True
+
+
+def _instead(paths: Sequence[Path]) -> Iterator[str]:
+    """Say what was expected in the place of these files, and what the user may have meant."""
+    yield f"expected csv or h5 files of DeepLabCut, h5 of SLEAP, nc of movement ({', '.join(ENDINGS)})"
+    if any(path.suffix.lower() in _VIDEOS for path in paths):
+        yield "videos are not read: track the animals first, with DeepLabCut or SLEAP"
+    folders = [path for path in paths if path.is_dir()]
+    inner = [path.name for path in folders if any(file.suffix in ENDINGS for file in path.glob("*"))]
+    if inner:
+        yield f"folders in it are not searched: {', '.join(map(quoted, inner[:8]))}"
 
 
 def read_files(files: PoseFiles, reading: Reading, note: Note) -> Iterator[Recording]:
@@ -93,6 +114,8 @@ def read_files(files: PoseFiles, reading: Reading, note: Note) -> Iterator[Recor
     `note` is told of keypoints that the model does not know, which are left out, and of what readers decided.
     """
     faults: list[str] = []
+    pairs: dict[str, str] = {}
+    hint = "export these files again, or take them out, then type the same command"
     for id_, path in files.paths.items():
         try:
             poses = _read(path, reading)
@@ -103,13 +126,17 @@ def read_files(files: PoseFiles, reading: Reading, note: Note) -> Iterator[Recor
             own = Skeleton(poses.individuals, poses.keypoints, (), reading.image or reading.skeleton.image)
             if wrong := skeleton_faults(own, reading):
                 faults += [f"{quoted(path.name)}: {fault}" for fault in wrong]
+                pairs |= _likely_names(own, reading)
+                hint = _HINT
             else:
                 _note_others(id_, own, reading, note)
                 for text in (*poses.notes, *odd_values(poses, own.image)):
                     note(f"{id_}: {text}")
                 yield _recording(id_, poses, own, reading)
     if faults:
-        raise DataError("poses that the model was not trained for", first(faults), hint=_HINT)
+        options = shlex.join(word for pair in pairs.items() for word in ("--rename", "=".join(pair)))
+        hint = f"{options}; {hint}" if pairs else hint
+        raise DataError("files that the model cannot label", first(faults), hint=hint)
 
 
 def _read(path: Path, reading: Reading) -> Poses | None:
@@ -195,6 +222,27 @@ def _differing(what: str, own: Sequence[str], wanted: Sequence[str], names: Mapp
     told += [f"{', '.join(absent)} missing"] if absent else []
     told = told or [f"{', '.join(own)}: a name twice"]
     return [f"{what}: {'; '.join(told)}; expected {', '.join(wanted)}"]
+
+
+def _likely_names(own: Skeleton, reading: Reading) -> dict[str, str]:
+    """Return which unknown names of a file differ from a missing one in case, spaces and signs alone.
+
+    Two names of a file that read alike are both left out.
+    """
+    pairs: dict[str, str] = {}
+    for names, wanted in (
+        (own.animals, reading.skeleton.animals),
+        (own.keypoints, reading.skeleton.keypoints),
+    ):
+        odd = [name for name in names if reading.names.get(name, name) not in wanted]
+        for ours in set(wanted).difference(reading.names.get(name, name) for name in names):
+            alike = [name for name in odd if _letters(name) == _letters(ours)]
+            pairs |= {alike[0]: ours} if len(alike) == 1 else {}
+    return dict(sorted(pairs.items()))
+
+
+def _letters(name: str) -> str:
+    return "".join(filter(str.isalnum, name)).casefold()
 
 
 def _recording(id_: str, poses: Poses, own: Skeleton, reading: Reading) -> Recording:

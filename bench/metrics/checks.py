@@ -51,7 +51,7 @@ def check_question(
     if fps is not None and not (math.isfinite(fps) and fps > 0):
         wrong.append(f"fps {fps}: expected frames per second, more than 0")
     if wrong:
-        raise UsageError("a question that cannot be asked", wrong)
+        raise UsageError("classes, background or fps mean nothing", wrong, hint="mend what is listed")
     return names
 
 
@@ -95,7 +95,7 @@ def shape_faults(
 ) -> Iterator[Wrong]:
     """Say why scores of this shape are not (frames, classes); `cause` is why there may be other frames."""
     if len(shape) != 2:
-        hard = "; of hard labels save numpy.eye(classes)[labels]" if shape == expected[:1] else ""
+        hard = f"; of hard labels save numpy.eye({expected[1]})[labels]" if shape == expected[:1] else ""
         yield "shapes", f"shape {shape}, expected {expected} (frames, classes){hard}"
     elif shape == expected[::-1] != expected:
         yield "shapes", f"shape {shape}, expected {expected} (frames, classes): transposed, save scores.T"

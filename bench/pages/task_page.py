@@ -244,7 +244,9 @@ def _apart(ranking: Ranking, metric: MetricFacts) -> str:
     """Say which entries stand apart, how sure that is, and who was not tested."""
     ranked, tested = sum(row.place is not None for row in ranking.rows), ranking.tested
     untested = ranked - tested
-    words = "Ranks are ranges: from 1 + the entries that surely stand above to the last that may be."
+    if ranked < 2:
+        return "One entry alone: there is nothing to compare it with."
+    words = "A rank is a range: from the best to the worst place that an entry may have."
     if tested < 2:
         return f"{words} No two entries were tested: {UNTESTED}."
     if math.isinf(ranking.apart):

@@ -14,7 +14,7 @@ from bench.metrics.checks import check_question
 from bench.recordings import one_hot
 from bench.scoring.arrays import Source, read_npz
 from bench.scoring.checks import cluster_faults
-from bench.scoring.reading import Arrays, Groups, annotated, counted, read_arrays
+from bench.scoring.reading import Arrays, Groups, annotated, counted, options, read_arrays
 from bench.submissions.faults import Fault
 
 
@@ -58,7 +58,8 @@ def score_clusters(
     def compare(labels: Mapping[str, np.ndarray], source: Source) -> Iterable[Fault]:
         return cluster_faults(labels, source.arrays, source.unread)
 
-    command = ("clusters", truth, clusters)
+    words = options({"--classes": None if classes is None else ",".join(classes), "--background": background})
+    command = ("clusters", truth, clusters, *words)
     labels, arrays, named = read_arrays(command, truth, clusters, groups, classes, read_npz, compare)
     names = classes or [str(i) for i in range(1 + max(int(of.max()) for of in labels.values()))]
     check_question(names, background)

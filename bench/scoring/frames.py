@@ -16,7 +16,7 @@ from bench.metrics.checks import check_question
 from bench.recordings import one_hot, spans
 from bench.scoring.arrays import Source, read_npz, read_table
 from bench.scoring.checks import score_faults
-from bench.scoring.reading import Arrays, Groups, annotated, counted, read_arrays
+from bench.scoring.reading import Arrays, Groups, annotated, counted, options, read_arrays
 from bench.submissions.doubts import score_doubts
 from bench.submissions.faults import Fault
 
@@ -62,7 +62,8 @@ def score_frames(
     (1.0, {'frames': 6, 'unannotated': 1})
     """
     check_question(classes, background, fps)
-    command = ("frames", truth, scores, "--classes", ",".join(classes))
+    words = options({"--classes": ",".join(classes), "--background": background, "--fps": fps})
+    command = ("frames", truth, scores, *words)
     labels, arrays, named = _read(command, truth, scores, groups, classes)
     question = Question("frames", tuple(classes), background, fps, named, resamples)
     return _score(question, labels, arrays)

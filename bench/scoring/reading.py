@@ -66,7 +66,9 @@ def refuse_all(command: Sequence[object], groups: Groups, faults: Sequence[list[
     _, truth, predictions, *_ = command
     wrong, group_wrong, unfit = faults
     files = not any(isinstance(source, Mapping) for source in (truth, predictions))
-    again = shlex.join(["bench", "score", *map(str, command)]) if files else ""
+    table = None if isinstance(groups, Mapping) else groups
+    words = ["bench", "score", *map(str, command), *options({"--groups": table})]
+    again = shlex.join(words) if files else ""
     wrong = [fault.at(str(truth)) for fault in wrong] if files else wrong
     unfit = [fault.at(str(predictions)) for fault in unfit] if files else unfit
     if wrong or group_wrong:
@@ -74,6 +76,15 @@ def refuse_all(command: Sequence[object], groups: Groups, faults: Sequence[list[
         hint = f"mend {' and '.join(mend)}, then: {again}" if files else AGAIN
         refuse(DataError, "the truth cannot be scored", [*wrong, *group_wrong, *unfit], hint)
     refuse(SubmissionError, title, unfit, f"mend {predictions}, then: {again}" if files else AGAIN)
+
+
+def options(values: Mapping[str, object]) -> list[str]:
+    """Return the words that one types for these options; an option whose value is None is left out."""
+    return [word for name, value in values.items() if value is not None for word in (name, _word(value))]
+
+
+def _word(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def annotated(truth: Mapping[str, np.ndarray]) -> list[str]:

@@ -20,7 +20,7 @@ from bench.metrics.thresholds import check_thresholds, metrics_at
 from bench.recordings import Detections, Segments
 from bench.scoring.activitynet import SegmentSource, read_segments
 from bench.scoring.checks import detection_faults, segment_faults
-from bench.scoring.reading import Groups, read_named_groups, refuse_all
+from bench.scoring.reading import Groups, options, read_named_groups, refuse_all
 from bench.submissions.doubts import detection_doubts
 from bench.submissions.faults import Fault
 
@@ -71,7 +71,10 @@ def score_segments(
     {'rearing': 1.0, 'licking': 0.2}
     """
     thresholds = check_thresholds(tiou)
-    source, named = _read(truth, detections, classes, subset, groups, soft_nms)
+    other = None if tuple(tiou) == TIOU else ",".join(map(str, tiou))
+    flags = ["--soft-nms"] * soft_nms + ["--score-voting"] * score_voting
+    words = (*options({"--subset": subset, "--tiou": other}), *flags)
+    source, named = _read(truth, detections, classes, subset, groups, soft_nms, words)
     if score_voting and not soft_nms:
         raise UsageError(
             "score voting moves what Soft-NMS kept; alone it is not defined", hint="use Soft-NMS too"
@@ -88,8 +91,12 @@ def _read(
     subset: str | None,
     groups: Groups,
     soft_nms: bool,
+    words: Sequence[str],
 ) -> tuple[SegmentSource, Mapping[str, str] | None]:
-    """Return what is to be scored, and the groups; raise one error with all that is wrong."""
+    """Return what is to be scored, and the groups; raise one error with all that is wrong.
+
+    `words` are the options that would be typed.
+    """
     if isinstance(truth, Mapping) and isinstance(detections, Mapping):
         check_question(classes)
         source = SegmentSource(truth, detections, classes)
@@ -102,7 +109,7 @@ def _read(
     named, group_wrong = read_named_groups(groups, source.truth)
     if not wrong and not group_wrong:
         unfit += detection_faults(source.truth, source.detections, len(source.classes), soft_nms=soft_nms)
-    command = ("segments", truth, detections)
+    command = ("segments", truth, detections, *words)
     refuse_all(command, groups, (wrong, group_wrong, unfit), "the detections cannot be scored")
     return source, named
 

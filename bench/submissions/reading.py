@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from bench.errors import FileError, SubmissionError, UsageError, nearest
+from bench.errors import FileError, SubmissionError, UsageError, nearest, nearest_name
 from bench.files.faults import quoted
 from bench.files.litter import is_litter
 from bench.files.opening import folder_fault
@@ -103,11 +103,26 @@ def _folder(path: Path) -> Path:
     """Return the folder with its own name, also where it was given as "."; refuse anything else."""
     folder = Path(os.path.abspath(path))  # noqa: PTH100  (resolve() would follow links)
     if fault := folder_fault(folder):
-        named = HOME / path
-        if not path.exists() and folder_fault(named) is None:
-            raise SubmissionError(f"{path}: {fault}; did you mean {named}?", hint=f"name its folder: {named}")
-        raise SubmissionError(f"{path}: {fault}", hint=f"bench new {path} --task TASK")
+        if entry := _likely_entry(path):
+            raise SubmissionError(f"{path}: {fault}; did you mean {entry}?", hint=f"name its folder: {entry}")
+        new = f"bench new {path} --task TASK"
+        raise SubmissionError(f"{path}: {fault}", hint=f"{new}; of a baseline: bench train MODEL --task TASK")
     return folder
+
+
+def _likely_entry(path: Path) -> Path | None:
+    """Return the entry that somebody meant who named a file in it, its name alone, or a name like it."""
+    if inside := next((parent for parent in path.parents if os.path.lexists(parent / CARD)), None):
+        return inside
+    if os.path.lexists(path):
+        return None
+    entries = {folder.name: folder for place in (HOME, path.parent) for folder in _entries(place)}
+    name = nearest_name(path.name, entries)
+    return None if name is None else entries[name]
+
+
+def _entries(place: Path) -> list[Path]:
+    return sorted(card.parent for card in place.glob(f"*/{CARD}"))
 
 
 def _read_card(folder: Path) -> tuple[Entry | None, list[Fault]]:
@@ -158,6 +173,8 @@ def _by_part(answers: Mapping[Key, Prediction], expected: Expected) -> dict[str,
 
 def _hint(path: Path, entry: Entry | None, task_name: str = "TASK") -> str:
     if entry is None and not os.path.lexists(path / CARD):
+        if entries := [outer] if (outer := _likely_entry(path)) else _entries(path):
+            return f"name the folder of an entry: {', '.join(map(str, entries[:8]))}"
         return f"bench new {path} --task {task_name}"
     return f"mend what is listed, then: bench validate {path}"
 

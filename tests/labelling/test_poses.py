@@ -100,6 +100,27 @@ def test_every_fault_of_every_file_is_listed_after_the_good_ones(tmp_path: Path)
     assert caught.value.hint
 
 
+def test_a_damaged_file_keeps_no_other_from_being_labelled(tmp_path: Path) -> None:
+    pytest.importorskip("h5py", reason="h5py is in the extra `readers`")
+    made.deeplabcut_csv(tmp_path / "b.csv", made.positions(9))
+    (tmp_path / "a.h5").write_text("no HDF5")
+    good: list[str] = []
+    with pytest.raises(DataError) as caught:
+        good.extend(one.id for one in read_files(find_poses(tmp_path), READING, silent))
+    assert good == ["b"]
+    assert [problem.split(":")[0] for problem in caught.value.problems] == ["'a.h5'"]
+    assert "--rename" not in caught.value.hint
+
+
+def test_names_that_differ_in_case_and_signs_alone_are_offered_as_options(tmp_path: Path) -> None:
+    keypoints = ("left_ear", "Tail Base", "tailbase", "snout")
+    made.deeplabcut_csv(tmp_path / "a.csv", made.positions(9, keypoints=4), ("Rat_A", "ratB"), keypoints)
+    skeleton = Skeleton(made.ANIMALS, ("left ear", "tail-base", "nose"), (), (640, 480))
+    with pytest.raises(DataError) as caught:
+        told(tmp_path, replace(READING, skeleton=skeleton))
+    assert caught.value.hint.startswith("--rename Rat_A=ratA --rename 'left_ear=left ear';")
+
+
 @pytest.mark.parametrize("names", [("m1.csv", "M1DLC_x.csv"), ("ä.csv", "m.csv")])
 def test_names_that_make_no_recordings_are_refused(tmp_path: Path, names: tuple[str, str]) -> None:
     for name in names:
@@ -116,6 +137,16 @@ def test_a_folder_without_poses_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
         find_poses(tmp_path)
     assert any("events.csv" in problem for problem in caught.value.problems)
+
+
+def test_videos_and_folders_in_a_folder_are_no_poses_and_are_named(tmp_path: Path) -> None:
+    (tmp_path / "m1.MP4").write_bytes(b"")
+    made.deeplabcut_csv(tmp_path / "day 1" / "m1.csv", made.positions(3))
+    (tmp_path / "day 2").mkdir()
+    with pytest.raises(UsageError) as caught:
+        find_poses(tmp_path)
+    told = "\n".join(caught.value.problems)
+    assert [word for word in ("videos", "'day 1'", "'day 2'") if word in told] == ["videos", "'day 1'"]
 
 
 def test_one_file_is_a_folder_of_one(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -546,7 +547,7 @@ def test_the_folder_has_a_safe_name(folder, name):
 
 def test_a_path_that_is_no_submission_says_how_to_start_one(folder, tmp_path):
     (tmp_path / "empty").mkdir()
-    for path in (tmp_path / "absent", folder / "submission.toml", tmp_path / "empty"):
+    for path in (tmp_path / "absent", tmp_path / "empty"):
         with pytest.raises(SubmissionError, match=f"next: bench new {re.escape(str(path))} --task"):
             read_entry(path)
 
@@ -560,6 +561,13 @@ def test_the_name_of_an_entry_is_not_taken_for_a_new_one(folder, monkeypatch):
     with pytest.raises(SubmissionError, match=f"did you mean submissions/{folder.name}") as caught:
         read_entry(Path(folder.name))
     assert "bench new" not in str(caught.value)
+
+
+@pytest.mark.parametrize("place", ["submission.toml", "demo", "demo/seed0.npz", "../mime", ".."])
+def test_a_path_near_an_entry_names_the_entry(folder, place):
+    with pytest.raises(SubmissionError) as caught:
+        read_entry(Path(os.path.normpath(folder / place)))
+    assert caught.value.hint.endswith(f": {folder}")
 
 
 def two_tasks(name: str):

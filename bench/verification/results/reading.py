@@ -15,7 +15,7 @@ import numpy as np
 
 from bench.closure import metric_code
 from bench.datasets import get_task
-from bench.errors import BenchError, DataError, FileError, UsageError, first, nearest
+from bench.errors import BenchError, DataError, FileError, UsageError, first, nearest, nearest_name
 from bench.evaluation import TruthSummary, task_card
 from bench.files.faults import Fault
 from bench.files.litter import is_litter
@@ -130,10 +130,12 @@ def read_named(folder: Path, task: str, entry: str) -> Result:
             f"no task {task!r}: the task comes first, then the entry",
             hint=f"bench explain {entry} {Path(task).name}",
         )
+    likely = nearest_name(path.stem, known)
+    explain = f"bench explain {likely.replace('--', ' ', 1)}; or first " if likely else ""
     raise UsageError(
         f"no result {path.stem!r} in {folder}{nearest(path.stem, known)}",
         [name.replace("--", " ", 1) for name in known],
-        hint=f"bench evaluate submissions/{entry} --task {task}",
+        hint=f"{explain}bench evaluate submissions/{entry} --task {task}",
     )
 
 
