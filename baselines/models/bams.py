@@ -27,6 +27,7 @@ RECIPE = Recipe(
     gap=1,
     epochs=20,
     batch=512,
+    lr=1e-2,
     eps=1e-8,
     adam="torch",
     inputs="features",

@@ -95,6 +95,8 @@ def test_a_causal_model_says_the_same_whatever_comes_later(name: str, store: Pat
     from baselines.engine.window_prediction import WindowPredictor
 
     baseline = get_baseline(name)
+    if "frames" not in baseline.answers:
+        pytest.skip("it labels no frames")
     question = Question("toy/all", toy.CLASSES, "frames", exclusive=True)
     if baseline.network is None:
         assert baseline.causal, "the prior sees nothing"

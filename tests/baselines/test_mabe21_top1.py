@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import places
 import pytest
+import toy
 
 torch = pytest.importorskip("torch", reason="torch is in the extra `train`")
 pytest.importorskip("pytorch_optimizer", reason="pytorch_optimizer is in the extra `train`")
@@ -18,8 +20,13 @@ from baselines.contract import Data, Run, Sizes, State  # noqa: E402
 from baselines.engine.joint import groups, smoothed_loss, soft_loss  # noqa: E402
 from baselines.inputs import dyads  # noqa: E402
 from baselines.models.mabe21_top1 import ALONE, TOP1, Top1, build  # noqa: E402
+from baselines.runs.train import train  # noqa: E402
+from bench.datasets import get_task  # noqa: E402
 from bench.errors import DataError  # noqa: E402
-from bench.recordings import Skeleton  # noqa: E402
+from bench.recordings import Recording, Skeleton, one_hot  # noqa: E402
+from bench.store import pull  # noqa: E402
+from bench.submissions import read_entry  # noqa: E402
+from bench.tasks import Task  # noqa: E402
 
 GOLDEN = Path(os.environ.get("ETHOBENCH_GOLDEN", Path(__file__).parents[2].parent / "shared" / "golden"))
 NETWORKS = sorted((GOLDEN / "networks").glob("mabe21top1_[0-9]*.npz"))
@@ -194,3 +201,44 @@ def test_the_challenge_is_learned_at_once_and_says_so() -> None:
     assert TOP1.serves == TOP1.tasks == ("calms21-task1", "calms21-task2", "calms21-task3")
     assert TOP1.unlabelled == ("test",)
     assert not TOP1.causal
+
+
+def stored(name: str) -> Task:
+    """Store small recordings under all ids of an official task; classes differ by place."""
+    task = get_task(name)
+    split, dataset = task.load_split(), task.dataset
+    ids = sorted({i for part in split.parts for subset in ("train", "test") for i in split.ids(part, subset)})
+
+    def read(_: Path) -> Iterator[Recording]:
+        for number, id_ in enumerate(ids):
+            rng, frames = np.random.default_rng(number), 9 + number % 5
+            label = rng.integers(0, len(dataset.classes), frames)
+            keypoints = rng.normal(200, 9, (frames, 2, 7, 2)) + 70 * label[:, None, None, None]
+            yield Recording(
+                id=id_,
+                group=id_,
+                fps=dataset.fps,
+                classes=dataset.classes,
+                labels=one_hot(label, len(dataset.classes)),
+                annotated=np.ones(frames, dtype=bool),
+                keypoints=keypoints.astype(np.float32),
+            )
+
+    pull(replace(toy.DATASET, name=dataset.name, classes=dataset.classes, read=read), Path())
+    return task
+
+
+@pytest.mark.slow
+def test_one_training_serves_all_tasks_of_the_challenge(bench_home: Path, tmp_path: Path) -> None:
+    tasks = [stored(name) for name in TOP1.serves]
+    light = replace(TOP1, recipe=replace(RECIPE, batch=16, epochs=1))
+    for task in tasks[:2]:
+        path = train(light, task, seed=1, device="cpu", out=tmp_path / task.name)
+        with np.load(path) as answers:
+            parts = {name.partition("/")[0] for name in answers.files}
+        assert parts == {part.name for part in task.parts}
+    states = list((bench_home / "pretrained").glob("*.safetensors"))
+    assert len(states) == 1, "it has learned once"
+    card = read_entry(tmp_path / tasks[1].name).tasks[tasks[1].name]
+    assert "the test recordings, without labels" in card.extra_data
+    assert not list((bench_home / "derived").glob("*"))
