@@ -1,9 +1,8 @@
 """CTR-GCN: graph convolutions whose graph is refined for every channel by how joints differ.
 
 Reference: Chen, Zhang, Yuan, Li, Deng and Hu 2021, Channel-wise Topology Refinement Graph Convolution for
-Skeleton-Based Action Recognition, arXiv:2107.12213. Written from the paper. How weights start is ours: those
-of convolutions as He et al. 2015 have it, by fan-out; what the graphs give is scaled by 1e-6, so that a block
-starts as what goes around them.
+Skeleton-Based Action Recognition, arXiv:2107.12213. Written from the paper. How weights start is ours: as
+torch has it, but what the graphs give is scaled by 1e-6, so that a block starts as what goes around them.
 """
 
 from __future__ import annotations
@@ -60,6 +59,7 @@ class Block(nn.Module):
         self.refinements = nn.ModuleList(Refinement(inputs, outputs, compared) for _ in graphs)
         self.values = nn.ModuleList(nn.Conv2d(inputs, outputs, 1) for _ in graphs)
         self.norm = nn.BatchNorm2d(outputs)
+        nn.init.constant_(self.norm.weight, 1e-6)
         self.skip: nn.Module = nn.Identity()
         if inputs != outputs:
             self.skip = nn.Sequential(nn.Conv2d(inputs, outputs, 1), nn.BatchNorm2d(outputs))
@@ -107,11 +107,6 @@ class CTRGCN(nn.Module):
             )
         )
         self.head = nn.Linear(channels[-1], classes)
-        for layer in self.blocks.modules():
-            if isinstance(layer, nn.Conv2d):
-                nn.init.kaiming_normal_(layer.weight, mode="fan_out")
-            elif isinstance(layer, Block):
-                nn.init.constant_(layer.norm.weight, 1e-6)
 
     def forward(self, x: Float[Tensor, "B T F"]) -> Float[Tensor, "B C"]:
         """Return the logits of the frame that each window belongs to."""
