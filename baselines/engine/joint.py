@@ -343,10 +343,16 @@ def _scales(run: Run, recordings: Sequence[Recording]) -> Scales:
     """Learn what scales the features of recordings, and the principal axes of their distances."""
     skeleton, at = run.sizes.skeleton, roles(run.sizes.skeleton)
     made = [dyads.both(recording, skeleton.image) for recording in recordings]
-    distances = [dyads.log_distances(xy) for xy in made]
-    middle = sum(one.sum(axis=0) for one in distances) / sum(map(len, distances))
-    products = sum((one - middle).T @ (one - middle) for one in distances)
-    axes = np.linalg.eigh(products)[1].T[::-1][: components(run.recipe, skeleton)]
+    pairs = dyads.log_distances(made[0][:2]).shape[1]
+    count, total, products = 0, np.zeros(pairs), np.zeros((pairs, pairs))
+    for xy in made:
+        distances = dyads.log_distances(xy)
+        count, total = count + len(distances), total + distances.sum(axis=0)
+        products += distances.T @ distances
+    middle = total / count
+    axes = np.linalg.eigh(products - count * np.outer(middle, middle))[1].T[::-1][
+        : components(run.recipe, skeleton)
+    ]
     signs = np.sign(np.take_along_axis(axes, np.abs(axes).argmax(axis=1)[:, None], axis=1))
     bare = Scales(np.zeros(1), np.ones(1), middle, axes * signs)
     mean, deviation = moments([_features(bare, xy, at) for xy in made])

@@ -79,7 +79,9 @@ def log_distances(xy: Float64[np.ndarray, "T 2 K 2"]) -> Float64[np.ndarray, "T1
 
 
 def from_the_second(rows: Float[np.ndarray, "T1 F"]) -> Float32[np.ndarray, "T F"]:
-    """Return a row for every frame: the first frame has that of the second."""
+    """Return a row for every frame: the first frame has that of the second; of one frame alone, zeros."""
+    if not len(rows):
+        return np.zeros((1, rows.shape[1]), np.float32)
     return np.concatenate([rows[:1], rows]).astype(np.float32)
 
 

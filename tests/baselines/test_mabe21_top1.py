@@ -179,6 +179,13 @@ def test_a_recording_shorter_than_a_crop_trains_and_is_answered(tmp_path: Path) 
     assert np.isfinite(made).all()
 
 
+def test_a_recording_of_one_frame_has_a_row() -> None:
+    xy = np.random.default_rng(0).normal(100, 9, (1, 2, 7, 2))
+    made = dyads.from_the_second(dyads.features(xy, neck=3, tail=6))
+    assert made.shape == (1, dyads.width(7))
+    assert not made.any()
+
+
 def test_without_a_label_nothing_trains(tmp_path: Path) -> None:
     blind = places.recording("a", 60, 1).without_labels()
     with pytest.raises(DataError) as caught:
