@@ -35,6 +35,7 @@ def environment_of_pages() -> Environment:
     )
     environment.filters.update(
         clean=clean,
+        lines=lambda text: Markup("\n").join(clean(line) for line in text.splitlines()),
         number=number,
         exact=lambda value: repr(float(value)),
         link=link,

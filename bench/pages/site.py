@@ -16,7 +16,9 @@ from bench.pages.environment import environment_of_pages
 from bench.pages.exports import downloads
 from bench.pages.index_page import index_page
 from bench.pages.ranking import rank
+from bench.pages.reference_pages import audit_page, metrics_page
 from bench.pages.task_page import TaskPage, task_page, unscored_page
+from bench.published import audit_papers
 from bench.results import Result
 from bench.submissions.predictions import SAFE_NAME, SAFE_NAME_RULE
 from bench.tasks import TASK_NAME, TASK_NAME_RULE, Task
@@ -26,7 +28,8 @@ from bench.text import card_per_minute, per_minute
 def render(results: Sequence[Result], published: Sequence[Task] = ()) -> dict[str, str]:
     """Return the site as file name -> text: `index.html`, `<task>.html` and `<task>--<entry>.html`.
 
-    `published` are tasks that papers print numbers of; those without a result have a page too.
+    `published` are tasks that papers print numbers of: those without a result have a page too, and there are
+    `audit.html` and `metrics.html`.
 
     Raises `DataError` where a name is unsafe as a file name, an entry comes twice, or a result lacks what a
     page shows.
@@ -52,7 +55,10 @@ def _pages(results: Sequence[Result], published: Sequence[Task]) -> dict[str, st
     unscored = [
         unscored_page(card_per_minute(task_card(one))) for one in published if one.name not in rankings
     ]
-    pages = {"index.html": index.render(page=index_page(rankings, unscored))}
+    pages = {"index.html": index.render(page=index_page(rankings, unscored), reference=bool(published))}
+    if published:
+        pages["audit.html"] = environment.get_template("audit.html").render(page=audit_page(audit_papers()))
+        pages["metrics.html"] = environment.get_template("metrics.html").render(page=metrics_page())
     for page in unscored:
         pages[f"{page.task.name}.html"] = task.render(page=page, downloads=downloads(page))
     for name, task_rankings in rankings.items():

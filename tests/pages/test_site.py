@@ -14,11 +14,13 @@ from made_up import NAN, RESULTS, Page, entry, metric, page, result, score, task
 
 from bench.datasets import get_task
 from bench.evaluation import task_card
-from bench.metrics import METRICS_VERSION
-from bench.pages import PLOTTED, Ranks, number, rank, render
+from bench.metrics import METRICS, METRICS_VERSION
+from bench.pages import PLOTTED, Ranks, clean, number, rank, render
 from bench.pages.charts import Chart
 from bench.pages.published import published_tasks
 from bench.pages.task_page import task_page
+from bench.published import audit_papers
+from bench.published.findings import DIFFERS
 from bench.results import PartScore, Result, write
 from bench.verification.results import read_results
 from tests.made_up import read
@@ -352,7 +354,8 @@ def test_a_task_that_nobody_has_scored_has_a_page_of_what_papers_print() -> None
     assert {"calms21-task1", "ratsi", "ratseizure"} <= set(names)
     assert "rat-dyads" not in names
     pages = render(RESULTS, tasks)
-    assert set(pages) == set(render(RESULTS)) | {f"{name}.html" for name in names}
+    reference = {"audit.html", "metrics.html"}
+    assert set(pages) == set(render(RESULTS)) | {f"{name}.html" for name in names} | reference
     for name in names:
         made = Page(pages[f"{name}.html"])
         assert made.tables[0][0][0] == "Model"
@@ -360,7 +363,7 @@ def test_a_task_that_nobody_has_scored_has_a_page_of_what_papers_print() -> None
         assert f"bench new submissions/mymodel --task {name}" in made.text
     first = Page(pages["index.html"])
     linked = [link["href"] for link in first.all("a") if link["href"].endswith(".html")]
-    assert linked == ["toy-task.html", *(f"{name}.html" for name in names)]
+    assert linked == ["metrics.html", "audit.html", "toy-task.html", *(f"{name}.html" for name in names)]
     assert first.text.count("not scored here") == len(names)
     assert "0 entries" in first.text
 
@@ -371,3 +374,19 @@ def test_a_task_with_entries_shows_what_papers_print_beside_them() -> None:
     index = Page(render([one], published_tasks())["index.html"]).text
     assert index.count("published model") == len(published_tasks())
     assert index.count("not scored here") == len(published_tasks()) - 1
+
+
+def test_the_audit_shows_what_differs_first_and_every_number_once() -> None:
+    made = Page(render(RESULTS, published_tasks())["audit.html"])
+    findings = audit_papers()
+    shown = [row for table in made.tables for row in table[1:]]
+    assert len(shown) == len(findings)
+    first = {(row[0], row[2]) for row in made.tables[0][1:]}
+    assert first == {(one.place, one.printed) for one in findings if one.verdict == DIFFERS}
+
+
+def test_every_metric_has_its_definition() -> None:
+    made = Page(render(RESULTS, published_tasks())["metrics.html"])
+    for metric in METRICS:
+        assert metric.name in made.text
+        assert clean(metric.definition) in made.text
