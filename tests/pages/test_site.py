@@ -387,6 +387,6 @@ def test_the_audit_shows_what_differs_first_and_every_number_once() -> None:
 
 def test_every_metric_has_its_definition() -> None:
     made = Page(render(RESULTS, published_tasks())["metrics.html"])
-    for metric in METRICS:
-        assert metric.name in made.text
-        assert clean(metric.definition) in made.text
+    for one in METRICS:
+        assert one.name in made.text
+        assert clean(one.definition) in made.text
