@@ -20,8 +20,8 @@ Kind = Literal["frames", "segments", "clusters"]
 TASK_NAME = re.compile(
     r"(?!(?:index|audit|metrics|con|prn|aux|nul|com\d|lpt\d)$)(?=.{1,100}$)[a-z0-9]+(?:-[a-z0-9]+)*"
 )
-"""A task names files: its page beside `index.html` and others, and results and pages `<task>--<entry>`. The rest
-of what is left out are names that Windows keeps for devices."""
+"""A task names files: its page beside `index.html` and others, and results and pages `<task>--<entry>`. The
+rest of what is left out are names that Windows keeps for devices."""
 TASK_NAME_RULE = (
     "lower-case letters, digits and single '-' between them, 100 at most, not 'index', 'audit' or 'metrics'"
 )
