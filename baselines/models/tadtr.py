@@ -318,5 +318,6 @@ TADTR = localisation.baseline(
     decode=decode,
     final=True,
     nms=False,
-    features="baselines.extractors.egocentric:egocentric",
+    features="baselines.extractors.i3d_files:i3d_files",
+    reads=(),
 )

@@ -389,5 +389,6 @@ TE_TAD = localisation.baseline(
     decode=decode,
     final=True,
     nms=False,
-    features="baselines.extractors.egocentric:egocentric",
+    features="baselines.extractors.i3d_files:i3d_files",
+    reads=(),
 )

@@ -80,8 +80,8 @@ PARAMETERS = {  # at 28 inputs and 4 classes, as the papers and their code have 
     "raseformer_shared_topk": 27_654_156,
     "lookagain_keypoints": 132_356,  # the classifier alone; the encoder that it reads has 5,685,184
     "supervised_transformer": 3_331_332,
-    "tadtr": 8_143_130,
-    "te_tad": 17_082_277,
+    "tadtr": 8_383_002,
+    "te_tad": 17_801_893,
     "tridet": 14_342_964,
     "tridet_small": 236_756,
     "pose_kmeans": None,
@@ -216,6 +216,8 @@ def test_the_listing_counts_at_the_sizes_of_a_task() -> None:
         "raseformer_static_keynorm": 27_669_526,
         "raseformer_shared_topk": 27_669_526,
         "tridet": 14_389_074,
+        "tadtr": 8_393_282,
+        "te_tad": 17_817_313,
     }
 
 
