@@ -274,6 +274,8 @@ class Baseline:
     needs: tuple[Need, ...] = ()
     unlabelled: tuple[str, ...] = ()
     """Data sets that are looked at without their labels; "test": the test recordings, said on the card."""
+    extra_data: str = ""
+    """What it has seen beside the recordings, in words for the card."""
     causal: bool = False
     """Whether what it says of a frame depends on no later frame."""
     extra: str = "train"

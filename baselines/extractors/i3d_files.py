@@ -145,4 +145,5 @@ I3D_FILES = Baseline(
     learn=learn,
     restore=restore,
     width=width,
+    extra_data="features of video from the user's files, and what the network that made them was trained on",
 )

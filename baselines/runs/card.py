@@ -71,7 +71,7 @@ def _count(what: str, order: Order, units: Sequence[Unit]) -> int | None:
 
 def _extra_data(baseline: Baseline) -> str:
     """Say what a model has seen beside the labelled training recordings of its task."""
-    words = []
+    words = [baseline.extra_data] if baseline.extra_data else []
     for need in baseline.needs:
         if need.task:
             how = "without" if need.use == "features" else "with"

@@ -154,6 +154,8 @@ def test_it_trains_and_its_submission_is_valid(name: str, home: Path, tmp_path: 
             assert len(np.unique(answer, axis=0)) > 1, "all frames get the same"
     card = entry.tasks[TASK]
     assert card.causal == is_causal(baseline)
+    if any(need.model.endswith(":i3d_files") for need in baseline.needs):
+        assert "video" in card.extra_data
     # bouts have a class less, and this network has weights for each frame of its window
     if task.kind == "frames" and name != "hstwformer_described":
         assert card.parameters == PARAMETERS[name]
