@@ -152,6 +152,14 @@ def test_a_scale_changes_no_order_and_no_tie(dtype: type) -> None:
     assert len(standardised(np.zeros(0))) == 0
 
 
+def test_the_largest_scores_have_a_scale_too() -> None:
+    scores = np.array([1.5e308, -1.5e308, 1.5e308, 1.4e308, 5e-324, 0.0])
+    moved = standardised(scores)
+    np.testing.assert_array_equal(np.argsort(moved, kind="stable"), np.argsort(scores, kind="stable"))
+    assert moved[0] == moved[2] > moved[3] > moved[4] > moved[5]
+    assert (moved.mean(), moved.std()) == pytest.approx((0, 1), abs=1e-9)
+
+
 def apart_by_loops(values: np.ndarray, left_out: np.ndarray, share: np.ndarray) -> tuple[np.ndarray, float]:
     """Return what the step-down rule says, written out pair by pair and pattern by pattern."""
     entries, groups = left_out.shape

@@ -68,7 +68,8 @@ def refused(folder: Path, place: str) -> str:
         return _refused(folder, place)
 
 
-def _refused(folder: Path, place: str) -> str:
+def _refused(folder: Path, place: str, *, others: bool = False) -> str:
+    """Return what `verify --results` prints; `publish` builds a site of the `others` alone, where there are any."""
     code, printed = run("verify", "--results", folder)
     assert code == 4, printed
     lines = [line.strip() for line in printed.splitlines()]
@@ -77,7 +78,7 @@ def _refused(folder: Path, place: str) -> str:
     code, said = run("publish", "--results", folder, "--out", folder / "site")
     assert code == 4
     assert f"bench verify --results {folder}" in said
-    assert not (folder / "site").exists()
+    assert (folder / "site").exists() == others
     return printed
 
 
@@ -519,8 +520,11 @@ def test_one_tampered_file_does_not_hide_behind_others(result: Result, tmp_path:
     made = content(result)
     put("scores", "f1", "value", value=1.5)(made)
     write_content(tmp_path / "results", made)
-    printed = _refused(tmp_path / "results", "scores.f1.value")
+    printed = _refused(tmp_path / "results", "scores.f1.value", others=True)
     assert printed.count(": ok\n") == len(list(COMMITTED.glob("*--prior.json")))
+    pages = {path.name for path in (tmp_path / "results" / "site").glob("*.html")}
+    assert {f"{path.stem}.html" for path in COMMITTED.glob("*--prior.json")} < pages
+    assert not [name for name in pages if "toy" in name]
     assert run("verify", "rat-dyads", "--results", tmp_path / "results")[0] == 0
     assert run("verify", "toy", "--results", tmp_path / "results")[0] == 4
 
