@@ -69,7 +69,7 @@ def refused(folder: Path, place: str) -> str:
 
 
 def _refused(folder: Path, place: str, *, others: bool = False) -> str:
-    """Return what `verify --results` prints; `publish` builds a site of the `others` alone, where there are any."""
+    """Return what `verify --results` prints; `publish` builds a site where there are sound `others`."""
     code, printed = run("verify", "--results", folder)
     assert code == 4, printed
     lines = [line.strip() for line in printed.splitlines()]
