@@ -11,6 +11,7 @@ import platform
 import statistics
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import redirect_stderr
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
@@ -89,7 +90,7 @@ class Profile:
             ("latency", _number(costs.latency_ms, " ms per frame, median")),
             ("", _number(costs.latency_ms_p95, " ms in 95 of 100 frames")),
             ("peak memory", _number(self.peak_memory_mib, " MiB")),
-            *(("note", f"{name}: {text}") for name, text in costs.notes.items()),
+            *(("note", f"{', '.join(names)}: {text}") for text, names in _by_text(costs.notes).items()),
             ("measured on", ", ".join(f"{key} {value}" for key, value in self.machine.items())),
         ]
         title = f"{self.model} on {self.task}, {self.device}"
@@ -109,7 +110,7 @@ def profile(baseline: Baseline, task: Task, device: str) -> Profile:
             costs = _of_network(unit) if baseline.network is not None else _whole(unit)
         had = (time.process_time() - worked) / (time.perf_counter() - began)
     if device == "cpu" and had < BUSY:
-        busy = {"times": f"too long: others left this process {had:.0%} of a core"}
+        busy = {"times": f"too long: other programs left this one {had:.0%} of a core"}
         costs = replace(costs, notes={**costs.notes, **busy})
     return Profile(
         model=baseline.name,
@@ -120,6 +121,14 @@ def profile(baseline: Baseline, task: Task, device: str) -> Profile:
         costs=costs,
         machine=_machine(baseline, device),
     )
+
+
+def _by_text(notes: Mapping[str, str]) -> dict[str, list[str]]:
+    """Return the names of the numbers, in words, that have the same note."""
+    names: dict[str, list[str]] = {}
+    for name, text in notes.items():
+        names.setdefault(text, []).append(name.replace("_", " "))
+    return names
 
 
 def declare(profile: Profile, baseline: Baseline, folder: Path) -> None:

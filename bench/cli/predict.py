@@ -29,7 +29,11 @@ folder = click.Path(path_type=Path)
     type=click.Choice(["csv", "boris", "npz"]),
     help="A row for each frame, or segment; bouts that BORIS reads; arrays.",
 )
-@click.option("--out", type=folder, help="Where the files go.  [default: labels/ENTRY]")
+@click.option(
+    "--out",
+    type=folder,
+    help="Where the files go.  [default: labels/ENTRY; of boris and npz labels/ENTRY-FORMAT]",
+)
 @click.option("--fps", type=click.FloatRange(0, min_open=True), help="Frames per second of the videos.")
 @click.option("--image", metavar="WIDTHxHEIGHT", help="Size of the videos in pixels.")
 @click.option(
@@ -81,7 +85,8 @@ def predict(
         click.echo("note: the code of the model has changed since it was trained", err=True)
     asked = Answered(task.kind, task.classes, task.exclusive, task.background)
     write = writer(format_, asked if least is None else replace(asked, least=least))
-    target = out or make_folder(Path("labels"), entry.resolve().name)
+    place = entry.resolve().name if format_ == "csv" else f"{entry.resolve().name}-{format_}"
+    target = out or make_folder(Path("labels"), place)  # of its own: a csv for BORIS replaces no other csv
     bar = tqdm(
         kept.answers(trained, task, recordings),
         unit=" recordings",

@@ -187,7 +187,7 @@ DATASET = Dataset(
     name="ratsi",
     title="RatSI: social interaction of two rats",
     url=URL,
-    licence="not stated in what was seen; ask the authors",
+    licence="not stated; ask the authors",
     citation=(
         "Lorbach M, Kyriakou EI, Poppe R, van Dam EA, Noldus LPJJ, Veltkamp RC (2018). Learning to recognize "
         "rat social behavior: Novel dataset and cross-dataset application. Journal of Neuroscience Methods "

@@ -221,7 +221,9 @@ def _differing(what: str, own: Sequence[str], wanted: Sequence[str], names: Mapp
     told = [f"{', '.join(odd)} unknown"] if odd else []
     told += [f"{', '.join(absent)} missing"] if absent else []
     told = told or [f"{', '.join(own)}: a name twice"]
-    return [f"{what}: {'; '.join(told)}; expected {', '.join(wanted)}"]
+    other = what == "animals" and len(own) != len(wanted)
+    count = f"{len(own)} in the file, expected {len(wanted)}; " if other else ""
+    return [f"{what}: {count}{'; '.join(told)}; expected {', '.join(wanted)}"]
 
 
 def _likely_names(own: Skeleton, reading: Reading) -> dict[str, str]:

@@ -71,7 +71,7 @@ def score_segments(
     {'rearing': 1.0, 'licking': 0.2}
     """
     thresholds = check_thresholds(tiou)
-    other = None if tuple(tiou) == TIOU else ",".join(map(str, tiou))
+    other = None if thresholds == TIOU else ",".join(map(str, tiou))
     flags = ["--soft-nms"] * soft_nms + ["--score-voting"] * score_voting
     words = (*options({"--subset": subset, "--tiou": other}), *flags)
     source, named = _read(truth, detections, classes, subset, groups, soft_nms, words)

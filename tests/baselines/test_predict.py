@@ -101,6 +101,16 @@ def test_frames_and_bouts_say_the_same(trained: Path, tmp_path: Path) -> None:
             np.testing.assert_array_equal(found[:, :-1], labels[:, :-1])
 
 
+def test_each_format_has_a_folder_of_its_own(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    poses = sorted((trained / "poses").glob("*.csv"))[0]
+    for form in ("csv", "boris", "npz"):
+        assert predict(str(trained / "pose_kmeans"), str(poses), "--format", form).exit_code == 0
+    assert len({path.parent for path in Path("labels").glob("*/*")}) == 3
+
+
 def test_another_skeleton_is_refused_by_name_and_the_good_files_are_labelled(
     trained: Path, tmp_path: Path
 ) -> None:
