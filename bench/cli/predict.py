@@ -71,7 +71,6 @@ def predict(
 
     from baselines.runs import kept
     from bench.datasets import get_task
-    from bench.files.writing import make_folder
     from bench.labelling import Answered, Reading, writer
 
     name, path = kept.find(entry, task=task_name, run=run, part=part)
@@ -85,8 +84,7 @@ def predict(
         click.echo("note: the code of the model has changed since it was trained", err=True)
     asked = Answered(task.kind, task.classes, task.exclusive, task.background)
     write = writer(format_, asked if least is None else replace(asked, least=least))
-    place = entry.resolve().name if format_ == "csv" else f"{entry.resolve().name}-{format_}"
-    target = out or make_folder(Path("labels"), place)  # of its own: a csv for BORIS replaces no other csv
+    target = out or _usual_folder(entry, format_)
     bar = tqdm(
         kept.answers(trained, task, recordings),
         unit=" recordings",
@@ -105,6 +103,14 @@ def predict(
     finally:  # what cannot be read is listed after what could be
         _tell_rates(rates, rate)
         click.echo(f"{written} of {count} recordings labelled in {target}", err=True)
+
+
+def _usual_folder(entry: Path, format_: str) -> Path:
+    """Make the folder of a format, of its own: a csv for BORIS replaces no csv of frames."""
+    from bench.files.writing import make_folder
+
+    name = entry.resolve().name
+    return make_folder(Path("labels"), name if format_ == "csv" else f"{name}-{format_}")
 
 
 def _recordings(source: str, reading: Reading, *, stated: bool) -> tuple[Iterator[Recording], int]:
