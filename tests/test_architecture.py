@@ -53,6 +53,7 @@ ORDER = [
     "published",
     "submitting",
     "reviewing",
+    "viewing",
     "prior",
     "floors",
     "text",

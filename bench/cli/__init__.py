@@ -24,6 +24,7 @@ from bench.cli.reproduction import audit, reproduce
 from bench.cli.review import review
 from bench.cli.score import score
 from bench.cli.training import demo, models, profile, train
+from bench.cli.view import view
 from bench.errors import BenchError, UsageError
 
 os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
@@ -99,6 +100,7 @@ for command in (
     reproduce,
     audit,
     publish,
+    view,
     leaderboard,
     export,
     review,

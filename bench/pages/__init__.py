@@ -17,6 +17,7 @@ from bench.pages.exports import FORMATS, as_markdown, short_table
 from bench.pages.publishing import page_of, publish, publish_results
 from bench.pages.ranking import Ranking, Ranks, Row, Terms, rank, ranking_score
 from bench.pages.site import render
+from bench.pages.view_page import view_page
 from bench.pages.words import clean, link, number
 
 __all__ = [
@@ -37,4 +38,5 @@ __all__ = [
     "ranking_score",
     "render",
     "short_table",
+    "view_page",
 ]
