@@ -134,6 +134,14 @@ class Recording:
         if problems:
             raise DataError(f"recording {self.id!r} is not consistent", problems)
 
+    def __repr__(self) -> str:
+        """Name the recording and say how large it is: what a notebook shows."""
+        poses = "no poses"
+        if self.keypoints is not None:
+            poses = f"{self.keypoints.shape[1]} x {self.keypoints.shape[2]} keypoints"
+        size = f"{self.frames:,} frames at {self.fps:g} per second"
+        return f"<recording {self.id}: {size}, {poses}; {', '.join(self.classes)}>"
+
     @property
     def frames(self) -> int:
         """The number of frames, T."""

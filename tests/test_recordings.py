@@ -34,6 +34,11 @@ def segments(*rows: tuple[float, float, int], classes: int = 3) -> Segments:
     return Segments(table[:, :2], table[:, 2].astype(np.int64), classes)
 
 
+def test_a_recording_is_a_line_that_gives_its_size() -> None:
+    assert repr(recording()) == "<recording m1: 50 frames at 25 per second, no poses; attack, mount, other>"
+    assert "4 x 7 keypoints" in repr(recording(keypoints=np.zeros((FRAMES, 4, 7, 2), np.float32)))
+
+
 def test_segments_may_overlap_and_reach_one_frame_beyond_the_ends() -> None:
     held = recording(segments((-0.04, 1.0, 2), (0.5, 2.04, 0), (0.5, 2.04, 0)))
     assert held.segments is not None

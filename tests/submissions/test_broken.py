@@ -329,7 +329,7 @@ CASES: dict[str, Case] = {
     ),
     "sums": (
         recording("all", "mouse002", lambda a: a * 0.99),
-        ["rows that do not sum to one within 0.001: 67, the worst is frame"],
+        ["rows that do not sum to one within 0.001: 67, the worst is frame", 'output = "scores"'],
     ),
     "Parquet columns": (
         table(lambda t: t.rename_columns(["part", "recording", "frame", "atack", *CLASSES[1:]])),

@@ -216,7 +216,7 @@ def _value_faults(scores: Scores, task: Task, probabilities: bool) -> Iterator[F
             yield Fault(
                 "sums of probabilities",
                 f"rows that do not sum to one within {SUM_TOLERANCE}: {np.sum(away > SUM_TOLERANCE):,}, "
-                f"the worst is frame {worst:,}: {total:.6g}",
+                f"the worst is frame {worst:,}: {total:.6g}; {mend}",
             )
 
 
