@@ -65,7 +65,7 @@ def review(folder: Path, base: str) -> Review:
 
     Raises `UsageError` where git knows no such commit, and `SubmissionError` that lists everything for which
     the change is not one submission: other files, several entries, links, deletions, sizes, a card that is
-    not valid, a task without a result, a result with a fault or one that differs from the card.
+    not valid, a task without a result, a result of the entry with a fault or that differs from the card.
     """
     changes = changes_since(folder, base)
     faults = [*_file_faults(folder, changes)]
@@ -103,9 +103,9 @@ def changes_since(folder: Path, base: str) -> list[Change]:
 def _git(folder: Path, *arguments: str) -> str:
     done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, check=False)  # noqa: S603, S607
     if done.returncode:
-        said = done.stderr.decode(errors="backslashreplace").strip().splitlines()[:1]
+        reason = done.stderr.decode(errors="backslashreplace").strip().splitlines()[:1]
         raise UsageError(
-            f"git cannot compare {folder} with that commit", said, hint="bench review --base COMMIT [FOLDER]"
+            f"git cannot compare {folder} with that commit", reason, hint="bench review --base COMMIT [FOLDER]"
         )
     return done.stdout.decode(errors="backslashreplace")
 
@@ -140,25 +140,23 @@ def _size_faults(folder: Path, change: Change, name: str) -> Iterator[str]:
 
 
 def _read(folder: Path, name: str, changes: list[Change]) -> tuple[Entry | None, list[Result], list[str]]:
-    """Return the entry, the results that the change holds, and what is wrong with both."""
+    """Return the entry, the results that the change holds, and what is wrong with all results of the entry."""
     try:
         entry = read_entry(folder / "submissions" / name)
     except BenchError as fault:
         return None, [], [fault.title, *fault.problems]
     results, faults = [], []
-    for change in changes:
-        if change.is_result:
-            checked = check_result(folder / change.path)
-            faults += [f"{change.path}: {one}" for one in checked.faults]
-            if checked.result is not None and not checked.faults:
-                faults += _card_faults(change.path, checked.result, entry)
-                results.append(declared(checked.result))
-    held = folder / "leaderboard" / "results"
-    faults += [
-        f"tasks.{task}: no leaderboard/results/{task}--{name}.json, expected one: bench evaluate"
-        for task in sorted(entry.tasks)
-        if not (held / f"{task}--{name}.json").is_file()
-    ]
+    changed = [change.path for change in changes if change.is_result]
+    declaring = {f"leaderboard/results/{task}--{name}.json": task for task in sorted(entry.tasks)}
+    for path in dict.fromkeys([*changed, *declaring]):  # a card alone may change what older results say
+        if not (folder / path).is_file():
+            faults.append(f"tasks.{declaring[path]}: no {path}, expected one: bench evaluate")
+            continue
+        checked = check_result(folder / path)
+        faults += [f"{path}: {one}" for one in checked.faults]
+        if checked.result is not None and not checked.faults:
+            faults += _card_faults(path, checked.result, entry)
+            results += [declared(checked.result)] if path in changed else []
     return entry, results, faults
 
 

@@ -221,6 +221,17 @@ def test_what_is_not_one_submission_is_refused(
     assert len(message.splitlines()) < 60
 
 
+def test_a_card_that_changes_alone_must_be_that_of_its_results(checkout: tuple[Path, str]) -> None:
+    folder, _ = checkout
+    accepted = committed(folder)
+    renamed_card(folder)
+    committed(folder)
+    with pytest.raises(SubmissionError) as caught:
+        review(folder, accepted)
+    message = str(caught.value)
+    assert all(f"{result_file(task)}: name not as on the card" in message for task in TASKS)
+
+
 def test_ten_thousand_files_are_one_short_message(checkout: tuple[Path, str]) -> None:
     folder, base = checkout
     for number in range(2_000):
