@@ -105,7 +105,9 @@ def _git(folder: Path, *arguments: str) -> str:
     if done.returncode:
         reason = done.stderr.decode(errors="backslashreplace").strip().splitlines()[:1]
         raise UsageError(
-            f"git cannot compare {folder} with that commit", reason, hint="bench review --base COMMIT [FOLDER]"
+            f"git cannot compare {folder} with that commit",
+            reason,
+            hint="bench review --base COMMIT [FOLDER]",
         )
     return done.stdout.decode(errors="backslashreplace")
 
@@ -140,7 +142,7 @@ def _size_faults(folder: Path, change: Change, name: str) -> Iterator[str]:
 
 
 def _read(folder: Path, name: str, changes: list[Change]) -> tuple[Entry | None, list[Result], list[str]]:
-    """Return the entry, the results that the change holds, and what is wrong with all results of the entry."""
+    """Return the entry, the results that the change holds, and what is wrong with any result of it."""
     try:
         entry = read_entry(folder / "submissions" / name)
     except BenchError as fault:

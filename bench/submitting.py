@@ -161,7 +161,7 @@ def lengths(task: Task, recordings: Mapping[str, Recording]) -> Expected:
     """Return how long an answer of each part and recording must be, in frames or seconds."""
     split, length = task.load_split(), kind_of(task).length
     ids = {part: ids_to_answer(task, split, part) for part in split.parts}
-    return {part: {id_: length(recordings[id_]) for id_ in of} for part, of in ids.items()}
+    return {part: {id_: length(recordings[id_]) for id_ in own} for part, own in ids.items()}
 
 
 def write_run(path: str | Path, task: str | TaskData, run: str | int, predictions: Mapping[str, Any]) -> Path:
@@ -237,10 +237,10 @@ def compare_results(
     if absent:
         raise _not_at_hand(paths, files, task)
     one, other = (read_result(file) for file in files)
-    asked = get_task(task)
-    rows = differences_of_results(asked, one, other)
+    question = get_task(task)
+    rows = differences_of_results(question, one, other)
     changed = {change["name"]: change for result in (one, other) for change in result.changed}
-    return Comparison(asked, _side(one), _side(other), rows, list(changed.values()), "results")
+    return Comparison(question, _side(one), _side(other), rows, list(changed.values()), "results")
 
 
 def _not_at_hand(paths: Sequence[Path], files: Sequence[Path], task: str) -> DataError:

@@ -109,8 +109,11 @@ def cut(data: Data, questions: Sequence[Question], sees: tuple[int, int], frames
     share = min(1.0, frames / max(1, whole))
     span = sees[1] - sees[0]
     train, val = (
-        {key: [begun(recording, share, span) for recording in recordings] for key, recordings in of.items()}
-        for of in (data.train, data.val)
+        {
+            key: [begun(recording, share, span) for recording in recordings]
+            for key, recordings in by_question.items()
+        }
+        for by_question in (data.train, data.val)
     )
     few = Data(train, val, [begun(recording, share, span) for recording in data.unlabelled])
     return few, whole / max(1, sum(_labelled(few, question) for question in questions))

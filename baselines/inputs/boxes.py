@@ -95,8 +95,8 @@ def boxes(video: Video, detect: Detector) -> Float[np.ndarray, "T 4"]:
 def squares(found: Float[np.ndarray, "T 4"], fps: float, margin: float = MARGIN) -> Float[np.ndarray, "T 4"]:
     """Return square boxes, enlarged and smoothed over time; where no animal is seen they move evenly."""
     place = np.arange(len(found))
-    seen = ~np.isnan(found).any(axis=1)
-    filled = np.stack([np.interp(place, place[seen], column[seen]) for column in found.T], axis=1)
+    known = ~np.isnan(found).any(axis=1)
+    filled = np.stack([np.interp(place, place[known], column[known]) for column in found.T], axis=1)
     middle = (filled[:, :2] + filled[:, 2:]) / 2
     half = (filled[:, 2:] - filled[:, :2]).max(axis=1, keepdims=True) / 2 + margin
     smooth = gaussian_filter1d(np.concatenate([middle, half], axis=1), SECONDS * fps, axis=0, mode="nearest")

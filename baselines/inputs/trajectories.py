@@ -113,14 +113,14 @@ def states(
     return torch.cat([neck, turn, values], dim=-1).flatten(-2)
 
 
-def rebuilt(of: Float[Tensor, "B T S"], own: Basis, image: tuple[int, int]) -> Float[Tensor, "B T 2 K 2"]:
+def rebuilt(states: Float[Tensor, "B T S"], own: Basis, image: tuple[int, int]) -> Float[Tensor, "B T 2 K 2"]:
     """Return the keypoints that states stand for, in pixels."""
-    apart = of.unflatten(-1, (2, -1))  # type: ignore[no-untyped-call]
+    apart = states.unflatten(-1, (2, -1))  # type: ignore[no-untyped-call]
     neck, turn, values = apart[..., :2], apart[..., 2:PLACE], apart[..., PLACE:]
     shapes = (values @ own.components + own.mean).unflatten(-1, (-1, 2))
-    back = turn * torch.tensor([-1.0, 1.0], dtype=of.dtype, device=of.device)
+    back = turn * torch.tensor([-1.0, 1.0], dtype=states.dtype, device=states.device)
     xy: Tensor = _turned(shapes, back) + neck[..., None, :]
-    half = torch.tensor(image, dtype=of.dtype, device=of.device) / 2
+    half = torch.tensor(image, dtype=states.dtype, device=states.device) / 2
     return xy * half + half
 
 

@@ -164,7 +164,7 @@ def _sources(
     """Return which recordings train and validate; an extractor gets copies without labels."""
     poses, blind = bool(baseline.reads), baseline.answers == {"features"}
 
-    def of(subset: Any) -> dict[str, Recordings]:
+    def subset_of(subset: Any) -> dict[str, Recordings]:
         return {
             question.key: Recordings(task.dataset, tuple(task.load_split().ids(part, subset)), poses, blind)
             for (task, part), question in zip(served, questions, strict=True)
@@ -179,7 +179,9 @@ def _sources(
             ]
         else:
             unlabelled.append(every(get_dataset(name)))
-    return Sources(of("train"), of("val") if recipe and recipe.validates else {}, tuple(unlabelled))
+    return Sources(
+        subset_of("train"), subset_of("val") if recipe and recipe.validates else {}, tuple(unlabelled)
+    )
 
 
 def _unit(order: Order, question: Question, shared: Job, adapter: Adapter | None) -> Unit:
@@ -203,11 +205,11 @@ def _unit(order: Order, question: Question, shared: Job, adapter: Adapter | None
 def reseeded(one: Unit, seed: int) -> Unit:
     """Return the unit of the run with another seed; nothing else of it depends on that."""
 
-    def of(job: Job) -> Job:
+    def job_with_seed(job: Job) -> Job:
         run = replace(job.run, seed=seed)
-        return replace(job, run=run, needs=tuple(of(need) for need in job.needs))
+        return replace(job, run=run, needs=tuple(job_with_seed(need) for need in job.needs))
 
-    return replace(one, job=of(one.job))
+    return replace(one, job=job_with_seed(one.job))
 
 
 def _served(baseline: Baseline, task: Task) -> list[tuple[Task, str]]:

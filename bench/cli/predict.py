@@ -82,8 +82,8 @@ def predict(
     click.echo(f"{path.stem} of {entry}, trained on {task.name}: {', '.join(task.classes)}", err=True)
     if trained.is_of_other_code:
         click.echo("note: the code of the model has changed since it was trained", err=True)
-    asked = Answered(task.kind, task.classes, task.exclusive, task.background)
-    write = writer(format_, asked if least is None else replace(asked, least=least))
+    question = Answered(task.kind, task.classes, task.exclusive, task.background)
+    write = writer(format_, question if least is None else replace(question, least=least))
     target = out or _usual_folder(entry, format_)
     bar = tqdm(
         kept.answers(trained, task, recordings),

@@ -85,20 +85,20 @@ def compare_results(task: Task, first: Result, second: Result) -> list[Differenc
     counts = [measured_of(result) for result in (first, second)]
     again = f"bench evaluate submissions/ENTRY --task {task.name} (with the predictions of the entry)"
     if first.truth_digest != second.truth_digest:
-        digests = [f"{of.file_name}: truth {of.truth_digest[:12]}…" for of in (first, second)]
+        digests = [f"{result.file_name}: truth {result.truth_digest[:12]}…" for result in (first, second)]
         raise DataError("these results were compared with different truths", digests, again)
     one, other = counts
     counted = counted_metrics(task.metrics) if one is not None and other is not None else []
     left_out = [
         metric
         for metric in task.metrics
-        if metric not in counted and all(of.scores[metric.name].left_out for of in (first, second))
+        if metric not in counted and all(result.scores[metric.name].left_out for result in (first, second))
     ]
     if not (counted or left_out):
-        lacking = [of for of, held in zip((first, second), counts, strict=True) if held is None]
+        lacking = [result for result in (first, second) if not _holds_left_out(result)]
         raise DataError(
             f"results on {task.name} that hold too little to be compared: only predictions will do",
-            [f"{of.file_name}: {_lack(of)}" for of in lacking],
+            [f"{result.file_name}: {_lack(result)}" for result in lacking],
             hint=again.replace("ENTRY", str(lacking[0].entry["id"])),
         )
     rows = [_from_left_out(metric, first, second) for metric in left_out]
@@ -106,6 +106,10 @@ def compare_results(task: Task, first: Result, second: Result) -> list[Differenc
         rows += compare_measured(counted, one, other)
     order = [metric.name for metric in task.metrics]
     return sorted(rows, key=lambda row: order.index(row.metric))
+
+
+def _holds_left_out(result: Result) -> bool:
+    return any(score.left_out for score in result.scores.values())
 
 
 def _lack(result: Result) -> str:

@@ -82,7 +82,9 @@ def side_by_side(metric: Metric, one: Measured, other: Measured) -> Measured:
     for ours, theirs in zip(one.runs, other.runs, strict=True):
         for part in one.group:
             entries = one.measures[metric.measure, ours, part], other.measures[metric.measure, theirs, part]
-            measures[metric.measure, ours, part] = [span for of in entries for span in metric.exchange(of)]
+            measures[metric.measure, ours, part] = [
+                span for spans in entries for span in metric.exchange(spans)
+            ]
     return Measured(
         classes=one.classes,
         foreground=one.foreground,

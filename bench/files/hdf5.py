@@ -56,13 +56,13 @@ def opened(path: Path, files: str, refuse: Refuse) -> Iterator[Any]:
 def _elsewhere(file: Any, h5py: Any) -> list[str]:
     """Say which members of a file lie in other files, where a stranger may point at any; none is followed."""
     found: list[str] = []
-    left, seen = [file], 0
+    left, count = [file], 0
     while left:
         group = left.pop()
         for name in group:
             place = f"{group.name.rstrip('/')}/{name}"
-            seen += 1
-            if seen > MOST_OBJECTS:
+            count += 1
+            if count > MOST_OBJECTS:
                 return [f"more than {MOST_OBJECTS:,} groups and variables: not read"]
             if not isinstance(group.get(name, getlink=True), h5py.HardLink):
                 found.append(f"{quoted(place)}: a link, expected the numbers themselves")

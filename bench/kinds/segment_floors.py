@@ -5,8 +5,8 @@ true_classes   knows which classes occur in each test recording, and answers eac
                it shows how much of a score says which classes occur, and not where.
 length_prior   knows the training segments alone: each class is laid end to end over the recording, in equal
                segments nearest to the median length of the class in training.
-random         draws as many segments of each class as training has a second, with lengths from training, at
-               random places, with random scores; the mean of five draws, which are the same everywhere.
+random         draws segments of each class at the rate of training (segments per second), with lengths from
+               training, at random places, with random scores; the mean of five draws, the same everywhere.
 
 All scores of a class are equal in the first two. Equal scores form one threshold, so no order is drawn.
 """

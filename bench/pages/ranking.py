@@ -148,7 +148,7 @@ def _ranking(key: Terms, results: Sequence[Result], first: Terms) -> Ranking:
     ranked = [result for result, value in zip(ordered, merits, strict=True) if value > -math.inf]
     ranks, apart = _ranks(card, ranked)
     rows = [
-        Row(1 + merits.index(merit(result)), of, result) for of, result in zip(ranks, ranked, strict=True)
+        Row(1 + merits.index(merit(result)), own, result) for own, result in zip(ranks, ranked, strict=True)
     ]
     rows += [Row(None, None, result) for result in ordered[len(ranked) :]]
     return Ranking(key, tuple(key.differences(first)), tuple(metrics.values()), tuple(rows), apart)

@@ -61,7 +61,7 @@ def score_clusters(
     words = options({"--classes": None if classes is None else ",".join(classes), "--background": background})
     command = ("clusters", truth, clusters, *words)
     labels, arrays, named = read_arrays(command, truth, clusters, groups, classes, read_npz, compare)
-    names = classes or [str(i) for i in range(1 + max(int(of.max()) for of in labels.values()))]
+    names = classes or [str(i) for i in range(1 + max(int(own.max()) for own in labels.values()))]
     check_question(names, background)
     return _score(Question("clusters", tuple(names), background, None, named, resamples), labels, arrays)
 

@@ -72,7 +72,7 @@ def refuse_all(command: Sequence[object], groups: Groups, faults: Sequence[list[
     wrong = [fault.at(str(truth)) for fault in wrong] if files else wrong
     unfit = [fault.at(str(predictions)) for fault in unfit] if files else unfit
     if wrong or group_wrong:
-        mend = [str(path) for path, of in ((truth, wrong), (groups, group_wrong)) if of]
+        mend = [str(path) for path, own in ((truth, wrong), (groups, group_wrong)) if own]
         hint = f"mend {' and '.join(mend)}, then: {again}" if files else AGAIN
         refuse(DataError, "the truth cannot be scored", [*wrong, *group_wrong, *unfit], hint)
     refuse(SubmissionError, title, unfit, f"mend {predictions}, then: {again}" if files else AGAIN)

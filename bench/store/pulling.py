@@ -170,7 +170,7 @@ def _refuse_unless_same(dataset: Dataset, held: Manifest, built: Manifest) -> No
     if held == built:
         return
     pairs = [(id_, held.recordings.get(id_, read), read) for id_, read in built.recordings.items()]
-    changed = [f"{id_}: {_what_differs(there, read)}" for id_, there, read in pairs if there != read]
+    changed = [f"{id_}: {_what_differs(stored, read)}" for id_, stored, read in pairs if stored != read]
     raise DataError(
         f"{home() / dataset.name} already holds other recordings of {dataset.name!r}",
         [f"held: {_summary(held)}", f"read: {_summary(built)}", *first(changed)],

@@ -69,9 +69,8 @@ def _decisions(added: Added) -> list[str]:
     for id_, text in added.notes:
         ids.setdefault(text, []).append(id_)
     lines = []
-    for text, of in ids.items():
-        named = ", ".join(of[:MOST_NAMED]) + (f" and {len(of) - MOST_NAMED} more" * (len(of) > MOST_NAMED))
-        lines.append(f"read: {named}: {text}")
+    for text, own in ids.items():
+        lines.append(f"read: {', '.join(first(own, MOST_NAMED))}: {text}")
     return first(lines)
 
 

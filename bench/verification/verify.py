@@ -94,7 +94,7 @@ def frozen_checks(task: Task, split: Split, seen: Mapping[str, Seen]) -> list[Ch
         equal(task.name, "labels with the frozen digest", len(frozen), same, STORED, source),
         equal(task.name, "groups on two sides", 0, shared, STORED, RULE),
     ]
-    if task.protocol.within and not any(of.counts["scored", ""] for of in seen.values()):
+    if task.protocol.within and not any(counts.counts["scored", ""] for counts in seen.values()):
         reason, get = f"none is {' or '.join(task.protocol.within)}", store.how_to_pull(task.dataset)
         checks.append(absent(task.name, "recordings that count", "some", reason, DECLARED, get=get))
     for part, subsets in split.totals.items():

@@ -145,7 +145,7 @@ def test_an_individual_with_some_of_the_keypoints_is_refused(tmp_path: Path) -> 
         (np.arange(9.0), ""),
         (np.arange(9.0) + 0.1, ""),
         (np.arange(9.0) + 300, "the frames 300 to 308"),
-        (2 * np.arange(9.0), "every 2. frame"),
+        (2 * np.arange(9.0), "one frame of every 2"),
         (np.array([0.0, 1, 3, 4]), "row 2 is of frame 3"),
         (np.array([0.0, 1, np.nan, 3]), "row 2 is of frame nan"),
         (np.zeros(3), "row 1 is of frame 0"),
@@ -164,7 +164,7 @@ def test_a_part_of_a_data_set_of_movement_is_refused(tmp_path: Path, rate: float
     whole.attrs["fps"] = rate
     whole.to_netcdf(path, engine="h5netcdf")
     assert read_movement(path).fps == rate
-    for part, told in ((slice(2, None), "the frames 2 to 4"), (slice(None, None, 2), "every 2. frame")):
+    for part, told in ((slice(2, None), "the frames 2 to 4"), (slice(None, None, 2), "one frame of every 2")):
         whole.isel(time=part).to_netcdf(path, engine="h5netcdf")
         assert told in refused(read_movement, path)
     whole.isel(time=[0, 1, 3]).to_netcdf(path, engine="h5netcdf")
@@ -174,7 +174,7 @@ def test_a_part_of_a_data_set_of_movement_is_refused(tmp_path: Path, rate: float
 def test_one_frame_a_second_is_no_list_of_frames(tmp_path: Path) -> None:
     slow = movement(time=np.arange(5.0))
     slow.to_netcdf(tmp_path / "a.nc", engine="h5netcdf")
-    assert "every 25. frame" in refused(read_movement, tmp_path / "a.nc")
+    assert "one frame of every 25" in refused(read_movement, tmp_path / "a.nc")
 
 
 def test_times_in_frames_and_times_without_a_rate(tmp_path: Path) -> None:
@@ -184,7 +184,7 @@ def test_times_in_frames_and_times_without_a_rate(tmp_path: Path) -> None:
     frames.to_netcdf(path, engine="h5netcdf")
     assert (read_movement(path).fps, read_movement(path).row_rate) == (None, None)
     frames.isel(time=slice(None, None, 2)).to_netcdf(path, engine="h5netcdf")
-    assert "every 2. frame" in refused(read_movement, path)
+    assert "one frame of every 2" in refused(read_movement, path)
     bare = movement(time=np.arange(5) / 30)
     bare.attrs = {"time_unit": "seconds"}
     bare.isel(time=slice(None, None, 2)).to_netcdf(path, engine="h5netcdf")
@@ -201,7 +201,7 @@ def test_rows_of_pandas_are_the_frames(tmp_path: Path) -> None:
     names = [["net"], ["m1"], ["nose", "tail"], ["x", "y", "likelihood"]]
     columns = pd.MultiIndex.from_product(names, names=("scorer", "individuals", "bodyparts", "coords"))
     whole = pd.DataFrame(cells(6), columns=columns)
-    for part, told in ((whole[::2], "every 2. frame"), (whole[3:], "the frames 3 to 6")):
+    for part, told in ((whole[::2], "one frame of every 2"), (whole[3:], "the frames 3 to 6")):
         part.to_hdf(tmp_path / "a.h5", key="df_with_missing", format="table", mode="w")
         assert told in refused(read_poses, tmp_path / "a.h5")
 

@@ -46,7 +46,7 @@ def read_poses(path: Path, animals: Sequence[str] = ()) -> Poses:
             strict=True,
         )
     )
-    parts = {a: tuple(dict.fromkeys(k for of, k, _ in named if of == a)) for a, _, _ in named}
+    parts = {a: tuple(dict.fromkeys(k for animal, k, _ in named if animal == a)) for a, _, _ in named}
     of_animals = [own for a, own in parts.items() if a != _NOBODY] or list(parts.values())
     shared = Counter(of_animals).most_common(1)[0][0]
     apart = [a for a, own in parts.items() if not set(own) & set(shared)]

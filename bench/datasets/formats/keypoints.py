@@ -56,12 +56,12 @@ def poses_of(
     told = list(notes)
     lost = np.isnan(positions).any(axis=-1)
     for value in (-1, 0):
-        there = (positions == value).all(axis=-1)
-        absent = there & ~sure
+        placed = (positions == value).all(axis=-1)
+        absent = placed & ~sure
         lost |= absent
         if absent.any():
             told.append(f"{absent.sum():,} keypoints at ({value}, {value}) without a confidence: not found")
-        if kept := int((there & sure).sum()):
+        if kept := int((placed & sure).sum()):
             told.append(f"{kept:,} keypoints at exactly ({value}, {value}) with a confidence: kept")
     positions[lost] = np.nan
     scores = np.where(lost, np.nan, likelihood).astype(np.float32)
@@ -105,7 +105,7 @@ def row_faults(frames: Float[np.ndarray, " T"]) -> list[str]:
     if even and abs(steps[0] - 1) <= _NEAR:
         what = f"the frames {frames[0]:.0f} to {frames[-1]:.0f}: a part of a video"
     elif even and round(steps[0]) > 1:
-        what = f"every {round(steps[0])}. frame"
+        what = f"one frame of every {round(steps[0])}"
     else:
         what = f"row {wrong[0]} is of frame {frames[wrong[0]]:g}"
     return [f"rows that are not the frames 0, 1, 2, …: {what}; write all frames, the lost ones as empty rows"]

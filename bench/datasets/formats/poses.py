@@ -27,7 +27,7 @@ def reader_of(path: Path) -> Callable[[Path], Poses] | None:
         return read_poses if _names_a_scorer(path) else None
     if path.suffix == ".nc":
         return read_movement
-    with opened(path, "HDF5", lambda of, faults: DataError(f"{of} holds no poses", faults)) as file:
+    with opened(path, "HDF5", lambda place, faults: DataError(f"{place} holds no poses", faults)) as file:
         return read_analysis if "tracks" in file else read_poses
 
 

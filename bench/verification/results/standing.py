@@ -39,9 +39,9 @@ def replaced_result(path: Path, result: Result, folder: Path, *, replace: bool =
 def _of_another(path: Path, result: Result, held: Result, folder: Path) -> str:
     """Say why a result is held to be that of another entry; empty where it is not."""
     places = [place / path.resolve().name for place in (HOME, folder.parent.parent / HOME)]
-    there = [place for place in places if (place / CARD).is_file()]
-    if there and path.resolve() not in [place.resolve() for place in there]:
-        return f"that entry lies in {there[0]}, this one in {path}"
+    homes = [place for place in places if (place / CARD).is_file()]
+    if homes and path.resolve() not in [place.resolve() for place in homes]:
+        return f"that entry lies in {homes[0]}, this one in {path}"
     names = [f"{one.entry['name']!r} by {', '.join(one.entry['authors'])}" for one in (held, result)]
     same = held.entry["name"] == result.entry["name"] or held.entry["authors"] == result.entry["authors"]
     return "" if same else f"that one is {names[0]}, this one {names[1]}"
