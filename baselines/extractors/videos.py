@@ -23,8 +23,11 @@ from baselines.engine.settings import float32, reproducible
 from baselines.extractors.i3d import I3D, WIDTH, i3d
 from baselines.inputs.boxes import background, boxes, by_background, crops, read_mask, squares
 from baselines.inputs.video import Video, probe
+from bench.errors import DataError, FileError
+from bench.files.strict_json import read_json
 from bench.files.writing import replacing, write_text
 
+_LARGEST = 2**20  # bytes of what is written of a video
 TOGETHER = 8
 """Chunks that go through the network at once; always the same ones, so that stopping changes no bit."""
 
@@ -59,14 +62,22 @@ def extract(
 ) -> Path:
     """Write the features of a video into a folder, and return their file; none is made twice.
 
-    Raises `DataError` where the video, the mask or the weights are not as they should be.
+    Raises `DataError` where the video, the mask or the weights are not as they should be, and where the
+    features of another video have the name already.
     """
     video = probe(path)
     facts = _facts(video, settings, weights, mask)
     target = out / f"{path.stem}.npy"
     record = target.with_suffix(".json")
-    if target.is_file() and record.is_file() and json.loads(record.read_text(encoding="utf-8")) == facts:
+    earlier = _earlier(record)
+    if target.is_file() and earlier == facts:
         return target
+    if target.is_file() and earlier.get("video") != facts["video"]:
+        raise DataError(
+            f"{target} holds the features of another video",
+            [f"{record}: {earlier.get('video')}, expected {facts['video']}"],
+            hint=f"name another folder with --out, or take {target.name} away",
+        )
     rows = out / f".{path.stem}.{_digest(facts)[:16]}.rows"
     square = _squares(video, settings, mask)
     out.mkdir(parents=True, exist_ok=True)
@@ -79,6 +90,15 @@ def extract(
     write_text(record, json.dumps(facts, indent=1) + "\n")
     rows.unlink()
     return target
+
+
+def _earlier(record: Path) -> dict[str, Any]:
+    """Return what an earlier run wrote of its rows; nothing where that cannot be read."""
+    try:
+        facts = read_json(record, _LARGEST)
+    except FileError:
+        return {}
+    return facts if isinstance(facts, dict) else {}
 
 
 def _squares(video: Video, settings: Settings, mask: Path | None) -> Float[np.ndarray, "T 4"]:

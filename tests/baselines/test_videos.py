@@ -163,6 +163,17 @@ def test_videos_that_cannot_be_used_are_refused(
     assert not (tmp_path / "out").exists()
 
 
+def test_features_of_another_video_stay(drawn: Video, tmp_path: Path) -> None:
+    target = tmp_path / f"{drawn.path.stem}.npy"
+    target.write_bytes(b"of another video")
+    for earlier in ('{"video": {"name": "mouse.mp4", "sha256": "0"}}', "[]", "{"):
+        target.with_suffix(".json").write_text(earlier, encoding="utf-8")
+        with pytest.raises(DataError) as caught:
+            extract(drawn.path, tmp_path, SMALL)
+        assert str(target) in str(caught.value)
+        assert target.read_bytes() == b"of another video"
+
+
 def test_the_clips_of_ratseizure_have_72_rows() -> None:
     assert [Settings().rows(frames) for frames in (300, 16, 15, 297, 296)] == [72, 1, 0, 71, 71]
 
