@@ -54,6 +54,7 @@ ORDER = [
     "submitting",
     "reviewing",
     "viewing",
+    "doctor",
     "prior",
     "floors",
     "text",

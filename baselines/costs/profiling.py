@@ -240,6 +240,13 @@ def _machine(baseline: Baseline, device: str) -> dict[str, str | int]:
     return machine
 
 
+def card() -> str | None:
+    """Return the name of the graphics card that torch can use; None without one."""
+    import torch
+
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else None
+
+
 def _processor() -> str:
     """Return the model's name where the system says it."""
     listing = Path("/proc/cpuinfo")

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping, Sequence
 from io import TextIOWrapper
+from itertools import chain
 from pathlib import Path
 
 import click
 
 from bench.about import NAME
 from bench.cli.data import data, pull, push, simulate, tasks, verify
+from bench.cli.doctor import doctor
 from bench.cli.entries import compare, evaluate, metrics, new, publish, validate
 from bench.cli.explain import explain
 from bench.cli.features import features
@@ -64,7 +67,18 @@ def _told(fault: OSError) -> str:
     return str(UsageError(f"{place}: cannot be read or written ({fault.strerror or fault})", hint=hint))
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class Sections(click.Group):
+    """A group of commands that its help shows in sections."""
+
+    def format_commands(self, _context: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands of each section under its title, in the order in which they are used."""
+        room = formatter.width - 6 - max(map(len, self.commands))
+        for title, members in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([(str(one.name), one.get_short_help_str(room)) for one in members])
+
+
+@click.group(cls=Sections, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name=NAME, prog_name="bench")
 def cli() -> None:
     """Score models that label what mice and rats do, on frozen splits with frozen metrics.
@@ -76,33 +90,13 @@ def cli() -> None:
     """  # noqa: D301  (click reads the backspace as "do not rewrap")
 
 
-for command in (
-    demo,
-    tasks,
-    add,
-    pull,
-    push,
-    data,
-    verify,
-    simulate,
-    new,
-    validate,
-    evaluate,
-    compare,
-    explain,
-    score,
-    metrics,
-    models,
-    train,
-    profile,
-    predict,
-    features,
-    reproduce,
-    audit,
-    publish,
-    view,
-    leaderboard,
-    export,
-    review,
-):
+SECTIONS: Mapping[str, Sequence[click.Command]] = {
+    "Begin": (demo, doctor, tasks),
+    "Recordings": (pull, data, add, view, verify, push, simulate),
+    "Your entry": (new, validate, evaluate, explain, compare, score, review),
+    "Leaderboard": (leaderboard, export, publish, metrics, audit),
+    "Models": (models, train, predict, features, profile, reproduce),
+}
+"""What `bench --help` shows: every command once."""
+for command in chain.from_iterable(SECTIONS.values()):
     cli.add_command(command)

@@ -5,6 +5,7 @@ from bench.text.anyone import scores_text
 from bench.text.checks import checks_text
 from bench.text.datacards import datacard_text, sources_text
 from bench.text.differences import comparison_text
+from bench.text.doctor import doctor_text
 from bench.text.explanation import SHORT_TITLES, class_metrics, explain, explanation
 from bench.text.floors import floors_text
 from bench.text.integrity import integrity_json, integrity_text
@@ -44,6 +45,7 @@ __all__ = [
     "compared_text",
     "comparison_text",
     "datacard_text",
+    "doctor_text",
     "explain",
     "explanation",
     "family_line",
