@@ -16,6 +16,7 @@ import numpy as np
 from baselines.contract import Data, Derived, Epoch, Predictor, Question
 from baselines.dependencies import Inputs
 from baselines.runs import curves
+from baselines.runs.job import Job, inputs_of
 from baselines.runs.unit import Unit
 from bench.recordings import Recording
 
@@ -72,9 +73,10 @@ class Alone:
 def measured(unit: Unit) -> Measured:
     """Train two epochs, of a network of windows short ones, and predict some frames.
 
-    The files go into the folder of the unit.
+    Features that are learned first are learned for one epoch: what they cost is not measured. The files go
+    into the folder of the unit.
     """
-    job = unit.job
+    job = replace(unit.job, needs=tuple(_short(need) for need in unit.job.needs))
     workspace = Alone(job.path.with_suffix(".pt"), job.workspace().extractors or {})
     for need in job.needs:
         if need.baseline.answers == {"features"}:
@@ -96,6 +98,17 @@ def measured(unit: Unit) -> Measured:
         predicting=sum(_lengths(unit)) / rate,
         frames_per_second=rate,
         latencies=_latencies(predictor, unit) if job.baseline.causal else [],
+    )
+
+
+def _short(need: Job) -> Job:
+    """Return a job whose features are learned for one epoch; others as they are."""
+    recipe = None if need.run.recipe is None else need.run.recipe.with_epochs(1)
+    if recipe is None or need.baseline.answers != {"features"}:
+        return need
+    run = replace(need.run, recipe=recipe)
+    return replace(
+        need, run=run, inputs=inputs_of(run, str(need.inputs["baseline"]), need.sources, need.needs)
     )
 
 
