@@ -123,7 +123,7 @@ def _write_rows(
     with path.open("r+b" if path.is_file() else "w+b") as file:
         file.truncate(done * row)
         file.seek(0, 2)
-        bar = tqdm(total=count, initial=done, desc=video.path.name, unit=" rows", leave=False)
+        bar = tqdm(total=count, initial=done, desc=video.path.name, unit=" rows", leave=False, disable=None)
         while group := list(islice(chunks, TOGETHER)):
             file.write(_rows(network, group).astype("<f4").tobytes())
             file.flush()

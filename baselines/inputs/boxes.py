@@ -51,7 +51,7 @@ def read_mask(path: Path, video: Video) -> Bool[np.ndarray, "H W"]:
 def background(video: Video) -> Grey:
     """Return the median of frames that are spread over a video, in grey."""
     wanted = set(np.linspace(0, video.frames - 1, min(SAMPLED, video.frames)).astype(int).tolist())
-    bar = tqdm(frames(video), "background", video.frames, unit=" frames", leave=False)
+    bar = tqdm(frames(video), "background", video.frames, unit=" frames", leave=False, disable=None)
     kept = [_grey(frame) for place, frame in enumerate(bar) if place in wanted]
     return np.asarray(np.median(np.stack(kept), axis=0).astype(np.uint8))
 
@@ -81,7 +81,7 @@ def by_background(empty: Grey, mask: Bool[np.ndarray, "H W"] | None = None) -> D
 def boxes(video: Video, detect: Detector) -> Float[np.ndarray, "T 4"]:
     """Return the box of every frame, NaN where no animal is seen; raise `DataError` where none ever is."""
     nowhere = np.full(4, np.nan)
-    bar = tqdm(frames(video), "animal", video.frames, unit=" frames", leave=False)
+    bar = tqdm(frames(video), "animal", video.frames, unit=" frames", leave=False, disable=None)
     found = np.stack([nowhere if (box := detect(frame)) is None else box for frame in bar])
     if np.isnan(found).all():
         raise DataError(

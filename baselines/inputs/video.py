@@ -43,6 +43,8 @@ def probe(path: Path) -> Video:
             times = [packet.pts for packet in container.demux(stream) if packet.pts is not None]
             seconds = np.sort(np.array(times, dtype=np.float64)) * float(stream.time_base or 0)
             width, height = stream.width, stream.height
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file", hint="name video files, such as cage1.mp4") from None
     except (av.FFmpegError, OSError) as fault:
         raise DataError(f"{path} cannot be read as a video", [str(fault)], hint=hint) from fault
     if len(seconds) < 2:

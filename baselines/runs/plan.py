@@ -65,7 +65,7 @@ def with_epochs(baseline: Baseline, epochs: int | None) -> Recipe | None:
     needed = [load(need.model).recipe for need in baseline.needs]
     if any(one is not None and one.with_epochs(epochs) is not None for one in needed):
         return baseline.recipe
-    raise UsageError(f"baseline {baseline.name!r} is not trained in epochs")
+    raise UsageError(f"baseline {baseline.name!r} is not trained in epochs", hint="leave out --epochs")
 
 
 def units_of(order: Order) -> list[Unit]:

@@ -145,6 +145,10 @@ def empty(path: Path) -> None:
     draw(path, animal=False)
 
 
+def absent(_path: Path) -> None:
+    """Write nothing."""
+
+
 @pytest.mark.parametrize(
     ("make", "said"),
     [
@@ -152,6 +156,7 @@ def empty(path: Path) -> None:
         (truncated, "cannot be read as a video"),
         (of_text, "cannot be read as a video"),
         (empty, "no animal in view"),
+        (absent, "no such file"),
     ],
 )
 def test_videos_that_cannot_be_used_are_refused(
