@@ -72,14 +72,20 @@ def view(task: Task, name: str | None, entries: Sequence[str | Path] = (), *, po
             f"no test recording {id_!r} of {task.name!r}{nearest(id_, sorted(tests))}",
             hint=f"one of {', '.join(sorted(tests)[:20])}",
         )
+    if named := [path for path in entries if str(path) in tests and not Path(path).exists()]:
+        raise UsageError(
+            f"{named[0]} is a recording of {task.name!r}, no folder of an entry",
+            hint=f"bench view {task.name} --recording {named[0]}",
+        )
     submitted = [_of_task(path, task) for path in entries]
     known = submitted[0].recordings if submitted else recordings_to_answer(task)
-    rows = _rows(task, "human", 0, _truth(task, known[id_]))
+    annotator = "simulated" if task.dataset.simulated else "human"
+    rows = _rows(task, annotator, 0, _truth(task, known[id_]))
     for number, entry in enumerate(submitted, 1):
         rows += _rows(task, entry.side.title, number, _labels(entry, tests[id_], id_))
     held = store.manifest(task.dataset).recordings[id_]
     (recording,) = store.load(task.dataset, [id_], poses=poses and held.poses)
-    return View(task, recording, ("human", *(one.side.title for one in submitted)), tuple(rows))
+    return View(task, recording, (annotator, *(one.side.title for one in submitted)), tuple(rows))
 
 
 def as_plain(seen: View) -> dict[str, Any]:

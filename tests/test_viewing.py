@@ -77,8 +77,8 @@ def test_overlapping_classes_have_a_line_each(entry: Path) -> None:
     task = get_task(TASK)
     seen = view(task, None)
     apart = replace(task, exclusive=False)
-    rows = View(apart, seen.recording, ("human",), ()), view(apart, None)
-    assert [row.title for row in rows[1].rows] == [f"human: {name}" for name in task.classes]
+    rows = View(apart, seen.recording, ("simulated",), ()), view(apart, None)
+    assert [row.title for row in rows[1].rows] == [f"simulated: {name}" for name in task.classes]
     for k, row in enumerate(rows[1].rows):
         assert ((row.states == k) == seen.recording.labels_of(task.classes)[:, k]).all()
 
@@ -88,6 +88,9 @@ def test_what_cannot_be_shown_is_named(entry: Path) -> None:
         view(get_task("rat-dyads-bouts"), None)
     with pytest.raises(UsageError, match="no test recording 'mouse99'"):
         view(get_task(TASK), "mouse99")
+    with pytest.raises(UsageError) as caught:
+        view(get_task(TASK), None, [view(get_task(TASK), None).recording.id])
+    assert "--recording" in caught.value.hint
     with pytest.raises(UsageError, match="4 entries, expected at most 3"):
         view(get_task(TASK), None, [entry] * 4)
 
@@ -99,6 +102,7 @@ def test_the_page_is_one_file_and_text_stays_text(entry: Path, tmp_path: Path) -
     text = out.read_text(encoding="utf-8")
     assert text == view_page(view(get_task(TASK), None, [entry]))
     assert "<script>alert" not in text
+    assert 'class="badge"' in text, "its recordings are simulated"
     assert text.count("<script") == 2
     assert not re.search(r"https?:|url\(|@import", text.replace('href="https://', ""))
     script = text.rpartition("<script>")[2]
@@ -117,7 +121,7 @@ def test_the_address_leads_to_the_moment_in_a_browser(entry: Path, tmp_path: Pat
         shown = opened(page, f"#f={frame}&z=0-60")
         moment = shown.partition('role="status">')[2].partition("<")[0]
         assert moment.startswith(f"frame {frame}, ")
-        assert f"human: {task.classes[human[frame]]}; " in moment
+        assert f"simulated: {task.classes[human[frame]]}; " in moment
         assert moment.endswith(f": {task.classes[other[frame]]}")
     rows = shown.partition('id="longest">')[2].partition("</tbody>")[0].count("<tr>")
     edges = np.flatnonzero(np.diff(np.concatenate([[0], human != other, [0]]).astype(int)) == 1)
