@@ -57,6 +57,7 @@ ORDER = [
     "doctor",
     "prior",
     "floors",
+    "humans",
     "text",
     "pages",
     "baselines.dependencies",

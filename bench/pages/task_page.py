@@ -12,6 +12,7 @@ from jaxtyping import Float
 
 from bench.evaluation.details import boundary
 from bench.floors import frozen_floors_of
+from bench.humans import humans
 from bench.kinds import kind_named
 from bench.metrics import METRICS_VERSION
 from bench.pages.charts import Chart, cost_chart, curve_chart, interval_chart
@@ -145,6 +146,18 @@ class RankingSection:
 
 
 @dataclass(frozen=True)
+class HumanLine:
+    """What a second annotator scores."""
+
+    metric: MetricFacts
+    value: Value
+    words: str
+    recordings: int
+    frames: int
+    source: str
+
+
+@dataclass(frozen=True)
 class Definition:
     """What one metric means, in one version of the metrics."""
 
@@ -163,6 +176,8 @@ class TaskPage:
     rankings: tuple[RankingSection, ...]
     """The one that counts first, then those whose numbers cannot be compared with it; empty where nothing
     was scored here."""
+    humans: tuple[HumanLine, ...]
+    """How well people agree, where recordings were labelled twice."""
     published: PublishedModels | None
     definitions: tuple[Definition, ...]
 
@@ -176,6 +191,7 @@ def task_page(rankings: Sequence[Ranking]) -> TaskPage:
         test=test_facts(first),
         entries=sum(len(ranking.rows) for ranking in rankings),
         rankings=tuple(_section(ranking, k) for k, ranking in enumerate(rankings, 1)),
+        humans=_humans(task),
         published=published_models(task),
         definitions=_definitions(rankings),
     )
@@ -191,8 +207,25 @@ def unscored_page(card: Mapping[str, Any]) -> TaskPage:
         test=None,
         entries=0,
         rankings=(),
+        humans=_humans(task),
         published=published,
         definitions=tuple(Definition(metric, METRICS_VERSION) for metric in metrics),
+    )
+
+
+def _humans(task: TaskFacts) -> tuple[HumanLine, ...]:
+    metrics = {metric.name: metric for metric in task.metrics}
+    return tuple(
+        HumanLine(
+            metric=metrics[line.metric],
+            value=Value(line.value, line.low, line.high, metrics[line.metric].unit),
+            words=line.words,
+            recordings=line.recordings,
+            frames=line.frames,
+            source=line.source,
+        )
+        for line in humans(task.name)
+        if line.metric in metrics
     )
 
 
