@@ -25,7 +25,7 @@ from baselines.inputs.boxes import background, boxes, by_background, crops, read
 from baselines.inputs.video import Video, probe
 from bench.errors import DataError, FileError
 from bench.files.strict_json import read_json
-from bench.files.writing import replacing, write_text
+from bench.files.writing import make_folder, replacing, resuming, write_text
 
 _LARGEST = 2**20  # bytes of what is written of a video
 TOGETHER = 8
@@ -80,7 +80,7 @@ def extract(
         )
     rows = out / f".{path.stem}.{_digest(facts)[:16]}.rows"
     square = _squares(video, settings, mask)
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     network = i3d(weights, settings.seed).to(device)
     with reproducible(torch.device(device)), float32():
         _write_rows(rows, video, square, settings, network)
@@ -120,9 +120,7 @@ def _write_rows(
     done = path.stat().st_size // (TOGETHER * row) * TOGETHER if path.is_file() else 0
     count = settings.rows(video.frames)
     chunks = _chunks(video, square, settings, done)
-    with path.open("r+b" if path.is_file() else "w+b") as file:
-        file.truncate(done * row)
-        file.seek(0, 2)
+    with resuming(path, done * row) as file:
         bar = tqdm(total=count, initial=done, desc=video.path.name, unit=" rows", leave=False, disable=None)
         while group := list(islice(chunks, TOGETHER)):
             file.write(_rows(network, group).astype("<f4").tobytes())

@@ -18,6 +18,7 @@ from bench.files.writing import (
     make_folder,
     replacing,
     replacing_text,
+    resuming,
     sweep,
     write_bytes,
     write_text,
@@ -120,6 +121,19 @@ def test_a_log_is_added_to_and_no_link_or_pipe_followed(tmp_path: Path) -> None:
     for name in ("link.log", "pipe.log"):
         with pytest.raises(OSError, match=name), appending(tmp_path / name):
             pass
+    assert (tmp_path / "away").read_text() == "kept"
+
+
+def test_a_file_goes_on_behind_what_is_whole_and_no_link_is_followed(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "a.rows"
+    for size, data in ((0, b"onetw"), (3, b"two")):
+        with resuming(path, size) as file:
+            file.write(data)
+    assert path.read_bytes() == b"onetwo"
+    (tmp_path / "away").write_text("kept")
+    (tmp_path / "link.rows").symlink_to(tmp_path / "away")
+    with pytest.raises(OSError, match=r"link\.rows"), resuming(tmp_path / "link.rows", 0):
+        pass
     assert (tmp_path / "away").read_text() == "kept"
 
 
