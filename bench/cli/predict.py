@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bench.errors import UsageError
+from bench.errors import BenchError, UsageError
 
 if TYPE_CHECKING:
     from bench.labelling import Reading
@@ -115,18 +115,19 @@ def _usual_folder(entry: Path, format_: str) -> Path:
 
 def _recordings(source: str, reading: Reading, *, stated: bool) -> tuple[Iterator[Recording], int]:
     """Return the recordings of a folder, a file or a stored data set, and how many there may be."""
-    from bench.datasets import get_dataset
-    from bench.labelling import find_poses, read_files, read_store
-    from bench.store import manifest
+    from bench.labelling import find_poses, read_files
 
     if not Path(source).exists():
-        try:
-            dataset = get_dataset(source)
-        except UsageError as fault:
-            hint = "name a folder with pose files, or a data set that is pulled: bench tasks"
-            raise UsageError(f"no folder {source!r}, and {fault.title}", hint=hint) from None
-        return read_store(dataset, reading, _note), len(manifest(dataset).recordings)
-    files = find_poses(Path(source))
+        return _stored(source, reading)
+    try:
+        files = find_poses(Path(source))
+    except UsageError as fault:
+        try:  # `bench demo` leaves a folder with the name of a data set
+            stored = _stored(source, reading)
+        except BenchError:
+            raise fault from None
+        _note(f"the folder {source} holds no poses; the data set {source} is labelled")
+        return stored
     for name in files.left_out:
         click.echo(f"left out: {name}, a csv without a row 'scorer'", err=True)
     if not stated:
@@ -136,6 +137,20 @@ def _recordings(source: str, reading: Reading, *, stated: bool) -> tuple[Iterato
             err=True,
         )
     return read_files(files, reading, _note), len(files.paths)
+
+
+def _stored(name: str, reading: Reading) -> tuple[Iterator[Recording], int]:
+    """Return the recordings of a stored data set, and how many there may be."""
+    from bench.datasets import get_dataset
+    from bench.labelling import read_store
+    from bench.store import manifest
+
+    try:
+        dataset = get_dataset(name)
+    except UsageError as fault:
+        hint = "name a folder with pose files, or a data set that is pulled: bench tasks"
+        raise UsageError(f"no folder {name!r}, and {fault.title}", hint=hint) from None
+    return read_store(dataset, reading, _note), len(manifest(dataset).recordings)
 
 
 def _note(text: str) -> None:

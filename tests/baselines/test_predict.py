@@ -83,6 +83,19 @@ def test_a_stored_data_set_gets_the_same(trained: Path, tmp_path: Path) -> None:
             np.testing.assert_array_equal(archive["scores"], scores)
 
 
+def test_a_folder_without_poses_does_not_hide_a_data_set(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in (TASK, "empty"):
+        Path(name).mkdir()
+    done = predict(str(trained / "pose_kmeans"), TASK, "--format", "npz", "--out", "out")
+    assert (done.exit_code, len(list(Path("out").iterdir()))) == (0, 6)
+    refused = predict(str(trained / "pose_kmeans"), "empty")
+    assert isinstance(refused.exception, UsageError)
+    assert "holds no poses" in refused.exception.title
+
+
 def test_frames_and_bouts_say_the_same(trained: Path, tmp_path: Path) -> None:
     entry, poses = str(trained / "dilated_tcn"), str(trained / "poses")
     assert predict(entry, poses, "--out", str(tmp_path / "csv")).exit_code == 0
