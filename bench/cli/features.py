@@ -32,7 +32,8 @@ def features(
     try:
         from baselines.extractors.videos import Settings, extract
     except ModuleNotFoundError as fault:
-        raise UsageError(f"bench features needs {fault.name}", hint=install_hint("train,video")) from fault
+        extra = "video" if fault.name in ("av", "cv2") else "train"
+        raise UsageError(f"bench features needs {fault.name}", hint=install_hint(extra)) from fault
     twice = {path.stem for path in videos if [one.stem for one in videos].count(path.stem) > 1}
     if twice:
         raise UsageError(f"several videos would be written as {', '.join(sorted(twice))}.npy")
