@@ -2,13 +2,13 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test quick perf check clean
+.PHONY: demo test quick fuzz perf check clean
 
 demo: .venv/installed
 	$(BIN)/bench demo
 
 # torch's waiting threads sleep instead of spinning: much faster wherever other work shares the cores
-test quick: export OMP_WAIT_POLICY = passive
+test quick fuzz: export OMP_WAIT_POLICY = passive
 
 # on all cores; what compares times then has the machine for itself
 test: .venv/installed
@@ -18,6 +18,12 @@ test: .venv/installed
 # without what takes seconds
 quick: .venv/installed
 	$(BIN)/pytest --numprocesses auto --dist worksteal --ignore tests/perf/test_speed.py -m "not slow"
+
+# 2,000 cases each of results, manifests, own tasks, cards, hub answers and files of readers
+fuzz: export ETHOBENCH_FUZZ = 2000
+fuzz: .venv/installed
+	$(BIN)/pytest --numprocesses auto --dist worksteal -q \
+		tests/test_fuzz.py tests/test_hub_fuzz.py tests/datasets/test_mutated_files.py
 
 # the metrics at full size, then whole evaluations at 1, 10 and 100 times CalMS21 Task 1 (minutes, 4 GiB)
 perf: .venv/installed

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, cast
 
-from bench.errors import DataError, UsageError
+from bench.errors import BenchError, DataError, UsageError
 
 if TYPE_CHECKING:
     from huggingface_hub.errors import HfHubHTTPError
@@ -14,7 +14,28 @@ if TYPE_CHECKING:
 
 @contextmanager
 def explained(repo: str, revision: str, again: str) -> Iterator[None]:
-    """Turn what the client raises into `DataError` or `UsageError`; `again` is the command that was typed."""
+    """Turn what the client raises into `DataError` or `UsageError`; `again` is the command that was typed.
+
+    Faults of the disk pass as they are.
+    """
+    try:
+        with _explained_faults(repo, revision, again):
+            yield
+    except BenchError:
+        raise
+    except Exception as fault:  # the client trusts what an answer holds, so it may end in any way
+        if isinstance(fault, OSError) and fault.errno is not None:
+            raise
+        raise DataError(
+            f"{repo} at {revision}: the hub's answer cannot be used",
+            [f"{type(fault).__name__}: {_first_line(fault)}"],
+            hint=again,
+        ) from fault
+
+
+@contextmanager
+def _explained_faults(repo: str, revision: str, again: str) -> Iterator[None]:
+    """Turn the faults that the client documents into errors of the project."""
     from huggingface_hub import constants, errors
 
     # The base class of httpx in versions 1 of the client and of httpx2 in versions 2, which it lets through

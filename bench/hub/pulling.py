@@ -13,8 +13,7 @@ from bench import store
 from bench.errors import DataError, UsageError
 from bench.hub import contents as manifests
 from bench.hub.contents import LARGEST, MANIFEST, SHARDS, Contents
-from bench.hub.faults import explained
-from bench.hub.fetching import fetch
+from bench.hub.fetching import commit_of, fetch
 from bench.hub.shards import read_shards
 from bench.store import Manifest
 from bench.tasks import Dataset, Task
@@ -74,12 +73,10 @@ def resolve(repo: str, revision: str, again: str) -> str:
             ["expected letters, digits and . _ - /, without two dots in a row"],
             hint=f"{again.split(' --revision')[0]} --revision main",
         )
-    from huggingface_hub import HfApi
-
-    with explained(repo, revision, again):
-        commit = HfApi().dataset_info(repo, revision=revision).sha
+    commit = commit_of(repo, revision, again)
     if commit is None or not COMMIT.fullmatch(commit):
-        raise DataError(f"{repo}: the hub names no commit for {revision!r}", [f"found {commit!r}"])
+        found = commit and commit[:200]
+        raise DataError(f"{repo}: the hub names no commit for {revision!r}", [f"found {found!r}"], hint=again)
     return commit
 
 

@@ -11,7 +11,7 @@ import itertools
 import json
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,7 @@ from tests.datasets.test_boris import AGGREGATED, TABULAR, bout, event, export
 from tests.datasets.test_formats import ANNOTATION, SEVERAL
 from tests.datasets.test_pose_files import movement
 from tests.datasets.test_readers import BENTO, COLUMNS, LABEL, SIMBA
+from tests.fuzzing import bounded_memory
 from tests.own.conftest import TOML
 
 INSERTED = (
@@ -107,6 +108,12 @@ READERS: dict[str, Callable[[Path], Any]] = {
     "simba": lambda path: read_targets(path, ["attack"]),
     "declaration": read_declaration,
 }
+
+
+@pytest.fixture(autouse=True)
+def memory() -> Iterator[None]:
+    with bounded_memory():
+        yield
 
 
 @pytest.fixture(scope="module")
