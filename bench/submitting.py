@@ -25,6 +25,7 @@ from bench.errors import DataError, UsageError, nearest
 from bench.evaluation.compare import Difference
 from bench.evaluation.compare import compare as differences
 from bench.evaluation.compare import compare_results as differences_of_results
+from bench.files.locking import locked
 from bench.files.opening import is_absent
 from bench.kinds import ids_to_answer, kind_of
 from bench.recordings import Recording
@@ -43,10 +44,11 @@ from bench.submissions import (
 )
 from bench.submissions.card import CARD
 from bench.tasks import Task
-from bench.verification.results import read_result
+from bench.verification.results import read_result, replaced_result
 
 RESULTS = Path("leaderboard/results")
 """Where results lie unless another folder is named."""
+_LOCK = ".lock"
 
 
 @dataclass(frozen=True, eq=False)
@@ -204,6 +206,20 @@ def score(submitted: Submitted) -> Result:
     card = entry_card(submitted.entry, task.name)
     result = evaluation.evaluate(task, card, submitted.predictions, submitted.recordings)
     return replace(result, changed=_changed(task), provenance=_provenance(), metrics_code=metric_code())
+
+
+def write_results(
+    path: Path, scored: Sequence[Result], folder: Path, *, replace: bool = False
+) -> tuple[list[str], list[Path]]:
+    """Write the results of the entry in `path` into a folder; return notes of what goes, and the files.
+
+    Nobody writes there between the check and the writing: of two entries of one name, the second sees the
+    first. Raises `UsageError`, before anything is written, where a result of another entry would be replaced
+    without `replace`, and `OSError` where the folder is a link.
+    """
+    with locked(folder / _LOCK):
+        notes = [replaced_result(path, result, folder, replace=replace) for result in scored]
+        return notes, [results.write(result, folder) for result in scored]
 
 
 def compare(first: str | Path, second: str | Path, task: str, folder: str | Path = RESULTS) -> Comparison:

@@ -56,6 +56,24 @@ def test_a_checkout_has_the_same_bytes_whatever_git_is_told_of_line_ends() -> No
     assert done.stdout.splitlines() == [f"{name}: eol: lf" for name in names]
 
 
+def test_a_clone_that_may_change_line_ends_holds_the_frozen_splits(tmp_path: Path) -> None:
+    """As a clone on Windows does; without `.gitattributes` every line of it ends in two signs."""
+    if not (ROOT / ".git").exists() or shutil.which("git") is None:
+        pytest.skip("no checkout of git")
+
+    def git(*arguments: str) -> bytes:
+        command = ["git", "-c", "core.autocrlf=true", *arguments]
+        return subprocess.run(command, check=True, capture_output=True).stdout
+
+    clone = tmp_path / "clone"
+    git("clone", "--quiet", "--shared", "--no-checkout", str(ROOT), str(clone))
+    git("-C", str(clone), "checkout", "HEAD", "--", ".gitattributes", "splits")
+    names = [f"splits/{path.name}" for path in (clone / "splits").iterdir()]
+    assert "splits/demo.json" in names
+    for name in names:
+        assert (clone / name).read_bytes() == git("-C", str(ROOT), "show", f"HEAD:{name}")
+
+
 @pytest.mark.parametrize("encoding", ["latin-1", "cp1252"])
 def test_a_terminal_that_lacks_a_sign_gets_its_escape(tmp_path: Path, encoding: str) -> None:
     folder = str(tmp_path / "\u3042" / "mymodel")

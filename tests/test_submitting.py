@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
+from threading import Barrier, BrokenBarrierError
 
 import numpy as np
 import pytest
@@ -14,6 +18,7 @@ from bench import results, store, submitting
 from bench.cli import cli
 from bench.datasets import demo
 from bench.errors import DataError, SubmissionError, UsageError
+from bench.results import Result
 from bench.submissions import write_run
 from tests.made_up import read
 
@@ -42,6 +47,36 @@ def test_a_folder_is_scored_as_the_command_scores_it(entry: Path, tmp_path: Path
     written = read(tmp_path / "results" / "demo--mine.json")
     assert written.digest() == result.digest()
     assert 0.5 < result.scores["f1"].value < 1
+
+
+def test_two_entries_of_one_name_at_one_moment(
+    entry: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both have looked at what is there before one writes, unless one waits for the other."""
+    (result,) = submitting.evaluate(entry)
+    names = [{"name": word, "authors": [word]} for word in ("first", "second")]
+    rivals = [replace(result, entry=result.entry | name) for name in names]
+    looked, check = Barrier(2), submitting.replaced_result
+
+    def slow(*arguments: object, **options: object) -> str:
+        note = check(*arguments, **options)  # type: ignore[arg-type]
+        with suppress(BrokenBarrierError):
+            looked.wait(timeout=0.3)
+        return note
+
+    def write(rival: Result) -> str:
+        try:
+            submitting.write_results(entry, [rival], tmp_path / "results")
+        except UsageError as fault:
+            return fault.title
+        return "wrote"
+
+    monkeypatch.setattr(submitting, "replaced_result", slow)
+    with ThreadPoolExecutor(2) as pool:
+        done = sorted(pool.map(write, rivals))
+    assert "nothing was written" in done[0]
+    assert done[1] == "wrote"
+    assert [path.name for path in (tmp_path / "results").glob("*.json")] == ["demo--mine.json"]
 
 
 def test_a_submission_is_read_with_the_recordings_that_it_answers(entry: Path) -> None:

@@ -72,16 +72,16 @@ def evaluate(
     """Score a submission: validate, score every run and part, print and write the result."""
     from bench.floors import find_floors
     from bench.prior import find_prior
-    from bench.results import canonical, to_json, write
-    from bench.submitting import score, take_over_card
+    from bench.results import canonical, to_json
+    from bench.submitting import score, take_over_card, write_results
     from bench.text import below_prior_text, floors_text, result_text, rivals_text
-    from bench.verification.results import replaced_result
 
     read = take_over_card(path, task_name, results) if card_alone else map(score, _read(path, task_name))
     scored = list(read)
-    for note in [replaced_result(path, result, results, replace=replace) for result in scored]:
-        click.echo(note, err=True, nl=bool(note))
-    for result, written in [(result, write(result, results)) for result in scored]:
+    notes, files = write_results(path, scored, results, replace=replace)
+    for note in filter(None, notes):
+        click.echo(note, err=True)
+    for result, written in zip(scored, files, strict=True):
         prior = find_prior(result, results)
         warning = below_prior_text(result, prior) if prior else ""
         if as_json:
