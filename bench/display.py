@@ -23,6 +23,15 @@ def number(value: float, unit: str = "") -> str:
     return f"{value:.1f}" if unit in ("frames", "per minute") else f"{value:.3f}"
 
 
+def p_value(value: float) -> str:
+    """Write a p; one that three decimals would make 0 is said to be below .001, a dash where undefined.
+
+    >>> p_value(0.0312), p_value(3e-7), p_value(float("nan"))
+    ('0.031', '<0.001', '–')
+    """
+    return "<0.001" if value < 0.0005 else number(value)
+
+
 def between(low: float, high: float, unit: str = "") -> str:
     """Write an interval, a dash where there is none."""
     return UNDEFINED if math.isnan(low) or math.isnan(high) else f"{number(low, unit)} – {number(high, unit)}"

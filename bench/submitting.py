@@ -20,7 +20,7 @@ from bench.about import NAME
 from bench.access import TaskData
 from bench.closure import metric_code
 from bench.datasets import get_task
-from bench.display import between, number
+from bench.display import between, number, p_value
 from bench.errors import DataError, UsageError, nearest
 from bench.evaluation.compare import Difference
 from bench.evaluation.compare import compare as differences
@@ -109,7 +109,7 @@ class Comparison:
         row = self.differences[0]
         words = f"{titles[row.metric]} {number(row.difference)} ({between(row.low, row.high)})"
         names = f"{self.first.id} minus {self.second.id} on {self.task.name}"
-        return f"<comparison {names}: {words}, p {number(row.p_value)}>"
+        return f"<comparison {names}: {words}, p {p_value(row.p_value)}>"
 
 
 def read_submission(path: str | Path, task: str | None = None) -> list[Submitted]:

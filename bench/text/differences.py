@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bench.display import between, number
+from bench.display import between, number, p_value
 from bench.evaluation.compare import Difference
 from bench.metrics.sampling.paired import JACKKNIFE, SWAP
 from bench.text.scores import MAIN
@@ -29,7 +29,7 @@ def comparison_text(
                 with_unit(card["title"], unit),
                 *values,
                 between(row.low * factor, row.high * factor, unit),
-                number(row.p_value),
+                p_value(row.p_value),
                 TESTS[row.method],
             ]
         )
@@ -37,7 +37,7 @@ def comparison_text(
     lines = [f"{names[0]} against {names[1]} on {task['name']}", "", table(headers, cells), ""]
     lines.append(f"the difference is {names[0]} minus {names[1]}; errors are better low, the rest high; p is")
     lines.append('two-sided, of "no difference", not corrected for the number of metrics; equal entries have')
-    lines.append("p <= .05 in 3 to 7 of 100 comparisons, by metrics of scores and detections in up to 9")
+    lines.append("p <= .05 in 3 to 7 of 100 comparisons, by metrics of scores and detections in up to 11")
     lines += [_test_in_words(row) for row in {(row.method, row.patterns): row for row in rows}.values()]
     if len(rows) < len(cards):
         lines.append(
