@@ -11,6 +11,7 @@ from bench.errors import UsageError, nearest
 MODELS: dict[str, tuple[str, str, str]] = {
     "prior": ("baselines.models.prior", "Class prior", ""),
     "gbdt": ("baselines.models.gbdt", "Boosted trees on geometry", "train"),
+    "stacked": ("baselines.models.stacked", "Stacked trees", "train"),
     "single_frame": ("baselines.models.single_frame", "Single frame", "train"),
     "fc": ("baselines.models.fc", "Fully connected", "train"),
     "lstm": ("baselines.models.lstm", "LSTM", "train"),

@@ -29,7 +29,7 @@ def test_an_unknown_name_is_refused_with_the_nearest() -> None:
 @pytest.mark.parametrize("name", MODELS)
 def test_the_list_says_what_the_declaration_says(name: str) -> None:
     module, title, extra = MODELS[name]
-    if name not in ("prior", "gbdt"):
+    if name not in ("prior", "gbdt", "stacked"):
         pytest.importorskip("torch", reason="torch is in the extra `train`")
     baseline = get_baseline(name)
     assert isinstance(baseline, Baseline)

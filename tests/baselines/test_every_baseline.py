@@ -16,6 +16,7 @@ from baselines.contract import Baseline
 from baselines.recipes.boosting import Boosting
 from baselines.recipes.joint import Joint
 from baselines.recipes.localisation import Recipe as Localisation
+from baselines.recipes.stacking import Stacking
 from baselines.runs.check import is_causal
 from baselines.runs.listing import every, rows, table
 from baselines.runs.train import train
@@ -32,6 +33,7 @@ TASK, FRAMES = "demo-6x150", 150
 PARAMETERS = {  # at 28 inputs and 4 classes, as the papers and their code have them
     "prior": None,
     "gbdt": None,
+    "stacked": None,
     "single_frame": 189_564,
     "fc": 3_059_836,
     "lstm": 391_868,
@@ -112,6 +114,9 @@ def light(baseline: Baseline) -> tuple[Baseline, int | None]:
     """One epoch; as the trees know none, fewer of them; of large networks short windows, or few channels."""
     if isinstance(baseline.recipe, Boosting):
         return replace(baseline, recipe=replace(baseline.recipe, frames=200, trees=3)), None
+    if isinstance(baseline.recipe, Stacking):
+        few = replace(baseline.recipe.first, frames=200, trees=3)
+        return replace(baseline, recipe=replace(baseline.recipe, first=few, second=few, folds=2)), None
     if baseline.name in GRAPHS:
         # few steps: slow ones, or the running statistics lag behind the weights and all frames look alike
         lr = min(baseline.recipe.lr, 0.002)
