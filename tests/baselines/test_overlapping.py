@@ -13,6 +13,7 @@ import toy
 from baselines.contract import Baseline
 from baselines.models import get_baseline
 from baselines.recipes.boosting import Boosting
+from baselines.recipes.stacking import Stacking
 from baselines.recipes.windows import Recipe
 from baselines.runs.listing import every
 from baselines.runs.train import train
@@ -63,6 +64,10 @@ def light(baseline: Baseline, epochs: int) -> Baseline:
     recipe = baseline.recipe
     if isinstance(recipe, Boosting):
         return replace(baseline, recipe=replace(recipe, frames=300, trees=15, windows=(0.2,), smoothing=0.1))
+    if isinstance(recipe, Stacking):
+        few = replace(recipe.first, frames=300, trees=15)
+        small = replace(recipe, row=0.05, windows=(0.2,), first=few, second=few, smoothings=(0.1,))
+        return replace(baseline, recipe=small)
     if not isinstance(recipe, Recipe):
         return replace(baseline, recipe=recipe.with_epochs(epochs) or recipe)
     past, future = min(recipe.past, 40), min(recipe.future, 20)
@@ -88,7 +93,7 @@ def test_every_baseline_answers_each_class_by_itself(name: str, home: Path, tmp_
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["single_frame", "msgl_tcn", "gbdt"])
+@pytest.mark.parametrize("name", ["single_frame", "msgl_tcn", "gbdt", "stacked"])
 def test_it_learns_both_at_once_or_neither(name: str, home: Path, tmp_path: Path) -> None:
     found = trained(name, tmp_path / "out", 12)
     truth = np.concatenate([recording(id_).labels[5:] for id_ in "de"])

@@ -160,6 +160,17 @@ def test_swapped_animals_look_the_same_but_for_their_postures() -> None:
     assert one.shape == (-(-recording.frames // 4), other.shape[1])
 
 
+def test_one_animal_has_scalars_of_its_own_alone() -> None:
+    recording = shaped("a")
+    alone = replace(recording, keypoints=recording.keypoints[:, :1])
+    windows = (0.2, 0.6)
+    own, whole, postures = 8, 1, 3 * 2
+    assert described(alone, windows, 0.1, 3).shape == (
+        -(-recording.frames // 3),
+        own * (1 + 2 * len(windows) + whole) + postures,
+    )
+
+
 def test_weights_raise_the_f1_of_the_classes_that_count() -> None:
     rng = np.random.default_rng(0)
     truth = np.eye(3, dtype=bool)[rng.choice(3, 600, p=[0.1, 0.3, 0.6])]
