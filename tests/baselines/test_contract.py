@@ -84,7 +84,16 @@ def perturbed(recording: Recording, first: int) -> Recording:
     return replace(recording, keypoints=keypoints)
 
 
-OTHERS = ("gbdt", "dilated_tcn", "anchor_free", "pose_kmeans", "bams", "bams_as_released", "bams_kmeans")
+OTHERS = (
+    "gbdt",
+    "stacked",
+    "dilated_tcn",
+    "anchor_free",
+    "pose_kmeans",
+    "bams",
+    "bams_as_released",
+    "bams_kmeans",
+)
 OTHERS += ("mabe21_top1", "mabe21_top1_alone")
 """No networks of windows: their own tests say what they see."""
 
