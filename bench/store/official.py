@@ -10,6 +10,7 @@ from pathlib import Path
 from bench.errors import DataError, first
 from bench.files.litter import is_litter
 from bench.files.zips import members
+from bench.resources import home
 from bench.store.manifests import Changed
 from bench.store.stored import file_digest
 from bench.tasks import Dataset
@@ -81,14 +82,16 @@ def _loose(dataset: Dataset, folder: Path) -> list[Path]:
 
 
 def _below(dataset: Dataset, source: Path) -> Iterator[Path]:
-    """Yield the folders below that hold official files, by name; none inside another."""
+    """Yield the folders below that hold official files, by name; none inside another, and no store."""
+    own = home().resolve()
     for looked, (place, folders, _) in enumerate(os.walk(source), start=1):
         folder = Path(place)
         if folder != source and _loose(dataset, folder):
             folders.clear()
             yield folder
         deep = len(folder.relative_to(source).parts) >= DEEPEST or looked >= MOST
-        folders[:] = [] if deep else sorted(name for name in folders if not name.startswith("."))
+        known = (name for name in folders if not name.startswith(".") and (folder / name).resolve() != own)
+        folders[:] = [] if deep else sorted(known)
 
 
 def digests(official: Official) -> dict[str, str]:
