@@ -227,10 +227,10 @@ CARDS = {
     "quote in the address": ("""code = 'https://a.org/"onload="x'""", "code: "),
     "not a number": ("name = nan", "name: nan, expected text"),
     "date": ("name = 2020-01-01", "name: 2020-01-01, expected text"),
-    "tasks that are none": ("tasks = 3", "tasks: 3, expected a table of 1 or more keys"),
+    "tasks that are none": ("tasks = 3", "tasks: 3, expected a table of 1 to 100 keys"),
     "no task": (
         "[tasks]",
-        "tasks: {}, expected a table of 1 or more keys, each a table: write [tasks",
+        "tasks: {}, expected a table of 1 to 100 keys, each a table: write [tasks",
     ),
     "a task that is no table": ("tasks.demo = 1", "tasks.demo: 1, expected a table: write [tasks.<name>]"),
     "huge number": (
