@@ -176,3 +176,19 @@ def test_it_is_said_what_to_install(
     with pytest.raises(UsageError, match=f"need {library}") as caught:
         read(tmp_path / name)
     assert caught.value.hint == "pip install -c constraints.txt '.[readers]'"
+
+
+@pytest.mark.parametrize("fps", [np.inf, -30.0, np.nan, 1e300])
+def test_a_rate_that_no_camera_has(tmp_path: Path, fps: float) -> None:
+    """A rate is multiplied with times: one that is infinite gave a warning of numpy in place of a message."""
+    movement().assign_attrs(fps=fps).to_netcdf(tmp_path / "a.nc", engine="h5netcdf")
+    with pytest.raises(DataError, match="fps"):
+        read_movement(tmp_path / "a.nc")
+
+
+def test_a_time_that_is_infinite(tmp_path: Path) -> None:
+    whole = movement()
+    times = np.where(np.arange(whole.sizes["time"]) == 1, np.inf, whole["time"])
+    whole.assign_coords(time=times).to_netcdf(tmp_path / "a.nc", engine="h5netcdf")
+    with pytest.raises(DataError, match="infinite times"):
+        read_movement(tmp_path / "a.nc")

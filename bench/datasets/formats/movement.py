@@ -24,6 +24,8 @@ from bench.files.hdf5 import library, names, opened, read_values, twice
 _AXES = ("time", "individuals", "keypoints", "space")
 _VARIABLES = ("position", "confidence")
 _SCALES = "DIMENSION_LIST"
+_FASTEST = 1e6
+"""Frames per second: beyond any camera."""
 
 
 def read_movement(path: Path) -> Poses:
@@ -80,11 +82,15 @@ def _time_faults(
 
     The rate is that of the times where the file has no other, None where they say nothing of seconds.
     """
+    if fps is not None and not 0 <= fps <= _FASTEST:
+        return [f"fps {fps:g}, expected frames per second"], None
     if times is None:
         return [], None
     if times.shape != (rows,) or times.dtype.kind not in "iuf":
         return [f"time {times.shape} of {times.dtype}, expected {rows:,} numbers"], None
     frames = times.astype(np.float64)
+    if beyond_float32(frames):
+        return ["infinite times"], None
     unknown = not unit and not fps and np.array_equal(frames, np.arange(rows))
     if unit == "frames" or unknown:
         return row_faults(frames), None
