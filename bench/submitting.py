@@ -75,6 +75,17 @@ class Submitted:
         return Side(self.entry.id, _title(self.entry.name, card.remark, card.detections))
 
     @property
+    def doubts(self) -> list[str]:
+        """What a user should look at again, run by run."""
+        return [
+            f"{run}: {doubt}"
+            for run, parts in self.predictions.items()
+            for doubt in form_of(self.task).doubts(
+                [(self.recordings[id_], one) for by_id in parts.values() for id_, one in by_id.items()]
+            )
+        ]
+
+    @property
     def summary(self) -> str:
         """What was predicted beside frames, in words that follow the number of recordings; may be empty."""
         return form_of(self.task).summary(self.predictions, self.card)

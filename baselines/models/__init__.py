@@ -37,7 +37,7 @@ MODELS: dict[str, tuple[str, str, str]] = {
     ),
     "conv1d_treba_shipped_finetuned": (
         "baselines.models.conv1d_treba",
-        "1-D convolution with TREBA, as shipped, fine-tuned",
+        "1-D convolution with shipped TREBA, fine-tuned",
         "train",
     ),
     "conv1d_finetuned": ("baselines.models.conv1d", "1-D convolution, fine-tuned", "train"),

@@ -89,7 +89,7 @@ FINETUNED = conv(
 )
 FINETUNED_OFFICIAL = conv(
     "conv1d_treba_shipped_finetuned",
-    "1-D convolution with TREBA, as shipped, fine-tuned",
+    "1-D convolution with shipped TREBA, fine-tuned",
     "the 32 features that CalMS21 ships, trained on from Task 1",
     replace(RECIPE, tunings=TUNINGS),
     [Need(AUGMENTED_OFFICIAL.model, "start", TASK1), Need(SHIPPED, "features", TASK1)],

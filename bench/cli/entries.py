@@ -142,14 +142,13 @@ def publish(results: Path, out: Path) -> None:
 def _read(path: Path, task_name: str | None) -> list[Submitted]:
     """Read every task of a submission that is asked for, and note what its card still leaves to fill in."""
     from bench.submissions import unfilled
-    from bench.submissions.doubts import doubts
     from bench.submitting import read_submission
 
     submitted = read_submission(path, task_name)
     for one in submitted:
         for run, earlier in one.same_runs.items():
             click.echo(f"note: {one.task.name}: run {run} repeats {earlier}, and is not counted", err=True)
-        for doubt in doubts(one.predictions, one.recordings):
+        for doubt in one.doubts:
             click.echo(f"note: {one.task.name}/{doubt}", err=True)
     for text in unfilled(submitted[0].entry) if submitted else ():
         click.echo(f"note: {path / 'submission.toml'} still says {text!r}; a page would show it", err=True)

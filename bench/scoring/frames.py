@@ -17,8 +17,8 @@ from bench.recordings import one_hot, spans
 from bench.scoring.arrays import Source, read_npz, read_table
 from bench.scoring.checks import score_faults
 from bench.scoring.reading import Arrays, Groups, annotated, counted, options, read_arrays
-from bench.submissions.doubts import score_doubts
 from bench.submissions.faults import Fault
+from bench.submissions.forms.doubts import score_doubts
 
 
 def score_frames(

@@ -21,8 +21,8 @@ from bench.recordings import Detections, Segments
 from bench.scoring.activitynet import SegmentSource, read_segments
 from bench.scoring.checks import detection_faults, segment_faults
 from bench.scoring.reading import Groups, options, read_named_groups, refuse_all
-from bench.submissions.doubts import detection_doubts
 from bench.submissions.faults import Fault
+from bench.submissions.forms.doubts import detection_doubts
 
 NOTHING = Detections(np.empty((0, 2)), np.empty(0, dtype=np.int64), np.empty(0))
 

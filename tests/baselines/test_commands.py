@@ -28,7 +28,7 @@ def test_models_are_listed_as_text_and_as_json() -> None:
     assert all(row["name"] in text and row["title"] in text for row in listed)
     assert " 285,892 " in text
     assert "at the sizes of CalMS21 Task 1" in text
-    assert all(text.count(row["reference"] + "\n") == 1 for row in listed), "each once, below the table"
+    assert all(text.count(f"] {row['reference']}\n") == 1 for row in listed), "each once, below the table"
     assert max(map(len, text.split("\n\n")[0].splitlines())) <= 125
 
 

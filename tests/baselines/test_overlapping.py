@@ -70,7 +70,7 @@ def light(baseline: Baseline, epochs: int) -> Baseline:
         return replace(baseline, recipe=small)
     if not isinstance(recipe, Recipe):
         return replace(baseline, recipe=recipe.with_epochs(epochs) or recipe)
-    past, future = min(recipe.past, 40), min(recipe.future, 20)
+    past, future = min(recipe.past, 40), min(recipe.future, 31)
     return replace(baseline, recipe=replace(recipe, past=past, future=future, epochs=epochs, batch=32))
 
 
@@ -88,7 +88,7 @@ def test_every_baseline_answers_each_class_by_itself(name: str, home: Path, tmp_
         assert scores.shape == (toy.FRAMES[id_], 3)
         assert ((scores >= 0) & (scores <= 1)).all()
     every = np.concatenate(list(found.values()))
-    assert np.ptp(every.sum(axis=1)) > 1e-3, "no softmax: the sum is free"
+    assert np.abs(every.sum(axis=1) - 1).max() > 1e-3, "no softmax: the sum is free"
     assert read_entry(tmp_path / "out").tasks["toy"].output == "probabilities"
 
 

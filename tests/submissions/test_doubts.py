@@ -13,8 +13,10 @@ from bench.datasets import get_task
 from bench.errors import SubmissionError
 from bench.recordings import Detections, Recording, Segments
 from bench.scoring import score_frames, score_segments
-from bench.submissions.doubts import detection_doubts, doubts, score_doubts
+from bench.submissions import Entry
 from bench.submissions.forms.detections import recording_faults
+from bench.submissions.forms.doubts import detection_doubts, score_doubts
+from bench.submitting import Submitted
 from tests.submissions.conftest import CLASSES, EXPECTED, TASK, make_task, random_scores, read, save_npz
 
 LENGTHS = {"a": 40.0, "b": 25.0}
@@ -118,7 +120,8 @@ def test_every_run_is_looked_at() -> None:
     )
     soft = np.full((3, 2), 0.5, np.float32)
     runs = {"seed0": {"all": {"a": soft}}, "seed1": {"all": {"a": np.eye(2, dtype=np.float32)[[0, 0, 1]]}}}
-    (doubt,) = doubts(runs, {"a": recording})
+    submitted = Submitted(TASK, Entry("e", "E", ("nobody",), "CC0", {}), runs, {"a": recording})
+    (doubt,) = submitted.doubts
     assert doubt.startswith("seed1: every score is 0 or 1")
 
 

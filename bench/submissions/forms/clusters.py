@@ -214,6 +214,7 @@ CLUSTER_FORM = Form(
     read=_read,
     convert=_convert,
     page=_page,
+    doubts=lambda _answers: (),
     summary=_summary,
     write=write_clusters,
 )

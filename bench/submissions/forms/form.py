@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bench.kinds import Length
+from bench.recordings import Recording
 from bench.submissions.card import TaskCard
 from bench.submissions.faults import Fault
 from bench.submissions.predictions import Content, Key, Predictions
@@ -34,6 +35,8 @@ class Form:
     in this form, with all faults."""
     page: Callable[[str, str, Task], str]
     """(entry, its folder as it is shown, task) -> the page that shows a newcomer how to write a run."""
+    doubts: Callable[[Sequence[tuple[Recording, Any]]], Sequence[str]]
+    """(recordings, each with its prediction) -> what can be scored and is probably not what was meant."""
     summary: Callable[[Predictions, TaskCard], str]
     """What `bench validate` says beside the number of recordings; empty where nothing."""
     write: Callable[[Path, Task, str, Mapping[str, Mapping[str, Any]]], Path]

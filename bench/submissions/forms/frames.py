@@ -24,6 +24,7 @@ from bench.submissions.card import TaskCard
 from bench.submissions.faults import Fault, listing
 from bench.submissions.forms.arrays import npz_limit, read_npz, write_npz
 from bench.submissions.forms.checks import frame_count_cause, name_faults, written_faults
+from bench.submissions.forms.doubts import score_doubts
 from bench.submissions.forms.form import Form
 from bench.submissions.forms.words import poses_words, validation_words
 from bench.submissions.predictions import Content, Key, Shape
@@ -273,6 +274,7 @@ FRAME_FORM = Form(
     read=_read,
     convert=_convert,
     page=_page,
+    doubts=lambda answers: score_doubts(scores for _, scores in answers),
     summary=lambda _predictions, _card: "",
     write=lambda folder, task, run, predictions: write_run(folder, task.name, run, predictions),
 )

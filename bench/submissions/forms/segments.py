@@ -32,6 +32,7 @@ from bench.submissions.forms.detections import (
     read_detections,
     recording_faults,
 )
+from bench.submissions.forms.doubts import detection_doubts
 from bench.submissions.forms.form import Form
 from bench.submissions.forms.words import poses_words, validation_words
 from bench.submissions.predictions import SAFE_NAME, SAFE_NAME_RULE, Content, Key, Predictions
@@ -235,6 +236,7 @@ SEGMENT_FORM = Form(
     read=_read,
     convert=_convert,
     page=_page,
+    doubts=lambda answers: detection_doubts((one.frames / one.fps, given) for one, given in answers),
     summary=_summary,
     write=write_detections,
 )

@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 
 import numpy as np
 
-from bench.recordings import Detections, Recording
-from bench.submissions.predictions import Predictions
+from bench.recordings import Detections
 
 Lasting = tuple[float, Detections]
 """How long a recording lasts, or until when something is true in it, in seconds; and what was detected."""
 _SHORT = 2.0
 """Seconds: where no recording lasts longer, detections within the first second are no surprise."""
-
-
-def doubts(runs: Predictions, recordings: Mapping[str, Recording]) -> Iterator[str]:
-    """Say of each run what a user should look at again."""
-    for run, parts in runs.items():
-        answers = [(recordings[id_], one) for by_id in parts.values() for id_, one in by_id.items()]
-        detections = [(r.frames / r.fps, one) for r, one in answers if isinstance(one, Detections)]
-        scores = [one for _, one in answers if isinstance(one, np.ndarray) and one.ndim == 2]
-        yield from (f"{run}: {doubt}" for doubt in (*detection_doubts(detections), *score_doubts(scores)))
 
 
 def detection_doubts(detections: Iterable[Lasting]) -> list[str]:
