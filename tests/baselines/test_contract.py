@@ -133,7 +133,8 @@ def test_a_causal_model_says_the_same_whatever_comes_later(name: str, store: Pat
 
 
 @pytest.mark.slow
-def test_what_a_training_imports_of_ours_is_in_the_closure_of_its_model(store: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("module", sorted({module for module, _, _ in MODELS.values()}))
+def test_what_a_training_imports_of_ours_is_in_the_closure_of_its_model(module: str, tmp_path: Path) -> None:
     """Learning and predicting by the contract alone, in a process of its own, with no planner beside it."""
     pytest.importorskip("torch", reason="torch is in the extra `train`")
     code = """
@@ -155,8 +156,8 @@ module = import_module(sys.argv[1])
 (baseline, *_) = [b for b in vars(module).values() if isinstance(b, Baseline)
     and not any(need.use == "start" for need in b.needs)]
 label = np.repeat(np.arange(30) % 3, 5)
-recording = Recording("a", "a", 30.0, ("x", "y", "z"), one_hot(label, 3), np.ones(150, dtype=bool),
-    np.random.default_rng(0).normal(90, 9, (150, 2, 5, 2)).astype(np.float32))
+recordings = [Recording(id_, id_, 30.0, ("x", "y", "z"), one_hot(label, 3), np.ones(150, dtype=bool),
+    np.random.default_rng(0).normal(90, 9, (150, 2, 5, 2)).astype(np.float32)) for id_ in "ab"]
 question = Question("toy/all", ("x", "y", "z"), "frames", True)
 recipe = baseline.recipe
 if recipe is not None and recipe.with_epochs(1) is not None:
@@ -165,19 +166,18 @@ if hasattr(recipe, "ahead"):
     recipe = replace(recipe, batch=2)  # crops of a large network
 run = Run(baseline.model, recipe, (question,),
     Sizes(Skeleton(("p", "q"), tuple("abcde"), (), (400, 300)), (3,), (("egocentric", 7),)), 0, "cpu", OFF)
-state = baseline.learn(run, Data({"toy/all": [recording]}, {}), Nowhere())
-list(baseline.restore(run, state, Nowhere())([recording.without_labels()], question))
+state = baseline.learn(run, Data({"toy/all": recordings}, {}), Nowhere())
+list(baseline.restore(run, state, Nowhere())([recordings[0].without_labels()], question))
 print(json.dumps([name for name in sys.modules if name.split(".")[0] in ("bench", "baselines")]))
 """
     parents = {"bench", "baselines"}
-    for module in sorted({module for module, _, _ in MODELS.values()}):
-        asked = [sys.executable, "-c", code, module, str(tmp_path / f"{module}.pt")]
-        done = subprocess.run(asked, capture_output=True, text=True, check=False, cwd=ROOT)
-        assert done.returncode == 0, done.stderr
-        imported = set(json.loads(done.stdout.splitlines()[-1]))
-        expected = set(import_closure(module))
-        fronts = {name.rpartition(".")[0] for name in expected} | parents
-        if "bench.metrics" in fronts:  # the front imports every metric, needed or not
-            metrics = set(import_closure("bench.metrics"))
-            fronts |= metrics | {name.rpartition(".")[0] for name in metrics}
-        assert imported <= expected | fronts, module
+    asked = [sys.executable, "-c", code, module, str(tmp_path / f"{module}.pt")]
+    done = subprocess.run(asked, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    imported = set(json.loads(done.stdout.splitlines()[-1]))
+    expected = set(import_closure(module))
+    fronts = {name.rpartition(".")[0] for name in expected} | parents
+    if "bench.metrics" in fronts:  # the front imports every metric, needed or not
+        metrics = set(import_closure("bench.metrics"))
+        fronts |= metrics | {name.rpartition(".")[0] for name in metrics}
+    assert imported <= expected | fronts, module
