@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from baselines.recipes.epochs import Epochs
 
 
 @dataclass(frozen=True)
-class Joint:
+class Joint(Epochs):
     """All that can be told of such a network. Frames of the video are the unit of time.
 
     MADGRAD trains it; its rate falls as a cosine to nothing at the last step. An epoch has as many steps as
@@ -36,24 +38,6 @@ class Joint:
     others: float = 0.1
     """Weight of the questions that have a head of their own."""
 
-    @property
-    def sees(self) -> None:
-        """No window."""
-        return
-
-    @property
-    def validates(self) -> bool:
-        """The last epoch counts."""
-        return False
-
     def words(self, held_out: bool) -> tuple[str, ...]:  # noqa: ARG002  nothing is held out
         """Say what is learned beside the labels."""
         return ("learns to predict what it will see, from crops with and without labels",)
-
-    def epochs_for(self, task: str) -> int:  # noqa: ARG002  the same for all
-        """Return how many epochs it trains on a task."""
-        return self.epochs
-
-    def with_epochs(self, epochs: int) -> Joint:
-        """Return the recipe with so many epochs."""
-        return replace(self, epochs=epochs)

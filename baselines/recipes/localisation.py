@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from baselines.recipes.epochs import Epochs
+
 
 @dataclass(frozen=True)
-class Recipe:
+class Recipe(Epochs):
     """All that can be told of a network that learns from whole recordings and answers segments.
 
     AdamW trains it. Where `ema` is a number, what predicts is an average of the weights.
@@ -54,23 +56,9 @@ class Recipe:
     noise: float = 0.0
     """The deviation of what is added to the features in training."""
 
-    @property
-    def sees(self) -> None:
-        """No window: a prediction looks at the whole recording."""
-        return None
-
-    @property
-    def validates(self) -> bool:
-        """The last epoch predicts."""
-        return False
-
     def words(self, held_out: bool) -> tuple[str, ...]:  # noqa: ARG002  nothing is held out
         """Say what predicts."""
         return () if self.ema is None else ("an average of its weights over the steps predicts",)
-
-    def epochs_for(self, task: str) -> int:  # noqa: ARG002  the same for all
-        """Return how many epochs it trains on a task."""
-        return self.epochs
 
     def with_epochs(self, epochs: int) -> Recipe:
         """Return the recipe with so many epochs; warm-up and milestones keep their share of them."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from baselines.recipes.epochs import Epochs
 
 
 @dataclass(frozen=True)
-class Motion:
+class Motion(Epochs):
     """All that can be told of the motion encoder, which learns without labels.
 
     AdamW trains it; its rate falls as a cosine.
@@ -40,24 +42,6 @@ class Motion:
     reconstructed: float = 0.1
     """Weight of the motion that is made from the tokens again."""
 
-    @property
-    def sees(self) -> None:
-        """No window of its own: what is seen depends on where a frame lies in the windows of a recording."""
-        return
-
-    @property
-    def validates(self) -> bool:
-        """The last epoch counts."""
-        return False
-
     def words(self, held_out: bool) -> tuple[str, ...]:  # noqa: ARG002  nothing is held out
         """Say how much is seen at once."""
         return (f"learns from windows of {self.size} frames",)
-
-    def epochs_for(self, task: str) -> int:  # noqa: ARG002  the same for all
-        """Return how many epochs it trains."""
-        return self.epochs
-
-    def with_epochs(self, epochs: int) -> Motion:
-        """Return the recipe with so many epochs."""
-        return replace(self, epochs=epochs)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from baselines.recipes.epochs import Epochs
+
 
 @dataclass(frozen=True)
-class Bams:
+class Bams(Epochs):
     """All that BAMS can be told. Frames of the video are the unit of time.
 
     AdamW trains it; its rate falls to a tenth after `milestone`.
@@ -41,31 +43,13 @@ class Bams:
     targets: Literal["intended", "as_released"] = "intended"
     """The histogram of the frames to come, as the paper has it; or what the published code makes of it."""
 
-    @property
-    def sees(self) -> None:
-        """No window: an embedding looks at all that came before, as far as the convolutions reach."""
-        return
-
-    @property
-    def validates(self) -> bool:
-        """The last epoch counts."""
-        return False
-
     def words(self, held_out: bool) -> tuple[str, ...]:  # noqa: ARG002  nothing is held out
         """Say how much is seen at once."""
         return (f"learns from crops of {self.size} frames",)
 
-    def epochs_for(self, task: str) -> int:  # noqa: ARG002  the same for all
-        """Return how many epochs it trains."""
-        return self.epochs
-
-    def with_epochs(self, epochs: int) -> Bams:
-        """Return the recipe with so many epochs."""
-        return replace(self, epochs=epochs)
-
 
 @dataclass(frozen=True)
-class Treba:
+class Treba(Epochs):
     """All that task programming can be told. Frames of the video are the unit of time.
 
     Adam trains what approximates the programs for `first` epochs, then the autoencoder for `epochs`.
@@ -94,19 +78,6 @@ class Treba:
     def sees(self) -> tuple[int, int]:
         """The first and the last frame that features depend on."""
         return -(self.window // 2), self.window // 2
-
-    @property
-    def validates(self) -> bool:
-        """The last epoch of each stage counts."""
-        return False
-
-    def words(self, held_out: bool) -> tuple[str, ...]:  # noqa: ARG002  nothing is held out
-        """Say nothing: the description says it all."""
-        return ()
-
-    def epochs_for(self, task: str) -> int:  # noqa: ARG002  the same for all
-        """Return how many epochs its second stage has."""
-        return self.epochs
 
     def with_epochs(self, epochs: int) -> Treba:
         """Return the recipe with so many epochs, of the first stage at most so many."""

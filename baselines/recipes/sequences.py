@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
+
+from baselines.recipes.epochs import Epochs
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Recipe(Epochs):
     """All that can be told of a network that learns from crops of recordings, a target for every frame.
 
     AdamW trains it; its rate rises over the first epochs and falls as a cosine until the last.
@@ -43,11 +45,6 @@ class Recipe:
     """The part of the network that the training it needs has made; empty: it needs none."""
 
     @property
-    def sees(self) -> None:
-        """No window: what a prediction looks at is up to the network."""
-        return None
-
-    @property
     def validates(self) -> bool:
         """Whether a validation loss chooses the epoch that is kept."""
         return self.validation != "none"
@@ -55,11 +52,3 @@ class Recipe:
     def words(self, held_out: bool) -> tuple[str, ...]:  # noqa: ARG002  where there is nothing, nothing chooses
         """Say how much is seen at once."""
         return (f"learns from crops of {self.size} frames",)
-
-    def epochs_for(self, task: str) -> int:  # noqa: ARG002  the same for all
-        """Return how many epochs it trains on a task."""
-        return self.epochs
-
-    def with_epochs(self, epochs: int) -> Recipe:
-        """Return the recipe with so many epochs."""
-        return replace(self, epochs=epochs)
