@@ -22,6 +22,9 @@ SKELETON = Skeleton(
     image=(400, 300),
 )
 FPS = 20.0
+GRAPHS = ("st_gcn", "ms_g3d", "ms_g3d_8", "ms_g3d_mabe21", "ctr_gcn", "stgat", "hstwformer_described")
+"""Large networks: tests give them windows of four frames, far apart."""
+FOUR_FRAMES = {"past": 2, "future": 1, "gap": 36}
 
 
 @dataclass

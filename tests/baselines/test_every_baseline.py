@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import places
 import pytest
+from places import FOUR_FRAMES, GRAPHS
 
 from baselines import models
 from baselines.contract import Baseline
@@ -89,7 +90,6 @@ PARAMETERS = {  # at 28 inputs and 4 classes, as the papers and their code have 
     "pose_kmeans": None,
 }
 
-GRAPHS = ("st_gcn", "ms_g3d", "ms_g3d_8", "ms_g3d_mabe21", "ctr_gcn", "stgat", "hstwformer_described")
 VARIANTS = ("ms_g3d_8", "ms_g3d_mabe21")
 """Large networks that share their code with another one of the list."""
 
@@ -120,7 +120,7 @@ def light(baseline: Baseline) -> tuple[Baseline, int | None]:
     if baseline.name in GRAPHS:
         # few steps: slow ones, or the running statistics lag behind the weights and all frames look alike
         lr = min(baseline.recipe.lr, 0.002)
-        recipe = replace(baseline.recipe, past=2, future=1, gap=36, batch=8, lr=lr, warm_up=0)
+        recipe = replace(baseline.recipe, **FOUR_FRAMES, batch=8, lr=lr, warm_up=0)
         return replace(baseline, recipe=recipe), 1
     if isinstance(baseline.recipe, Localisation):
         return replace(baseline, recipe=replace(baseline.recipe, width=32)), 1

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import toy
+from places import FOUR_FRAMES, GRAPHS
 
 from baselines.contract import Baseline
 from baselines.models import get_baseline
@@ -70,7 +71,9 @@ def light(baseline: Baseline, epochs: int) -> Baseline:
         return replace(baseline, recipe=small)
     if not isinstance(recipe, Recipe):
         return replace(baseline, recipe=recipe.with_epochs(epochs) or recipe)
-    past, future = min(recipe.past, 40), min(recipe.future, 31)
+    if baseline.name in GRAPHS:
+        return replace(baseline, recipe=replace(recipe, **FOUR_FRAMES, epochs=epochs, batch=32))
+    past, future = min(recipe.past, 40), min(recipe.future, 20)
     return replace(baseline, recipe=replace(recipe, past=past, future=future, epochs=epochs, batch=32))
 
 
