@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bench.datasets import get_task
 from bench.errors import DataError, FileError, UsageError, first
-from bench.files.opening import is_absent, open_regular
+from bench.files.opening import open_regular
 from bench.files.writing import write_text
 from bench.pages.environment import GENERATOR
 from bench.pages.published import published_tasks
@@ -84,5 +84,5 @@ def _is_ours(path: Path) -> bool:
     try:
         with open_regular(path, _LARGEST) as file:
             return GENERATOR.encode() in file.read()
-    except FileError:
-        return is_absent(path)
+    except FileError as fault:  # not looked at twice: another `publish` may write the page in between
+        return isinstance(fault.__cause__, FileNotFoundError)
