@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test quick fuzz perf check clean
+.PHONY: demo test quick fuzz perf check docs clean
 
 demo: .venv/installed
 	$(BIN)/bench demo
@@ -37,10 +37,15 @@ check: .venv/installed
 	$(BIN)/pytest -q tests/test_architecture.py
 	$(BIN)/bench verify --results
 
+# the documentation into docs/site; any link that leads nowhere is a fault
+docs: .venv/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,docs]'
+	$(BIN)/mkdocs build --strict -f docs/mkdocs.yml
+
 .venv/installed: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,plots,cluster,video,dev]'
 	touch $@
 
 clean:
-	rm -rf .venv demo dist leaderboard/site
+	rm -rf .venv demo dist docs/site leaderboard/site
