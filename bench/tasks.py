@@ -40,6 +40,16 @@ class Published:
 
 
 @dataclass(frozen=True)
+class Scene:
+    """What a drawn video shows beside the animals of a simulated recording."""
+
+    seed: int
+    """Of the bedding."""
+    feeder: tuple[float, float] | None = None
+    """Its middle, in pixels as keypoints; None where there is none."""
+
+
+@dataclass(frozen=True)
 class Dataset:
     """Where recordings come from, under which licence, and how the official files are read."""
 
@@ -61,6 +71,8 @@ class Dataset:
     """Reads a folder of official files; raises `DataError` listing every fault."""
     simulate: Callable[[Path], None] | None = None
     """Writes the official files, where the data are simulated and not recorded."""
+    scene: Callable[[str], Scene] | None = None
+    """Id of a simulated recording -> what `bench render` draws around its animals."""
     redistributable: bool = True
     """Whether the licence lets anyone publish a copy; where it does not, `bench push` refuses."""
     published: Published | None = None

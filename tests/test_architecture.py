@@ -77,7 +77,7 @@ ORDER = [
     "cli",
 ]
 WRITES = re.compile(
-    r"\.write_(?:text|bytes)\(|(?<!archive)[. ]open\([^\n]*[\"'](?:[wax][bt]*\+?[bt]*|rb?\+b?)[\"']"
+    r"\.write_(?:text|bytes)\(|(?<!archive)[. ]open\((?!file, )[^\n]*[\"'](?:[wax][bt]*\+?[bt]*|rb?\+b?)[\"']"
     r"|savefig\(path|ParquetWriter\(path|[( ]FileLock\(self"
 )
 """Ways to write a file that follow a link of its name, or leave half of it."""

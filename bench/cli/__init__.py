@@ -23,6 +23,7 @@ from bench.cli.features import features
 from bench.cli.leaderboard import export, leaderboard
 from bench.cli.own import add
 from bench.cli.predict import predict
+from bench.cli.render import render
 from bench.cli.reproduction import audit, reproduce
 from bench.cli.review import review
 from bench.cli.score import score
@@ -92,7 +93,7 @@ def cli() -> None:
 
 SECTIONS: Mapping[str, Sequence[click.Command]] = {
     "Begin": (demo, doctor, tasks),
-    "Recordings": (pull, data, add, view, verify, push, simulate),
+    "Recordings": (pull, data, add, view, verify, push, simulate, render),
     "Your entry": (new, validate, evaluate, explain, compare, score, review),
     "Leaderboard": (leaderboard, export, publish, metrics, audit),
     "Models": (models, train, predict, features, profile, reproduce),

@@ -6,6 +6,7 @@ from bench.datasets import (
     calms21_parts,
     calms21_unlabelled,
     demo,
+    demo_feeder,
     demo_unlabelled,
     ethome,
     mabe22,
@@ -61,14 +62,14 @@ def all_tasks() -> tuple[Task, ...]:
 def get_task(name: str) -> Task:
     """Return the task of that name: of the list, or an own one that `bench add` keeps.
 
-    `demo-<recordings>x<frames>` is the demo at another size. Raises `UsageError` naming the nearest task
-    where there is none.
+    `demo-<recordings>x<frames>` is the demo at another size, `demo-feeder-<recordings>x<frames>` the one with
+    a feeder. Raises `UsageError` naming the nearest task where there is none.
     """
     for task in TASKS:
         if task.name == name:
             return task
     own_task = own.own_task(name)
-    task_of_name = demo.task_by_name(name) if own_task is None else own_task.task()
+    task_of_name = _sized(name) if own_task is None else own_task.task()
     if task_of_name is None:
         if name in [dataset.name for dataset in DATASETS]:
             asking = [task.name for task in all_tasks() if task.dataset.name == name]
@@ -86,7 +87,7 @@ def get_dataset(name: str) -> Dataset:
     for dataset in DATASETS:
         if dataset.name == name:
             return dataset
-    if demo.NAME.fullmatch(name):
+    if _is_sized(name):
         return get_task(name).dataset  # or why there is no such size
     try:
         return get_task(name).dataset
@@ -112,10 +113,18 @@ def tasks_of(dataset: Dataset) -> list[Task]:
 def refuse_official(name: str) -> None:
     """Raise `UsageError` where an own task would take a name that means something else already."""
     official = {task.name for task in TASKS} | {dataset.name for dataset in DATASETS}
-    if name in official or name == "tasks" or demo.NAME.fullmatch(name):
+    if name in official or name == "tasks" or _is_sized(name):
         raise UsageError(
             f"name {name!r} is taken by {TITLE} itself", hint="name your task otherwise, as in mylab-1"
         )
+
+
+def _is_sized(name: str) -> bool:
+    return any(module.NAME.fullmatch(name) for module in (demo, demo_feeder))
+
+
+def _sized(name: str) -> Task | None:
+    return demo.task_by_name(name) or demo_feeder.task_by_name(name)
 
 
 def _unknown(kind: str, name: str, names: list[str]) -> UsageError:

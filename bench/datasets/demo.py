@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import zlib
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from io import TextIOWrapper
@@ -21,14 +22,15 @@ import numpy as np
 
 from bench.about import SPLIT_SOURCE, TITLE
 from bench.datasets.calms21_json import ANIMALS, CLASSES, EDGES, FPS, IMAGE, KEYPOINTS, read_layout
-from bench.datasets.simulation import Simulated, simulate
+from bench.datasets.movement import Simulated
+from bench.datasets.simulation import simulate
 from bench.datasets.splitting.rules import SplitRule, Summary
 from bench.errors import DataError, UsageError
 from bench.files.writing import replacing_text
 from bench.metrics import FRAME_METRICS, NAMED_CLUSTER_METRICS
 from bench.recordings import Recording
 from bench.splits import FrozenSplit, Groups, RuledSplit, Split
-from bench.tasks import NAMED_IN_TRAINING, Dataset, Task
+from bench.tasks import NAMED_IN_TRAINING, Dataset, Scene, Task
 
 RECORDINGS, FRAMES = 20, 2000
 SEED = 342  # bouts are few: with this seed train, val and five test recordings or more show every class
@@ -50,21 +52,28 @@ def write(folder: Path, *, recordings: int = RECORDINGS, frames: int = FRAMES, s
     Raises `UsageError` where there is nothing to split or to simulate.
     """
     check_size(recordings, frames, seed)
-    subsets = _subsets(range(1, recordings + 1))
+    subsets = cut(range(1, recordings + 1))
     for file, numbers in (("train", [*subsets["train"], *subsets["val"]]), ("test", subsets["test"])):
         keys = {number: f"task1/{file}/{recording_id(number)}" for number in numbers}
-        write_file(folder / FILES[file], "annotator-id_0", keys, seed, frames)
+        write_file(folder / FILES[file], "annotator-id_0", keys, lambda n: simulate(seed, n, frames))
 
 
 def write_file(
-    path: Path, group: str, keys: Mapping[int, str], seed: int, frames: int, *, labelled: bool = True
+    path: Path,
+    group: str,
+    keys: Mapping[int, str],
+    draw: Callable[[int], Simulated],
+    classes: Sequence[str] = CLASSES,
 ) -> None:
-    """Simulate recordings (number -> key) into one file of the layout; a file that is there is whole."""
+    """Draw recordings (number -> key) into one file of the layout; a file that is there is whole.
+
+    Without classes their labels are left out.
+    """
     with replacing_text(path) as out:
         out.write(f"{{{json.dumps(group)}: {{")
         for position, (number, key) in enumerate(keys.items()):
             out.write(",\n" if position else "\n")
-            _write_sequence(out, key, simulate(seed, number, frames), labelled=labelled)
+            _write_sequence(out, key, draw(number), classes)
         out.write("\n}}\n")
 
 
@@ -84,13 +93,14 @@ def sized(recordings: int, frames: int) -> Task:
     """
     check_size(recordings, frames)
     name = f"demo-{recordings}x{frames}"
-    split = RuledSplit(partial(_split, name, recordings))
+    split = RuledSplit(partial(split_by_number, name, recordings))
     size = f"{recordings:,} recordings of {frames:,} frames"
     return _task(name, size, partial(write, recordings=recordings, frames=frames), split)
 
 
-def _split(name: str, recordings: int) -> Split:
-    subsets = _subsets([recording_id(number) for number in range(1, recordings + 1)])
+def split_by_number(name: str, recordings: int) -> Split:
+    """Return the split of recordings that are numbered from 1; each is a group of its own."""
+    subsets = cut([recording_id(number) for number in range(1, recordings + 1)])
     groups: dict[str, Groups] = {
         subset: {_group(id_): (id_,) for id_ in ids} for subset, ids in subsets.items()
     }
@@ -127,26 +137,37 @@ def recording_id(number: int) -> str:
     return f"mouse{number:05d}_simulated"
 
 
-def _group(id_: str) -> str:
-    return id_.split("_", 1)[0]
-
-
-def _subsets(items: Sequence[Item]) -> dict[str, Sequence[Item]]:
+def cut(items: Sequence[Item]) -> dict[str, Sequence[Item]]:
+    """Return what trains, validates and tests, as `RULE_IN_WORDS` says."""
     train, val = len(items) * 6 // 10, max(1, len(items) // 10)
     return {"train": items[:train], "val": items[train : train + val], "test": items[train + val :]}
 
 
+def number_of(id_: str) -> int:
+    """Return the number of the simulated recording of that id."""
+    return int(_group(id_).removeprefix("mouse"))
+
+
+def empty_scene(id_: str) -> Scene:
+    """Return what is around the animals of a recording: bedding alone."""
+    return Scene(zlib.crc32(id_.encode()))
+
+
+def _group(id_: str) -> str:
+    return id_.split("_", 1)[0]
+
+
 def _choose(recordings: Sequence[Summary]) -> Mapping[str, Mapping[str, Sequence[str]]]:
-    return {"all": _subsets([summary.id for summary in recordings])}
+    return {"all": cut([summary.id for summary in recordings])}
 
 
-def _write_sequence(out: TextIOWrapper, key: str, mice: Simulated, *, labelled: bool) -> None:
+def _write_sequence(out: TextIOWrapper, key: str, mice: Simulated, classes: Sequence[str]) -> None:
     keypoints = json.dumps(np.round(mice.keypoints.transpose(0, 1, 3, 2), 2).tolist())
-    vocab = {name: index for index, name in enumerate(CLASSES)}
-    metadata = {"annotator_id": 0, "vocab": vocab} if labelled else {}
+    vocab = {name: index for index, name in enumerate(classes)}
+    metadata = {"annotator_id": 0, "vocab": vocab} if classes else {}
     out.write(f'{json.dumps(key)}: {{"keypoints": {keypoints.replace("NaN", "null")}, "scores": ')
     out.write(json.dumps(np.round(mice.scores, 3).tolist()))
-    if labelled:
+    if classes:
         out.write(f', "annotations": {json.dumps(mice.labels.tolist())}')
     out.write(f', "metadata": {json.dumps({**metadata, "simulated": True})}}}')
 
@@ -168,6 +189,7 @@ def _task(name: str, size: str, simulate_files: partial[None], split: FrozenSpli
         read=read,
         resume=read,
         simulate=simulate_files,
+        scene=empty_scene,
         official=tuple(FILES.values()),
         notes=("Simulated: scores on it say that the software works, and nothing about animals.",),
     )

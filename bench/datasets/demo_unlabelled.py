@@ -9,6 +9,7 @@ from pathlib import Path
 from bench.datasets import demo
 from bench.datasets.calms21_unlabelled import DATASET as OFFICIAL_DATASET
 from bench.datasets.calms21_unlabelled import FILES, GROUP, read
+from bench.datasets.simulation import simulate
 
 _read = partial(read, simulated=True)
 
@@ -25,7 +26,7 @@ def write(
     for number, name in enumerate(FILES):
         first, last = (recordings * at // len(FILES) for at in (number, number + 1))
         keys = {n: f"{GROUP}/{demo.recording_id(n)}" for n in range(first + 1, last + 1)}
-        demo.write_file(folder / name, GROUP, keys, seed, frames, labelled=False)
+        demo.write_file(folder / name, GROUP, keys, lambda n: simulate(seed, n, frames), ())
 
 
 DATASET = dataclasses.replace(
