@@ -84,15 +84,19 @@ def _extra_data(baseline: Baseline) -> str:
 
 
 def _remark(order: Order) -> str | None:
-    """Say where a recipe was cut short, or drawn out: then a number says little about the model."""
+    """Say where labels were left out, or a recipe cut short or drawn out.
+
+    Then a number says little about the model.
+    """
+    labels = [order.budget.words] if order.budget and order.budget.words else []
     if order.epochs is None:
-        return None
+        return "; ".join(labels) or None
     extractors = [load(need.model) for need in order.baseline.needs if need.use == "features"]
     cuts = [(_cut(one.recipe, order.epochs), "its features: ") for one in extractors]
     words = [
         f"{prefix}{cut}" for cut, prefix in [(_cut(order.baseline.recipe, order.epochs), ""), *cuts] if cut
     ]
-    return "; ".join(words) or None
+    return "; ".join(labels + words) or None
 
 
 def _cut(recipe: Recipe | None, asked: int) -> str:

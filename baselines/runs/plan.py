@@ -16,6 +16,7 @@ from baselines.runs.questions import adapter_for, question_of, sizes_of
 from baselines.runs.recordings import Recordings, every
 from baselines.runs.unit import Unit
 from baselines.switches import OFF, Switches
+from bench.budgets import Budget
 from bench.datasets import get_dataset, get_task
 from bench.errors import DataError, UsageError, first
 from bench.kinds import ids_to_answer
@@ -39,11 +40,18 @@ class Order:
     work: Path | None = None
     switches: Switches = OFF
     tensorboard: bool = False
+    budget: Budget | None = None
+    """Which training groups have labels; None: all. An extractor reads the recordings of the others too."""
 
     @property
     def recipe(self) -> Recipe | None:
         """The baseline's, with the epochs that are asked for."""
         return with_epochs(self.baseline, self.epochs)
+
+    @property
+    def share(self) -> str:
+        """Words that follow the name of the task: how many labels are learned from, where not all are."""
+        return f", {self.budget.words}" if self.budget and self.budget.words else ""
 
     @property
     def folder(self) -> Path:
@@ -101,7 +109,7 @@ def _job(order: Order, parts: Sequence[str], adapter: Adapter | None) -> Job:
     part = parts[0] if baseline.serves == "part" else "parts"
     return replace(
         plan(order, baseline, order.recipe, served, adapter),
-        words=f"{baseline.title} on {task.name}, part {part}",
+        words=f"{baseline.title} on {task.name}{order.share}, part {part}",
         folder=order.folder,
         label=part,
         tensorboard=order.tensorboard,
@@ -122,7 +130,7 @@ def plan(
     questions = tuple(question_of(task, part, adapter) for task, part in served)
     if baseline.answers == {"features"}:
         questions = tuple(replace(question, kind="features", weights=()) for question in questions)
-    sources = _sources(baseline, recipe, served, questions)
+    sources = _sources(baseline, recipe, served, questions, order.budget)
     sources.require()
     run = Run(
         model=baseline.model,
@@ -149,6 +157,7 @@ def _needed(order: Order, need: Need, served: Sequence[tuple[Task, str]]) -> Job
     if need.task:
         task = get_task(need.task)
         served = [(task, part.name) for part in task.parts]
+        order = order if task.name == order.task.name else replace(order, budget=None)
     recipe = baseline.recipe
     if order.epochs is not None and recipe is not None:
         recipe = recipe.with_epochs(order.epochs) or recipe
@@ -160,14 +169,16 @@ def _sources(
     recipe: Recipe | None,
     served: Sequence[tuple[Task, str]],
     questions: Sequence[Question],
+    budget: Budget | None,
 ) -> Sources:
-    """Return which recordings train and validate; an extractor gets copies without labels."""
+    """Return which recordings train and validate; an extractor gets copies of all, without labels."""
     poses, blind = bool(baseline.reads), baseline.answers == {"features"}
+    learned = [(task if blind or budget is None else budget.cut(task), part) for task, part in served]
 
     def subset_of(subset: Any) -> dict[str, Recordings]:
         return {
             question.key: Recordings(task.dataset, tuple(task.load_split().ids(part, subset)), poses, blind)
-            for (task, part), question in zip(served, questions, strict=True)
+            for (task, part), question in zip(learned, questions, strict=True)
         }
 
     unlabelled = []
@@ -195,7 +206,7 @@ def _unit(order: Order, question: Question, shared: Job, adapter: Adapter | None
         job=shared,
         question=question,
         answered=answered,
-        label=f"{baseline.name} on {task.name}",
+        label=f"{baseline.name} on {task.name}{order.share}",
         folder=order.folder,
         inputs=unit.inputs_of(shared.inputs, question, answered, name),
         adapter=name,

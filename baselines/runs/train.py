@@ -17,6 +17,8 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from tqdm import tqdm
+
 from baselines.contract import Baseline
 from baselines.dependencies import Inputs
 from baselines.runs import card, joining, records
@@ -222,15 +224,17 @@ def in_turns(units: Sequence[Unit]) -> list[list[Work]]:
 
 
 def _one_by_one(works: Sequence[Work], *, alone: bool) -> Generator[Outcome, None, None]:
-    for work in works:
-        try:
-            work.train()
-        except BenchError as fault:
-            if not alone:  # else it is said at once
-                print(f"{work.title} failed: {fault.title}", file=sys.stderr)
-            yield work, fault
-        else:
-            yield work, None
+    with tqdm(total=len(works), unit=" trained", leave=False, disable=True if alone else None) as bar:
+        for work in works:
+            try:
+                work.train()
+            except BenchError as fault:
+                if not alone:  # else it is said at once
+                    tqdm.write(f"{work.title} failed: {fault.title}", file=sys.stderr)
+                yield work, fault
+            else:
+                yield work, None
+            bar.update()
 
 
 def _all_of(failed: Sequence[tuple[Work, BenchError]], asked: int) -> BenchError:

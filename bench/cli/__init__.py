@@ -15,6 +15,7 @@ from pathlib import Path
 import click
 
 from bench.about import NAME
+from bench.cli.curve import curve
 from bench.cli.data import data, pull, push, simulate, tasks, verify
 from bench.cli.doctor import doctor
 from bench.cli.entries import compare, evaluate, metrics, new, publish, validate
@@ -96,7 +97,7 @@ SECTIONS: Mapping[str, Sequence[click.Command]] = {
     "Recordings": (pull, data, add, view, verify, push, simulate, render),
     "Your entry": (new, validate, evaluate, explain, compare, score, review),
     "Leaderboard": (leaderboard, export, publish, metrics, audit),
-    "Models": (models, train, predict, features, profile, reproduce),
+    "Models": (models, train, predict, features, curve, profile, reproduce),
 }
 """What `bench --help` shows: every command once."""
 for command in chain.from_iterable(SECTIONS.values()):

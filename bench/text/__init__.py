@@ -3,6 +3,7 @@
 from bench.display import UNDEFINED, between, number
 from bench.text.anyone import scores_text
 from bench.text.checks import checks_text
+from bench.text.curves import curve_text
 from bench.text.datacards import datacard_text, sources_text
 from bench.text.differences import comparison_text
 from bench.text.doctor import doctor_text
@@ -44,6 +45,7 @@ __all__ = [
     "class_metrics",
     "compared_text",
     "comparison_text",
+    "curve_text",
     "datacard_text",
     "doctor_text",
     "explain",

@@ -14,8 +14,9 @@ from baselines.contract import Baseline, Data, Derived, Need, Predictor, Questio
 from baselines.models import get_baseline
 from baselines.runs.plan import Order, leaks, units_of
 from baselines.runs.restoring import restore
-from baselines.runs.train import in_turns, train, train_seeds
+from baselines.runs.train import in_turns, train, train_all, train_seeds
 from baselines.runs.unit import Unit
+from bench.budgets import Budget
 from bench.datasets import TASKS, get_task
 from bench.errors import DataError, UsageError
 from bench.recordings import Recording
@@ -146,6 +147,21 @@ def test_parts_that_share_a_training_learn_once_and_keep_the_state_each(store: P
     assert restored.predictor is not None
     card = (tmp_path / "out/submission.toml").read_text()
     assert "the test recordings, without labels" in card
+
+
+def test_a_budget_takes_labels_away_and_no_recording_from_what_learns_without_labels(
+    tmp_path: Path, store: Path
+) -> None:
+    order = Order(MEANS, toy.task(), [0], "cpu", tmp_path, budget=Budget(0.5, seed=1))
+    (unit,) = units_of(order)
+    kept = unit.job.sources.train["toy/all"].ids
+    assert len(kept) == 2
+    assert set(kept) < set("abc")
+    assert unit.job.needs[0].sources.train["toy/all"].ids == ("a", "b", "c")
+    assert unit.answered.ids == ("d", "e")
+    train_all([order])
+    card = (tmp_path / "submission.toml").read_text()
+    assert 'remark = "labels of 50 % of the training groups, of seed 1"' in card
 
 
 def ratsi() -> Task:

@@ -1,0 +1,1 @@
+"""Experiments with any model: fewer labels, and groups that it never saw."""
