@@ -276,7 +276,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
 
 # ------------------------------------------------------------------------------------------ words
 def _facts(facts: Sequence[tuple[str, str]]) -> str:
-    return _table(["", ""], [[f"**{name}**", value] for name, value in facts])
+    return _table(["what", "as declared"], [[f"**{name}**", value] for name, value in facts])
 
 
 def _table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -156,7 +156,7 @@ def test_the_site_builds_strictly_and_asks_nobody(tmp_path: Path) -> None:
     if importlib.util.find_spec("mkdocs") is None:
         pytest.skip("mkdocs is not installed: pip install -c constraints.txt '.[train,docs]'")
     site = tmp_path / "site"
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet"]
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict"]
     done = subprocess.run(
         [*command, "-f", ROOT / "docs" / "mkdocs.yml", "-d", site],
         capture_output=True,
