@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
 from bench.about import NAME, install_hint
-from bench.datasets import DATASETS, TASKS
+from bench.datasets import DATASETS, TASKS, all_datasets
 from bench.errors import BenchError
 from bench.files.writing import room_left
 from bench.metrics import METRICS_VERSION
+from bench.plugins import GROUPS, plugins
 from bench.store import home, manifest
 
 EXTRAS = {
@@ -40,7 +41,7 @@ class Line:
 
 def examine() -> list[Line]:
     """Look at versions, extras, the store and the disk. Nothing is changed, and no network is asked."""
-    return [*_versions(), *_extras(), *_store()]
+    return [*_versions(), *_extras(), *_plugins(), *_store()]
 
 
 def _versions() -> list[Line]:
@@ -64,9 +65,17 @@ def _extras() -> list[Line]:
     return lines
 
 
+def _plugins() -> list[Line]:
+    return [
+        Line("plugins", plugin.name, f"{plugin.package}: {plugin.place}, {plugin.group}")
+        for group in GROUPS
+        for plugin in plugins(group)
+    ]
+
+
 def _store() -> list[Line]:
     lines = [Line("store", "BENCH_HOME", str(home())), Line("store", "disk", room_left(home()))]
-    for dataset in DATASETS:
+    for dataset in all_datasets():
         try:
             held = manifest(dataset)
         except BenchError as fault:

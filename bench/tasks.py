@@ -87,6 +87,8 @@ class Dataset:
     """As `read`, without the recordings of these ids, where passing over one is quicker than reading it."""
     edges: tuple[tuple[str, str], ...] = ()
     """Which keypoints of an animal are joined: the anatomical skeleton. Empty where nobody declared it."""
+    modules: tuple[str, ...] = ()
+    """Modules that `read` calls and does not import, those of plugins: an import depends on them too."""
 
     @property
     def simulated(self) -> bool:

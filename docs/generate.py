@@ -228,7 +228,7 @@ def python_page() -> str:
     lines += ["Each is specified, with an example, under [Metrics](metrics.md).", _table(["function"], rows)]
     lines += [
         "## What a model declares",
-        "A model is a `Baseline`. This module says what it is told, and what it gives back.",
+        "A model is a `Baseline`; [Plugins](plugins.md) says how one of another package is found.",
         "::: baselines.contract",
     ]
     return "\n\n".join(lines) + "\n"

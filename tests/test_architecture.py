@@ -20,6 +20,7 @@ ORDER = [
     "closure",
     "display",
     "resources",
+    "plugins",
     "files",
     "recordings",
     "splits",

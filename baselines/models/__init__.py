@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from functools import cache
 from importlib import import_module
 
 from baselines.contract import Baseline
 from bench.errors import UsageError, nearest
+from bench.plugins import plugins
 
 MODELS: dict[str, tuple[str, str, str]] = {
     "prior": ("baselines.models.prior", "Class prior", ""),
@@ -101,12 +104,38 @@ MODELS: dict[str, tuple[str, str, str]] = {
 """Name -> module, title, and the extra of the package that it needs, if any. Only that module is imported."""
 
 
+@cache
+def models() -> Mapping[str, tuple[str, str, str]]:
+    """Return the models of the list and those of plugins, which take no name of the list."""
+    found = dict(MODELS)
+    for plugin in plugins("bench.models"):
+        if plugin.name in MODELS:
+            plugin.refuse(f"the model {plugin.name!r} ships")
+        else:
+            found[plugin.name] = (plugin.module, f"of {plugin.package}", "train")
+    return found
+
+
 def get_baseline(name: str) -> Baseline:
-    """Return a baseline by name; raise `UsageError` with the nearest name where there is none."""
-    if name not in MODELS:
-        hint = f"choose one of {', '.join(MODELS)}"
-        raise UsageError(f"no baseline {name!r}{nearest(name, MODELS)}", hint=hint)
-    return load(f"{MODELS[name][0]}:{name}")
+    """Return a baseline by name, of the list or of a plugin.
+
+    Raises `UsageError` with the nearest name where there is none, and where a plugin cannot be used.
+    """
+    known = models()
+    if name not in known:
+        hint = f"choose one of {', '.join(known)}"
+        raise UsageError(f"no baseline {name!r}{nearest(name, known)}", hint=hint)
+    module, title, _ = known[name]
+    if name in MODELS:
+        return load(f"{module}:{name}")
+    try:
+        return load(f"{module}:{name}")
+    except UsageError:
+        raise
+    except (Exception, SystemExit) as fault:
+        raise UsageError(
+            f"plugin model {name!r} {title} cannot be used", [f"{type(fault).__name__}: {fault}"]
+        ) from fault
 
 
 def load(model: str) -> Baseline:

@@ -7,11 +7,13 @@ from importlib.util import find_spec
 from typing import Any
 
 from baselines.contract import Baseline, Question
-from baselines.models import MODELS, get_baseline
+from baselines.models import MODELS, get_baseline, models
 from baselines.runs.check import is_causal
 from baselines.runs.questions import ADAPTERS, sizes_of
 from bench.about import install_hint
 from bench.datasets import get_task
+from bench.errors import UsageError
+from bench.plugins import plugins
 from bench.tasks import Task
 from bench.text import table as aligned
 
@@ -107,13 +109,24 @@ def _kinds(listed: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def every() -> list[Baseline]:
-    """Return all baselines of the list, each imported."""
-    return [get_baseline(name) for name in MODELS]
+    """Return all baselines of the list and of plugins, each imported.
+
+    One of a plugin that cannot be used is left out with a warning.
+    """
+    found = [get_baseline(name) for name in MODELS]
+    for plugin in plugins("bench.models"):
+        if plugin.name in MODELS:
+            continue
+        try:
+            found.append(get_baseline(plugin.name))
+        except UsageError as fault:
+            plugin.refuse("; ".join(fault.problems or [fault.title]))
+    return found
 
 
 def without_torch() -> list[dict[str, str]]:
     """Return what is known of the baselines where none can be imported: what to install for each."""
-    return [{"name": name, "title": title, "extra": extra} for name, (_, title, extra) in MODELS.items()]
+    return [{"name": name, "title": title, "extra": extra} for name, (_, title, extra) in models().items()]
 
 
 def table_without_torch() -> str:

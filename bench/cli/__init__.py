@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from io import TextIOWrapper
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -31,6 +34,7 @@ from bench.cli.score import score
 from bench.cli.training import demo, models, profile, train
 from bench.cli.view import view
 from bench.errors import BenchError, UsageError
+from bench.plugins import BrokenPlugin
 
 os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
 """pyarrow's own pools keep a stock of memory, which the bounds of `bench.files.limits` do not reach."""
@@ -41,6 +45,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # a terminal may lack a sign, and a path need not be text
             stream.reconfigure(errors="backslashreplace")
+    warnings.showwarning = partial(_warn, warnings.showwarning)
     try:
         cli()
     except BenchError as fault:
@@ -49,6 +54,14 @@ def main() -> None:
     except OSError as fault:  # a full disk, a folder that is a file, no permission: not the program's fault
         click.echo(f"error: {_told(fault)}", err=True)
         sys.exit(UsageError.exit_code)
+
+
+def _warn(usual: Callable[..., None], message: Warning | str, category: type[Warning], *place: Any) -> None:
+    """Print a warning about a plugin as one line, and any other as Python does."""
+    if issubclass(category, BrokenPlugin):
+        click.echo(f"warning: {message}", err=True)
+    else:
+        usual(message, category, *place)
 
 
 def _told(fault: OSError) -> str:

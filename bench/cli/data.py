@@ -41,13 +41,13 @@ def pull(
     listed: bool,
 ) -> None:
     """Import DATASET, checked, into the store ($BENCH_HOME): its official files, or a copy on a hub."""
-    from bench.datasets import DATASETS, get_dataset
+    from bench.datasets import all_datasets, get_dataset
     from bench.hub import obtain
     from bench.store import home
     from bench.text import sources_text
 
     if listed:
-        click.echo(sources_text(DATASETS))
+        click.echo(sources_text(all_datasets()))
         return
     if dataset is None or (revision and not repo) or (repo and source):
         raise UsageError(

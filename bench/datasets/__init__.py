@@ -1,5 +1,7 @@
 """The datasets and the tasks asked of them: one file per dataset, named in the lists below."""
 
+from functools import cache
+
 from bench.about import TITLE
 from bench.datasets import (
     calms21,
@@ -17,7 +19,8 @@ from bench.datasets import (
     ratsi,
 )
 from bench.errors import UsageError, nearest
-from bench.tasks import Dataset, Task
+from bench.plugins import plugins
+from bench.tasks import TASK_NAME, TASK_NAME_RULE, Dataset, Task
 
 DATASETS: tuple[Dataset, ...] = (
     demo.DATASET,
@@ -51,27 +54,62 @@ TASKS: tuple[Task, ...] = (
     ethome.TASK,
 )
 
-__all__ = ["DATASETS", "TASKS", "all_tasks", "get_dataset", "get_task", "refuse_official", "tasks_of"]
+__all__ = [
+    "DATASETS",
+    "TASKS",
+    "all_datasets",
+    "all_tasks",
+    "get_dataset",
+    "get_task",
+    "plugin_tasks",
+    "refuse_official",
+    "tasks_of",
+]
 
 
 def all_tasks() -> tuple[Task, ...]:
-    """Return the tasks of the list and the user's own, which `bench add` keeps in `$BENCH_HOME`."""
-    return TASKS + own.own_tasks()
+    """Return the tasks of the list, those of plugins, and the user's own, which `bench add` keeps."""
+    return TASKS + plugin_tasks() + own.own_tasks()
+
+
+def all_datasets() -> tuple[Dataset, ...]:
+    """Return the data sets of the list and those that tasks of plugins ask, each once."""
+    added = {task.dataset.name: task.dataset for task in plugin_tasks()}
+    return DATASETS + tuple(added.values())
+
+
+@cache
+def plugin_tasks() -> tuple[Task, ...]:
+    """Return the tasks of plugins; what cannot be used is left out with a warning."""
+    taken = {task.name for task in TASKS} | {dataset.name for dataset in DATASETS}
+    found: list[Task] = []
+    for plugin in plugins("bench.tasks"):
+        value = plugin.load()
+        for task in value if isinstance(value, tuple | list) else [value] if value is not None else []:
+            if not isinstance(task, Task):
+                plugin.refuse(f"{type(task).__name__}, expected a Task or several in a tuple")
+            elif not TASK_NAME.fullmatch(task.name) or _is_sized(task.name):
+                plugin.refuse(f"a task called {task.name!r}, expected {TASK_NAME_RULE}")
+            elif {task.name, task.dataset.name} & taken:
+                plugin.refuse(f"task {task.name!r} of {task.dataset.name!r}: that name is taken")
+            else:
+                found.append(task)
+    return tuple(found)
 
 
 def get_task(name: str) -> Task:
-    """Return the task of that name: of the list, or an own one that `bench add` keeps.
+    """Return the task of that name: of the list, of a plugin, or an own one that `bench add` keeps.
 
     `demo-<recordings>x<frames>` is the demo at another size, `demo-feeder-<recordings>x<frames>` the one with
     a feeder. Raises `UsageError` naming the nearest task where there is none.
     """
-    for task in TASKS:
+    for task in (*TASKS, *plugin_tasks()):
         if task.name == name:
             return task
     own_task = own.own_task(name)
     task_of_name = _sized(name) if own_task is None else own_task.task()
     if task_of_name is None:
-        if name in [dataset.name for dataset in DATASETS]:
+        if name in [dataset.name for dataset in all_datasets()]:
             asking = [task.name for task in all_tasks() if task.dataset.name == name]
             hint = f"name a task that asks it: {', '.join(asking)}" if asking else "bench tasks"
             raise UsageError(f"{name!r} is a data set, no task", hint=hint)
@@ -84,7 +122,7 @@ def get_dataset(name: str) -> Dataset:
 
     Raises `UsageError` naming the nearest dataset where there is none.
     """
-    for dataset in DATASETS:
+    for dataset in all_datasets():
         if dataset.name == name:
             return dataset
     if _is_sized(name):
@@ -92,7 +130,9 @@ def get_dataset(name: str) -> Dataset:
     try:
         return get_task(name).dataset
     except UsageError:
-        names = dict.fromkeys([*(task.name for task in all_tasks()), *(dataset.name for dataset in DATASETS)])
+        names = dict.fromkeys(
+            [*(task.name for task in all_tasks()), *(dataset.name for dataset in all_datasets())]
+        )
         raise _unknown("dataset", name, list(names)) from None
 
 
@@ -101,7 +141,7 @@ def tasks_of(dataset: Dataset) -> list[Task]:
 
     None asks a data set of poses alone.
     """
-    tasks = [task for task in TASKS if task.dataset.name == dataset.name]
+    tasks = [task for task in (*TASKS, *plugin_tasks()) if task.dataset.name == dataset.name]
     if tasks:
         return tasks
     try:
@@ -113,10 +153,10 @@ def tasks_of(dataset: Dataset) -> list[Task]:
 def refuse_official(name: str) -> None:
     """Raise `UsageError` where an own task would take a name that means something else already."""
     official = {task.name for task in TASKS} | {dataset.name for dataset in DATASETS}
-    if name in official or name == "tasks" or _is_sized(name):
-        raise UsageError(
-            f"name {name!r} is taken by {TITLE} itself", hint="name your task otherwise, as in mylab-1"
-        )
+    added = {task.name for task in plugin_tasks()} | {task.dataset.name for task in plugin_tasks()}
+    if name in official | added or name == "tasks" or _is_sized(name):
+        owner = "a plugin" if name in added else f"{TITLE} itself"
+        raise UsageError(f"name {name!r} is taken by {owner}", hint="name your task otherwise, as in mylab-1")
 
 
 def _is_sized(name: str) -> bool:

@@ -67,7 +67,7 @@ def key(dataset: Dataset, files: Mapping[str, str]) -> str:
     told = [getattr(dataset.read, "args", ()), sorted(getattr(dataset.read, "keywords", {}).items())]
     readers = [read.func if isinstance(read, partial) else read for read in (dataset.read, dataset.resume)]
     try:
-        code = closure_digest(rows.__name__, *(read.__module__ for read in readers if read))
+        code = closure_digest(rows.__name__, *(read.__module__ for read in readers if read), *dataset.modules)
     except ModuleNotFoundError:
         return ""
     declared = [dataset.name, dataset.fps, dataset.classes, dataset.animals, dataset.keypoints, told]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.datasets.formats.bento import UNITS
+from bench.datasets.formats.plugged import LabelReader, PoseReader, formats, names_of
 from bench.files.faults import Fault, shown
 from bench.files.schema import ADDRESS, FLAG, Schema, choice, leaf, listed, matching, table, text, whole
 from bench.tasks import TASK_NAME, TASK_NAME_RULE
@@ -36,18 +37,27 @@ def _is_pattern(value: Any) -> bool:
     return value.count("{recording}") <= 1 and not set(value.replace("{recording}", "")) & set("[]{}\\")
 
 
+def _format(shipped: tuple[str, ...], kind: type[PoseReader] | type[LabelReader]) -> Schema:
+    """Return the schema of a format that ships, or that a plugin brings."""
+
+    def check(value: Any) -> list[Fault]:
+        return [] if value in shipped else choice(*shipped, *names_of(kind)).faults(value)
+
+    return Schema("the name of a format", check)
+
+
 _PATTERN = leaf(
     "a pattern below the folder, which `folder` may name, of *, ?, ** and at most one {recording}",
     _is_pattern,
 )
 _TABLE = '{ format = "…", files = "…" }'
 _POSES = table(
-    {"format": choice(*POSE_FORMATS), "files": _PATTERN},
+    {"format": _format(POSE_FORMATS, PoseReader), "files": _PATTERN},
     {"animals": listed(NAME, 1, 100, distinct=True)},
     words=_TABLE,
 )
 _LABELS = table(
-    {"format": choice(*LABEL_FORMATS), "files": _PATTERN},
+    {"format": _format(LABEL_FORMATS, LabelReader), "files": _PATTERN},
     {
         "channel": NAME,
         "subject": NAME,
@@ -58,15 +68,21 @@ _LABELS = table(
 )
 
 
+def plugin_modules(*names: str) -> tuple[str, ...]:
+    """Return the modules of the plugins that read these formats; none for those that ship."""
+    added = set(names) - {*POSE_FORMATS, *LABEL_FORMATS}
+    return tuple(formats()[name].module for name in sorted(added) if name in formats())
+
+
 def _check_poses(value: Any) -> list[Fault]:
     return [] if value == {"format": "none"} else _POSES.faults(value)
 
 
 def _check_labels(value: Any) -> Iterator[Fault]:
     yield from _LABELS.faults(value)
-    for key, formats in _ONLY_WITH.items():
-        if isinstance(value, dict) and key in value and value.get("format") not in formats:
-            words = f"belongs to {' and '.join(formats)}"
+    for key, known in _ONLY_WITH.items():
+        if isinstance(value, dict) and key in value and value.get("format") not in known:
+            words = f"belongs to {' and '.join(known)}"
             yield Fault((key,), words, f"no {key} for format {shown(value.get('format'))}")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
@@ -16,6 +15,8 @@ from bench.datasets.formats.caltech import read_annotation
 from bench.datasets.formats.frame_table import read_frame_table
 from bench.datasets.formats.intervals import Interval, paint
 from bench.datasets.formats.names import recording_id
+from bench.datasets.formats.plugged import LabelTable
+from bench.datasets.formats.plugged import read_labels as read_plugged
 from bench.datasets.formats.simba import read_targets
 from bench.datasets.own.declaration import Declaration
 from bench.datasets.own.sources import Source
@@ -26,19 +27,6 @@ MOST_FRAMES = 20_000_000
 """Of one recording, a week at 30 frames per second: a file of a line can claim any number."""
 
 
-@dataclass(frozen=True, eq=False)
-class LabelTable:
-    """The labels of one file, N of them, in the file's own names."""
-
-    names: tuple[str, ...]
-    labels: Bool[np.ndarray, "T N"]
-    annotated: Bool[np.ndarray, " T"]
-    fps: float | None = None
-    """Frames per second; None where the file does not say."""
-    notes: tuple[str, ...] = ()
-    """What the reader decided."""
-
-
 def read_labels(source: Source, declared: Declaration, frames: int | None) -> LabelTable:
     """Read the labels of a recording; raise `DataError` listing what is wrong with the file.
 
@@ -46,6 +34,8 @@ def read_labels(source: Source, declared: Declaration, frames: int | None) -> La
     """
     if declared.labels.format == "boris":
         return _boris(source, declared, frames)
+    if declared.labels.format not in READERS:
+        return read_plugged(declared.labels.format, source.labels)
     return READERS[declared.labels.format](source.labels, declared)
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from bench.datasets.formats.animals import guessed, hint, with_animals
 from bench.datasets.formats.deeplabcut import read_poses
 from bench.datasets.formats.keypoints import Poses, odd_values
 from bench.datasets.formats.movement import read_movement
+from bench.datasets.formats.plugged import read_poses as read_plugged
 from bench.datasets.formats.simba import read_targets
 from bench.datasets.formats.sleap import read_analysis
 from bench.datasets.own.checks import NAME
@@ -82,10 +84,10 @@ def read_pose_file(path: Path, declared: Declaration) -> Poses:
     format_, animals = declared.poses.format, declared.poses.animals
     if format_ == "deeplabcut":
         poses = read_poses(path, animals)
-    elif format_ == "sleap":
-        poses = read_analysis(path)
+    elif format_ in READERS:
+        poses = READERS[format_](path)
     else:
-        poses = read_movement(path) if format_ == "movement" else _simba_poses(path)
+        poses = read_plugged(format_, path)
     if animals:
         poses = with_animals(poses, animals)
     elif format_ == "simba":
@@ -148,6 +150,12 @@ def _pose_faults(path: Path, poses: Poses, expected: Skeleton, declared: Declara
 def _simba_poses(path: Path) -> Poses:
     targets = read_targets(path, ())
     return Poses(("individual",), targets.keypoints, targets.xy[:, None], targets.likelihood[:, None])
+
+
+READERS: Mapping[str, Callable[[Path], Poses]] = MappingProxyType(
+    {"sleap": read_analysis, "movement": read_movement, "simba": _simba_poses}
+)
+"""Format, as a declaration names it -> its reader; that of DeepLabCut is told of the animals too."""
 
 
 @contextmanager

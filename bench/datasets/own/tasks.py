@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.about import TITLE
-from bench.datasets.own.checks import DATASET
+from bench.datasets.own.checks import DATASET, plugin_modules
 from bench.datasets.own.declaration import Declaration, files_of
 from bench.datasets.own.reading import Skeleton, read
 from bench.datasets.own.sources import PLACE
@@ -99,6 +99,7 @@ class OwnTask:
             redistributable=False,
             official=self._patterns(),
             notes=tuple(notes),
+            modules=plugin_modules(*(part.format for part in (declared.labels, declared.poses) if part)),
         )
 
     def _patterns(self) -> tuple[str, ...]:
@@ -152,11 +153,15 @@ def own_path(name: str) -> Path:
 
 
 def _faults(data: Mapping[str, Any]) -> list[Fault]:
-    """Compare what was declared with the rules of a declaration; what is empty was left out there."""
+    """Compare what was declared with the rules of a declaration; what is empty was left out there.
+
+    A format without a reader is no fault: the plugin that read the files may be gone, and they were read.
+    """
     given = {key: _given(value) for key, value in data["declared"].items() if key != "name"}
     fields = {key: value for key, value in given.items() if value not in (None, "", [], [0, 0])}
+    faults = DATASET.faults({**fields, "name": "any"})
     return [
-        *(fault.below("declared") for fault in DATASET.faults({**fields, "name": "any"})),
+        *(fault.below("declared") for fault in faults if fault.place[1:] != ("format",)),
         *(fault.below("skeleton") for fault in _SKELETON.faults(data["skeleton"])),
     ]
 
