@@ -39,7 +39,8 @@ def split():
 
 DATASET = Dataset(
     name="toy-digging", title="Digging", url="", licence="CC0", citation="none", fps=30.0,
-    animals=(), keypoints=(), image=(0, 0), classes=CLASSES, files="toy.txt", read=read, official=("toy.txt",),
+    animals=(), keypoints=(), image=(0, 0), classes=CLASSES, files="toy.txt", read=read,
+    official=("toy.txt",),
 )
 TASK = Task(
     name="toy-task", title="Digging", question="Does it dig?", dataset=DATASET, classes=CLASSES,
