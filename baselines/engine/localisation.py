@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -98,6 +98,23 @@ def baseline(
         libraries=("numpy", "torch"),
         devices=frozenset({"cpu", "cuda"}),
         switches=frozenset({"precision", "tensorboard"}),
+    )
+
+
+def small(whole: Baseline, less: str, recipe: Recipe) -> Baseline:
+    """Declare a network again, as `<name>_small`: on poses, by a recipe that one core trains in minutes.
+
+    `less` says what it lacks.
+    """
+    return replace(
+        whole,
+        model=f"{whole.model}_small",
+        name=f"{whole.name}_small",
+        title=f"{whole.title}, small",
+        description=f"{whole.description}; {less}",
+        recipe=recipe,
+        reads=frozenset({"poses"}),
+        needs=(Need("baselines.extractors.egocentric:egocentric", "features"),),
     )
 
 

@@ -136,16 +136,29 @@ WINDOWS = _declare(
     f"{PER_HEAD}, at all six levels as in the paper's text",
     windows=(9,) * len(LEVELS),
 )
-STATIC_KEYNORM = _declare(
-    "raseformer_static_keynorm",
-    "RaSeformer with static key norms",
-    "each head keeps 5 keys of a window of 9 by the norms of its keys (ours: norm of each head, centre kept)",
-    salience=of_norm,
+OF_NORM = (
+    "each head keeps 5 keys of a window of 9 by the norms of its keys (ours: norm of each head, centre kept)"
 )
+STATIC_KEYNORM = _declare(
+    "raseformer_static_keynorm", "RaSeformer with static key norms", OF_NORM, salience=of_norm
+)
+STATIC_KEYNORM_SMALL = _declare(
+    "raseformer_static_keynorm_small",
+    "RaSeformer with static key norms, small",
+    f"{OF_NORM}; 64 channels in place of 512 (ours)",
+    salience=of_norm,
+    recipe=SMALL,
+    features=POSES,
+)
+SHARED = "all heads keep the same 5 keys of a window of 9 (ours: by the sum over heads of query times key)"
 SHARED_TOPK = _declare(
-    "raseformer_shared_topk",
-    "RaSeformer with keys that heads share",
-    "all heads keep the same 5 keys of a window of 9 (ours: by the sum over heads of query times key, "
-    "centre kept)",
+    "raseformer_shared_topk", "RaSeformer with keys that heads share", SHARED, salience=of_all_heads
+)
+SHARED_TOPK_SMALL = _declare(
+    "raseformer_shared_topk_small",
+    "RaSeformer with keys that heads share, small",
+    f"{SHARED}; 64 channels in place of 512 (ours)",
     salience=of_all_heads,
+    recipe=SMALL,
+    features=POSES,
 )

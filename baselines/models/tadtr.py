@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
@@ -291,9 +291,22 @@ def surest(
 def build(recipe: Recipe, sizes: Sizes) -> Windows:
     """Return the network for the features that it needs."""
     ((_, features),) = sizes.features
-    return Windows(TadTR(features, sizes.classes[0], width=recipe.width or WIDTH))
+    width = recipe.width or WIDTH
+    return Windows(TadTR(features, sizes.classes[0], width=width, hidden=4 * width))
 
 
+THUMOS14 = Recipe(
+    epochs=16,
+    batch=16,
+    lr=2e-4,
+    decay=1e-4,
+    slow=("attention.offsets", "centres"),
+    schedule="milestones",
+    milestones=(14,),
+    ema=None,
+    clip=0.1,
+    longest=WINDOW,
+)
 TADTR = localisation.baseline(
     module=__name__,
     name="tadtr",
@@ -301,18 +314,7 @@ TADTR = localisation.baseline(
     description="40 queries read a window by deformable attention, and each answers one segment",
     reference="Liu et al. 2022, End-to-End Temporal Action Detection With Transformer, IEEE TIP 31",
     paper="https://arxiv.org/abs/2106.10271",
-    recipe=Recipe(
-        epochs=16,
-        batch=16,
-        lr=2e-4,
-        decay=1e-4,
-        slow=("attention.offsets", "centres"),
-        schedule="milestones",
-        milestones=(14,),
-        ema=None,
-        clip=0.1,
-        longest=WINDOW,
-    ),
+    recipe=THUMOS14,
     network=build,
     loss=loss,
     decode=decode,
@@ -320,4 +322,9 @@ TADTR = localisation.baseline(
     nms=False,
     features="baselines.extractors.i3d_files:i3d_files",
     reads=(),
+)
+TADTR_SMALL = localisation.small(
+    TADTR,
+    "64 channels in place of 256 (ours)",
+    replace(THUMOS14, epochs=60, batch=8, lr=5e-4, milestones=(50,), width=64),
 )

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
@@ -341,8 +341,7 @@ def decode(
     outputs: Sequence[Answers], inside: Bool[Tensor, "1 N"]
 ) -> tuple[Float[Tensor, "D 2"], Int64[Tensor, " D"], Float[Tensor, " D"]]:
     """Return bounds in rows, labels and scores: every query answers the segment of its best class."""
-    answers = outputs[-2]
-    ends, labels, scores = detections(answers, float(inside.sum()) * STEP)
+    ends, labels, scores = detections(outputs[-2], float(inside.sum()) * STEP)
     return ends / STEP - 0.5, labels, scores
 
 
@@ -357,11 +356,26 @@ def detections(
 
 
 def build(recipe: Recipe, sizes: Sizes) -> EverySecond:
-    """Return the network for the features that it needs."""
+    """Return the network for the features that it needs; as many levels as rows can be halved."""
     ((_, features),) = sizes.features
-    return EverySecond(TETAD(features, sizes.classes[0], width=recipe.width or WIDTH), recipe.noise)
+    width, levels = recipe.width or WIDTH, recipe.multiple.bit_length() - 1
+    network = TETAD(features, sizes.classes[0], width=width, hidden=8 * width, levels=levels)
+    return EverySecond(network, recipe.noise)
 
 
+THUMOS14 = Recipe(
+    epochs=200,
+    batch=8,
+    lr=1e-4,
+    slow=("attention.offsets",),
+    schedule="milestones",
+    milestones=(190,),
+    clip=0.1,
+    noise=0.25,
+    longest=2304,
+    multiple=256,
+)
+SHORT = replace(THUMOS14, epochs=40, lr=5e-4, milestones=(34,), ema=0.99, noise=0.1)
 TE_TAD = localisation.baseline(
     module=__name__,
     name="te_tad",
@@ -370,20 +384,7 @@ TE_TAD = localisation.baseline(
     reference="Kim, Lee and Heo 2024, TE-TAD, CVPR; the public code does not run as it is: this is what it"
     " computes without one argument too many",
     paper="https://arxiv.org/abs/2404.02405",
-    recipe=Recipe(
-        epochs=200,
-        batch=8,
-        lr=1e-4,
-        decay=0.05,
-        slow=("attention.offsets",),
-        schedule="milestones",
-        milestones=(190,),
-        ema=0.999,
-        clip=0.1,
-        noise=0.25,
-        longest=2304,
-        multiple=256,
-    ),
+    recipe=THUMOS14,
     network=build,
     loss=loss,
     decode=decode,
@@ -391,4 +392,9 @@ TE_TAD = localisation.baseline(
     nms=False,
     features="baselines.extractors.i3d_files:i3d_files",
     reads=(),
+)
+TE_TAD_SMALL = localisation.small(
+    TE_TAD,
+    "64 channels in place of 256, five levels in place of eight (ours)",
+    replace(SHORT, longest=256, overlap=0.5, multiple=32, width=64),
 )

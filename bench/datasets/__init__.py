@@ -9,6 +9,7 @@ from bench.datasets import (
     calms21_unlabelled,
     demo,
     demo_feeder,
+    demo_segments,
     demo_unlabelled,
     ethome,
     mabe22,
@@ -25,6 +26,8 @@ from bench.tasks import TASK_NAME, TASK_NAME_RULE, Dataset, Task
 DATASETS: tuple[Dataset, ...] = (
     demo.DATASET,
     demo_unlabelled.DATASET,
+    demo_segments.DATASET,
+    demo_segments.DATASET_SESSIONS,
     calms21.DATASET,
     calms21_parts.DATASET2,
     calms21_parts.DATASET3,
@@ -39,6 +42,7 @@ DATASETS: tuple[Dataset, ...] = (
 TASKS: tuple[Task, ...] = (
     demo.TASK,
     demo.TASK_CLUSTERS,
+    demo_segments.TASK,
     calms21.TASK1,
     calms21.TASK1_MSGL,
     calms21_parts.TASK2,

@@ -14,6 +14,7 @@ from bench.datasets import (
     calms21,
     calms21_parts,
     demo,
+    demo_segments,
     ethome,
     get_dataset,
     mabe22,
@@ -28,6 +29,7 @@ from bench.files.writing import write_text
 
 RULES: tuple[SplitRule, ...] = (
     demo.RULE,
+    demo_segments.RULE,
     calms21.RULE,
     calms21_parts.RULE2,
     calms21_parts.RULE3,

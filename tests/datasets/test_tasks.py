@@ -9,7 +9,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.datasets import DATASETS, TASKS, calms21, demo, demo_unlabelled, get_dataset, get_task
+from bench.datasets import (
+    DATASETS,
+    TASKS,
+    calms21,
+    demo,
+    demo_segments,
+    demo_unlabelled,
+    get_dataset,
+    get_task,
+)
 from bench.datasets.freeze import RULES, freeze, main
 from bench.datasets.splitting.rules import SplitRule, frozen_text
 from bench.errors import DataError, UsageError
@@ -65,11 +74,13 @@ def test_an_unknown_name_is_answered_with_the_nearest() -> None:
         get_dataset("rat_dyads")
 
 
-def test_every_dataset_has_a_licence_and_only_the_simulated_one_says_simulated() -> None:
+def test_every_dataset_has_a_licence_and_only_the_simulated_ones_say_simulated() -> None:
+    sessions = demo_segments.DATASET, demo_segments.DATASET_SESSIONS
+    simulated = (demo.DATASET, demo_unlabelled.DATASET, *sessions)
     for dataset in DATASETS:
         assert dataset.licence
         assert dataset.citation
-        assert dataset.simulated == (dataset in (demo.DATASET, demo_unlabelled.DATASET))
+        assert dataset.simulated == (dataset in simulated)
         assert ("imulated" in dataset.title) == dataset.simulated
 
 
