@@ -69,6 +69,11 @@ class Submitted:
         return self.entry.tasks[self.task.name]
 
     @property
+    def digest(self) -> str:
+        """The SHA-256 of the predictions that count, as the result holds it."""
+        return predictions_digest(kind_of(self.task), self.predictions)
+
+    @property
     def side(self) -> Side:
         """The entry as comparisons name it."""
         card = self.card

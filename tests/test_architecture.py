@@ -54,6 +54,7 @@ ORDER = [
     "verification",
     "published",
     "submitting",
+    "remote_entries",
     "reviewing",
     "viewing",
     "doctor",

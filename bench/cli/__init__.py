@@ -21,7 +21,7 @@ from bench.about import NAME
 from bench.cli.curve import curve
 from bench.cli.data import data, pull, push, simulate, tasks, verify
 from bench.cli.doctor import doctor
-from bench.cli.entries import compare, evaluate, metrics, new, publish, validate
+from bench.cli.entries import compare, evaluate, metrics, new, publish, push_entry, validate
 from bench.cli.explain import explain
 from bench.cli.features import features
 from bench.cli.leaderboard import export, leaderboard
@@ -108,7 +108,7 @@ def cli() -> None:
 SECTIONS: Mapping[str, Sequence[click.Command]] = {
     "Begin": (demo, doctor, tasks),
     "Recordings": (pull, data, add, view, verify, push, simulate, render),
-    "Your entry": (new, validate, evaluate, explain, compare, score, review),
+    "Your entry": (new, validate, evaluate, explain, compare, score, push_entry, review),
     "Leaderboard": (leaderboard, export, publish, metrics, audit),
     "Models": (models, train, predict, features, curve, profile, reproduce),
 }

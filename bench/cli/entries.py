@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from bench.errors import UsageError
+
 if TYPE_CHECKING:
+    from bench.remote_entries import Remote
+    from bench.results import Result
     from bench.submitting import Submitted
 
 RESULTS = Path("leaderboard/results")
@@ -52,6 +58,20 @@ def validate(path: Path, task_name: str | None) -> None:
 
 @click.command()
 @click.argument("path", type=folder)
+@click.option("--repo", required=True, help="Where to: ORG/NAME.")
+@click.option("--private", is_flag=True, help="Make the repository private, if it is new.")
+def push_entry(path: Path, repo: str, private: bool) -> None:
+    """Check a submission and upload its card and predictions to a data set on a hub."""
+    from bench.remote_entries import push_entry as upload
+
+    pushed = upload(path, repo, private=private)
+    click.echo(f"pushed {pushed.entry} to {pushed.repo} at {pushed.commit}")
+    click.echo(f"next: bench evaluate --from-hub {pushed.place}")
+
+
+@click.command()
+@click.argument("path", type=folder, required=False)
+@click.option("--from-hub", metavar="ORG/NAME@COMMIT", help="Score the entry in this commit on a hub.")
 @click.option("--task", "task_name", help="Only this task of the submission.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result files instead of tables.")
 @click.option("--all", "every", is_flag=True, help="Print every number, not only the main ones.")
@@ -61,7 +81,8 @@ def validate(path: Path, task_name: str | None) -> None:
 )
 @click.option("--replace", is_flag=True, help="Replace the result of another entry of the same name.")
 def evaluate(
-    path: Path,
+    path: Path | None,
+    from_hub: str | None,
     task_name: str | None,
     as_json: bool,
     every: bool,
@@ -69,16 +90,23 @@ def evaluate(
     card_alone: bool,
     replace: bool,
 ) -> None:
-    """Score a submission: validate, score every run and part, print and write the result."""
+    """Score a submission: validate, score every run and part, print and write the result.
+
+    PATH is its folder; with --from-hub its card and predictions come from a hub, by commit and digest.
+    """
     from bench.floors import find_floors
     from bench.prior import find_prior
     from bench.results import canonical, to_json
-    from bench.submitting import score, take_over_card, write_results
+    from bench.submitting import take_over_card, write_results
     from bench.text import below_prior_text, floors_text, result_text, rivals_text
 
-    read = take_over_card(path, task_name, results) if card_alone else map(score, _read(path, task_name))
-    scored = list(read)
-    notes, files = write_results(path, scored, results, replace=replace)
+    with _entry(path, from_hub) as (place, remote):
+        if card_alone and remote is not None:
+            raise UsageError("--card is about an entry without predictions, --from-hub about predictions")
+        scored = (
+            take_over_card(place, task_name, results) if card_alone else _scored(place, task_name, remote)
+        )
+        notes, files = write_results(remote.standing if remote else place, scored, results, replace=replace)
     for note in filter(None, notes):
         click.echo(note, err=True)
     for result, written in zip(scored, files, strict=True):
@@ -137,6 +165,32 @@ def publish(results: Path, out: Path) -> None:
     from bench.pages import publish_results
 
     click.echo(f"open {publish_results(results, out)}")
+
+
+@contextmanager
+def _entry(path: Path | None, place: str | None) -> Iterator[tuple[Path, Remote | None]]:
+    """Yield the folder of an entry, and where it is from if that is a hub."""
+    from bench.remote_entries import from_hub
+
+    if place is None and path is not None:
+        yield path, None
+    elif path is None and place is not None:
+        with from_hub(place) as remote:
+            yield remote.folder, remote
+    else:
+        hint = "bench evaluate submissions/mymodel, or --from-hub ORG/NAME@COMMIT"
+        raise UsageError("expected the folder of a submission, or a place on a hub", hint=hint)
+
+
+def _scored(path: Path, task_name: str | None, remote: Remote | None) -> list[Result]:
+    from bench.submitting import score
+
+    submitted = _read(path, task_name)
+    if remote is None:
+        return [score(one) for one in submitted]
+    for one in submitted:
+        remote.require(one)
+    return [remote.credited(score(one)) for one in submitted]
 
 
 def _read(path: Path, task_name: str | None) -> list[Submitted]:

@@ -8,7 +8,7 @@ Everything else in the folder is ignored; scores that it may claim are never rea
 from bench.submissions.card import CARD, Entry, TaskCard, entry_card
 from bench.submissions.forms import FORMS, Form, form_of, write_clusters, write_detections, write_run
 from bench.submissions.predictions import Expected, Predictions, predictions_digest
-from bench.submissions.reading import HOME, read_entry, read_tasks
+from bench.submissions.reading import HOME, read_entry, read_tasks, run_files
 from bench.submissions.scaffold import scaffold, unfilled
 from bench.submissions.writing import write_card, write_predictions
 
@@ -26,6 +26,7 @@ __all__ = [
     "predictions_digest",
     "read_entry",
     "read_tasks",
+    "run_files",
     "scaffold",
     "unfilled",
     "write_card",

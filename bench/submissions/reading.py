@@ -132,6 +132,11 @@ def _read_card(folder: Path) -> tuple[Entry | None, list[Fault]]:
         return None, [Fault("card", f"{CARD}: {fault.title}")]
 
 
+def run_files(folder: Path, task: Task) -> list[str]:
+    """Return the names of the run files of a valid entry, sorted."""
+    return _run_files(folder, task)[0]
+
+
 def _run_files(folder: Path, task: Task) -> tuple[list[str], list[Fault]]:
     """Return the names of the run files, sorted, and what else is wrong with the folder."""
     place, endings = f"{task.name}/", form_of(task).endings
