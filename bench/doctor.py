@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from itertools import chain
+from typing import Any
 
 from bench.about import NAME, install_hint
+from bench.closure import metric_code
 from bench.datasets import DATASETS, TASKS, all_datasets
 from bench.errors import BenchError
 from bench.files.writing import room_left
 from bench.metrics import METRICS_VERSION
 from bench.plugins import GROUPS, plugins
-from bench.store import home, manifest
+from bench.results import FORMAT
+from bench.store import SCHEMA_VERSION, home, manifest
 
 EXTRAS = {
     "train": ("torch", "scikit-learn", "scipy"),
@@ -42,6 +47,26 @@ class Line:
 def examine() -> list[Line]:
     """Look at versions, extras, the store and the disk. Nothing is changed, and no network is asked."""
     return [*_versions(), *_extras(), *_plugins(), *_store()]
+
+
+def versions() -> dict[str, Any]:
+    """Return what decides a number, as JSON values: the program, the metrics, the tasks, the libraries.
+
+    `tasks` is a digest of every official task: its classes, split, protocol and metrics.
+    """
+    declared = [
+        [task.name, task.classes, task.background, getattr(task.split, "digest", ""), task.protocol.name]
+        + [metric.name for metric in task.metrics]
+        for task in TASKS
+    ]
+    return {
+        NAME: _version(NAME),
+        "metrics": {"version": METRICS_VERSION, "code": metric_code()},
+        "tasks": {"number": len(TASKS), "sha256": hashlib.sha256(repr(declared).encode()).hexdigest()},
+        "schemas": {"store": SCHEMA_VERSION, "result": FORMAT},
+        "python": platform.python_version(),
+        "libraries": {name: _version(name) for name in sorted({*CORE, *chain(*EXTRAS.values())})},
+    }
 
 
 def _versions() -> list[Line]:

@@ -6,12 +6,20 @@ import json
 import os
 import subprocess
 import sys
+import tomllib
 import venv
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
+WITHIN = {
+    "_splits": "splits",
+    "_templates": "leaderboard/templates",
+    "_reference": "leaderboard/reference",
+    "_results": "leaderboard/results",
+}
+"""Folder of the installed package -> where it is in a checkout."""
 
 
 @pytest.fixture(scope="module")
@@ -54,3 +62,26 @@ def test_the_wheel_scores_a_submission_without_torch(python: Path, tmp_path: Pat
     page = (tmp_path / "leaderboard/site/demo.html").read_text()
     assert "Class prior" in page
     assert "simulated" in page
+    versions = json.loads(run(python, tmp_path, bench, "--version", "--json"))
+    assert versions["metrics"]["version"] == result["metrics_version"]
+    assert versions["libraries"]["torch"] is None
+    assert versions["libraries"]["numpy"]
+    beside = run(python, tmp_path, bench, "leaderboard", "rat-dyads", "--reference")
+    assert "Boosted trees on geometry" in beside
+    assert "findings:" in run(python, tmp_path, bench, "audit")
+
+
+@pytest.mark.slow
+def test_the_wheel_holds_what_numbers_are_compared_with(python: Path) -> None:
+    (package,) = python.parent.parent.glob("lib/python*/site-packages/bench")
+    for kept, source in WITHIN.items():
+        names = {
+            path.relative_to(ROOT / source) for path in (ROOT / source).rglob("*") if path.name[0] != "."
+        }
+        assert {path.relative_to(package / kept) for path in (package / kept).rglob("*")} == names
+
+
+def test_one_version_stands_everywhere() -> None:
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert f"version: {version}\n" in (ROOT / "CITATION.cff").read_text()
+    assert (ROOT / "CHANGELOG.md").read_text().split("## ", 1)[1].startswith(version)

@@ -93,8 +93,39 @@ class Sections(click.Group):
                 formatter.write_dl([(str(one.name), one.get_short_help_str(room)) for one in members])
 
 
+_AS_JSON = "bench.version_as_json"
+"""Where the context keeps whether `--version` prints JSON."""
+
+
+def _print_version(context: click.Context, _: click.Parameter, given: bool) -> None:
+    """Print the version, as text or with all that decides a number, and end."""
+    if not given:
+        return
+    if context.meta[_AS_JSON]:
+        import json
+
+        from bench.doctor import versions
+
+        click.echo(json.dumps(versions(), indent=1))
+    else:
+        from importlib.metadata import version
+
+        click.echo(f"bench, version {version(NAME)}")
+    context.exit()
+
+
 @click.group(cls=Sections, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(package_name=NAME, prog_name="bench")
+@click.option(
+    "--json",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=lambda context, _, given: context.meta.update({_AS_JSON: given}),
+    help="With --version: of metrics, tasks, schemas and libraries too.",
+)
+@click.option(
+    "--version", is_flag=True, expose_value=False, callback=_print_version, help="Print the version and exit."
+)
 def cli() -> None:
     """Score models that label what mice and rats do, on frozen splits with frozen metrics.
 

@@ -99,6 +99,7 @@ def evaluate(
     from bench.results import canonical, to_json
     from bench.submitting import take_over_card, write_results
     from bench.text import below_prior_text, floors_text, result_text, rivals_text
+    from bench.verification.results import has_reference
 
     with _entry(path, from_hub) as (place, remote):
         if card_alone and remote is not None:
@@ -123,6 +124,10 @@ def evaluate(
             blocks = [result_text(result, every=every), warning, compared, rivals]
             click.echo("\n\n".join(filter(None, blocks)))
             click.echo(f"result: {written}\n")
+            if has_reference(result.task["name"], beside=results):
+                click.echo(
+                    f"reference results beside it: bench leaderboard {result.task['name']} --reference\n"
+                )
 
 
 @click.command()
@@ -160,11 +165,12 @@ def compare(first: Path, second: Path, task_name: str, as_json: bool, every: boo
 @click.command()
 @click.option("--results", default=RESULTS, type=folder, show_default=True, help="Where results lie.")
 @click.option("--out", default=SITE, type=folder, show_default=True, help="Where the pages go.")
-def publish(results: Path, out: Path) -> None:
+@click.option("--reference", is_flag=True, help="Show the reference results that ship beside them.")
+def publish(results: Path, out: Path, reference: bool) -> None:
     """Build the leaderboard, plain HTML, from the result files alone."""
     from bench.pages import publish_results
 
-    click.echo(f"open {publish_results(results, out)}")
+    click.echo(f"open {publish_results(results, out, reference=reference)}")
 
 
 @contextmanager

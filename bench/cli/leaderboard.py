@@ -12,12 +12,13 @@ from bench.cli.entries import RESULTS, folder
 @click.command()
 @click.argument("task_name", metavar="TASK")
 @click.option("--results", default=RESULTS, type=folder, show_default=True, help="Where results lie.")
-def leaderboard(task_name: str, results: Path) -> None:
+@click.option("--reference", is_flag=True, help="Show the reference results that ship beside them.")
+def leaderboard(task_name: str, results: Path, reference: bool) -> None:
     """Show the entries of TASK, the best first, and the models that papers print values of."""
     from bench.pages import page_of, short_table
     from bench.text import table
 
-    page, fault = page_of(results, task_name)
+    page, fault = page_of(results, task_name, reference=reference)
     shown = short_table(page)
     rows = [[str(cell) for cell in row] for row in shown.rows]
     click.echo(f"{page.task.title}: {page.task.question}\n")
@@ -38,12 +39,13 @@ def leaderboard(task_name: str, results: Path) -> None:
     type=click.Choice(["csv", "json", "latex", "markdown"]),
 )
 @click.option("--results", default=RESULTS, type=folder, show_default=True, help="Where results lie.")
-def export(task_name: str, written: str, results: Path) -> None:
+@click.option("--reference", is_flag=True, help="Write the reference results that ship beside them.")
+def export(task_name: str, written: str, results: Path, reference: bool) -> None:
     """Write the table of TASK, entries and published models, for a spreadsheet, a program or a paper."""
     from bench.pages import FORMATS, page_of
 
     _, _, write = FORMATS[written]
-    page, fault = page_of(results, task_name)
+    page, fault = page_of(results, task_name, reference=reference)
     click.echo(write(page), nl=False)
     if fault:
         raise fault

@@ -13,20 +13,24 @@ from bench.pages.environment import GENERATOR
 from bench.pages.published import published_tasks
 from bench.pages.site import page_of_results, render
 from bench.pages.task_page import TaskPage
-from bench.verification.results import read_sound
+from bench.verification.results import read_sound, with_reference
 
 _LARGEST = 256 * 2**20
 """Bytes of a file that may be a page of ours; the largest page has some 0.1 MB."""
 
 
-def publish_results(results: Path, folder: Path) -> Path:
+def publish_results(results: Path, folder: Path, *, reference: bool = False) -> Path:
     """Build the leaderboard of the result files in a folder; return its first page.
+
+    With `reference` the results that ship stand beside those on the same tasks.
 
     A file that is not as it should be is left out: the site is built without it, then `DataError` is raised.
     Where no file is as it should be nothing is written: an empty site must not take the place of a full one.
     Raises `UsageError` where there is no file.
     """
     sound, fault = read_sound(results)
+    if reference:
+        sound = with_reference(sound)
     if fault is None:
         return publish(render(sound, published_tasks()), folder)
     if sound:
@@ -35,14 +39,18 @@ def publish_results(results: Path, folder: Path) -> Path:
     raise fault
 
 
-def page_of(results: Path, name: str) -> tuple[TaskPage, DataError | None]:
+def page_of(results: Path, name: str, *, reference: bool = False) -> tuple[TaskPage, DataError | None]:
     """Return the page of one task, of the result files in a folder, and the fault of files left out of it.
+
+    With `reference` the results that ship stand beside them.
 
     Raises `UsageError` where there is no such task, or no result and no published value of it.
     """
     task = get_task(name)
-    sound, fault = read_sound(results) if results.is_dir() else ((), None)
+    sound, fault = read_sound(results) if results.is_dir() else ([], None)
     of_task = [result for result in sound if result.task["name"] == name]
+    if reference:
+        of_task = with_reference(of_task, name)
     page = page_of_results(of_task, task)
     if not page.rankings and not page.published:
         raise fault or UsageError(

@@ -18,10 +18,13 @@ from bench.verification.results.reading import (
     check_result,
     check_results,
     declared,
+    has_reference,
     read_named,
     read_result,
     read_results,
     read_sound,
+    reference_results,
+    with_reference,
 )
 from bench.verification.results.standing import replaced_result
 
@@ -30,9 +33,12 @@ __all__ = [
     "check_result",
     "check_results",
     "declared",
+    "has_reference",
     "read_named",
     "read_result",
     "read_results",
     "read_sound",
+    "reference_results",
     "replaced_result",
+    "with_reference",
 ]

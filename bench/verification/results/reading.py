@@ -23,6 +23,7 @@ from bench.files.opening import is_absent
 from bench.files.schema import is_number
 from bench.files.strict_json import read_json
 from bench.kinds import kind_of
+from bench.resources import resource
 from bench.results import BYTES, FORMATS, MEMORY, Result, digest_of, how_to_make, parse
 from bench.splits import Split
 from bench.tasks import Task
@@ -88,13 +89,13 @@ def read_results(folder: Path) -> list[Result]:
     return sound
 
 
-def read_sound(folder: Path) -> tuple[list[Result], DataError | None]:
-    """Return the results of a folder that have no fault, and an error about the others.
+def read_sound(folder: Path, task: str | None = None) -> tuple[list[Result], DataError | None]:
+    """Return the results of a folder, or of one task, that have no fault, and an error about the others.
 
     What is left out stands in the error, which is for the caller to raise; None where nothing is. Raises
     `UsageError` where there is no file.
     """
-    checked = check_results(folder)
+    checked = check_results(folder, task)
     sound = [declared(file.result) for file in checked if file.result is not None and not file.faults]
     faulty = [file for file in checked if file.faults]
     if not faulty:
@@ -105,6 +106,37 @@ def read_sound(folder: Path) -> tuple[list[Result], DataError | None]:
         hint=f"bench verify --results {folder}",
     )
     return sound, fault
+
+
+def reference_results() -> Path:
+    """Return the folder of the results that ship: in a checkout the committed ones."""
+    return resource("results", "leaderboard/results")
+
+
+def has_reference(task: str, beside: Path) -> bool:
+    """Whether results of a task ship, elsewhere than in the folder of one's own."""
+    folder = reference_results()
+    return folder.resolve() != beside.resolve() and any(folder.glob(f"{glob.escape(task)}--*.json"))
+
+
+def with_reference(results: Sequence[Result], task: str | None = None) -> list[Result]:
+    """Return results, and those that ship of the same tasks, or of the one task.
+
+    A result that ships is left out where its entry is among the others, where it was scored on other truth,
+    and where it has a fault.
+    """
+    truths = {result.task["name"]: result.truth_digest for result in results}
+    taken = {(result.task["name"], result.entry["id"]) for result in results}
+    added: list[Result] = []
+    for name in [task] if task else sorted(truths):
+        if has_reference(name, Path()):
+            added += [
+                result
+                for result in read_sound(reference_results(), name)[0]
+                if (name, result.entry["id"]) not in taken
+                and result.truth_digest == truths.get(name, result.truth_digest)
+            ]
+    return [*results, *added]
 
 
 def read_result(path: Path) -> Result:
