@@ -1,7 +1,9 @@
-"""Build a release twice from two clones of the last commit, and compare the bytes: `python tests/studies/release.py`.
+"""Build a release from two clones of the last commit and compare the bytes.
 
-The commit's own time is the time of every file, so the same commit gives the same wheel and the same sdist. With
-`--out FOLDER` the built files stay there. Needs the extra `release`.
+    python tests/studies/release.py --out dist
+
+The commit's own time is the time of every file, so the same commit gives the same wheel and the same sdist.
+Needs the extra `release`.
 """
 
 from __future__ import annotations
