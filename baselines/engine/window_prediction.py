@@ -45,14 +45,13 @@ class WindowPredictor:
         ready = np.zeros((0, len(question.classes)), np.float32)
         for x in self._batches(recordings, lengths):
             ready = np.concatenate([ready, self._predict(x, question)])
-            while lengths and len(ready) >= lengths[0]:
-                frames = lengths.pop(0)
-                yield ready[:frames]
-                ready = ready[frames:]
+            while lengths and len(ready) >= (count := -(-lengths[0] // self.recipe.hop)):
+                yield between(ready[:count], lengths.pop(0), self.recipe.hop)
+                ready = ready[count:]
 
     def last_frame(self, recording: Recording, question: Question) -> Float32[np.ndarray, "1 C"]:
         """Return the probabilities of the last frame alone, as a model that follows a recording does."""
-        every = self._windows(recording)
+        every = self._windows(recording, 1)
         x = every.gather(_numbers(len(every) - 1, len(every), every))
         return self._predict(x, question)
 
@@ -60,10 +59,11 @@ class WindowPredictor:
         found = predict(self.model, x, question, self.switches)
         return found if self.threshold is None else self.threshold.bend(found)
 
-    def _windows(self, recording: Recording) -> Windows:
+    def _windows(self, recording: Recording, hop: int) -> Windows:
+        """Return the windows of every so many frames, from the first on."""
         device = next(self.model.parameters()).device
         features = features_of(recording, self.recipe, self.skeleton, self.derived)
-        return windows([features], self.recipe, device)
+        return windows([features], self.recipe, device, [np.arange(len(features)) % hop == 0])
 
     def _batches(
         self, recordings: Iterable[Recording], lengths: list[int]
@@ -72,8 +72,8 @@ class WindowPredictor:
         size = at_once(next(self.model.parameters()).device, self.recipe)
         pieces: list[Tensor] = []
         for recording in recordings:
-            laid_out, start = self._windows(recording), 0
-            lengths.append(len(laid_out))
+            laid_out, start = self._windows(recording, self.recipe.hop), 0
+            lengths.append(recording.frames)
             while start < len(laid_out):
                 stop = min(start + size - sum(map(len, pieces)), len(laid_out))
                 pieces.append(laid_out.gather(_numbers(start, stop, laid_out)))
@@ -83,6 +83,19 @@ class WindowPredictor:
                     pieces = []
         if pieces:
             yield torch.cat(pieces)
+
+
+def between(shares: Float32[np.ndarray, "N C"], frames: int, hop: int) -> Float32[np.ndarray, "T C"]:
+    """Return probabilities of all frames from those of every so many; after the last one they stay.
+
+    >>> between(np.array([[0.0, 1.0], [1.0, 0.0]], np.float32), 4, hop=2)[:, 0].tolist()
+    [0.0, 0.5, 1.0, 1.0]
+    """
+    if hop == 1:
+        return shares
+    every = np.arange(frames)
+    columns = [np.interp(every, every[::hop], column) for column in shares.T]
+    return np.stack(columns, axis=1).astype(np.float32)
 
 
 @torch.inference_mode()

@@ -62,7 +62,7 @@ def fit(
 
     fitted = loop.fit(
         build,
-        partial(batches, train, recipe.batch),
+        partial(batches, train, recipe.batch, drawn=recipe.drawn),
         partial(_loss, train, weights, recipe, poses),
         partial(optimiser, recipe, switches),
         rate,
@@ -99,9 +99,11 @@ def evaluate(
     return torch.stack(sums).sum() / losses.divisor(examples.targets, weights, balanced=balanced)
 
 
-def batches(examples: Examples, size: int, _epoch: int, seed: int) -> Sequence[Int64[Tensor, " _"]]:
-    """Draw the order in which examples train, anew for every epoch."""
-    order = torch.randperm(len(examples), generator=torch.Generator().manual_seed(seed))
+def batches(
+    examples: Examples, size: int, _epoch: int, seed: int, *, drawn: int | None = None
+) -> Sequence[Int64[Tensor, " _"]]:
+    """Draw the order in which examples train, anew for every epoch: all of them, or so many."""
+    order = torch.randperm(len(examples), generator=torch.Generator().manual_seed(seed))[:drawn]
     parts = torch.split(order.to(examples.targets.device), size)
     if size > 1 and len(parts) > 1 and len(parts[-1]) < max(2, devices.size()):
         # batch normalisation divides by the deviation within a batch, and one frame has none; and every

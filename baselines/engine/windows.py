@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -23,7 +23,7 @@ from baselines.engine.window_training import fit
 from baselines.inputs.poses import columns
 from baselines.inputs.scaling import Scaled, moments
 from baselines.inputs.windows import Examples, inside, windows
-from baselines.recipes.windows import Recipe
+from baselines.recipes.windows import Recipe, small
 from bench.errors import DataError
 from bench.recordings import Recording
 
@@ -69,6 +69,24 @@ def baseline(
         libraries=("numpy", "torch"),
         devices=frozenset({"cpu", "cuda"}),
         switches=frozenset({"precision", "compiled", "graphs", "devices", "tensorboard"}),
+    )
+
+
+def small_variant(parent: Baseline, network: Network) -> Baseline:
+    """Return a baseline of minutes on one core: a smaller network, and what `small` makes of the recipe."""
+    recipe = parent.recipe
+    if not isinstance(recipe, Recipe):
+        raise TypeError(f"{parent.name} has no recipe of windows")
+    return replace(
+        parent,
+        model=f"{parent.model}_small",
+        name=f"{parent.name}_small",
+        title=f"{parent.title}, small",
+        description=f"{parent.description}; an eighth of the channels, a short training: both are ours",
+        recipe=small(recipe),
+        learn=partial(learn, network),
+        restore=partial(restore, network),
+        network=network,
     )
 
 

@@ -59,7 +59,9 @@ MODELS: dict[str, tuple[str, str, str]] = {
     "msgl_tcn": ("baselines.models.msgl_tcn", "TCN of the MSGL paper", "train"),
     "msgl_tcn_plain": ("baselines.models.msgl_tcn", "TCN of the MSGL paper, plain", "train"),
     "st_gcn": ("baselines.models.st_gcn", "ST-GCN", "train"),
+    "st_gcn_small": ("baselines.models.st_gcn", "ST-GCN, small", "train"),
     "ms_g3d": ("baselines.models.ms_g3d", "MS-G3D", "train"),
+    "ms_g3d_small": ("baselines.models.ms_g3d", "MS-G3D, small", "train"),
     "ms_g3d_8": ("baselines.models.ms_g3d", "MS-G3D, 8 scales", "train"),
     "ms_g3d_mabe21": ("baselines.models.ms_g3d", "MS-G3D of MABe 2021 Task 3", "train"),
     "ms_g3d_mabe21_tuned": (
@@ -68,10 +70,17 @@ MODELS: dict[str, tuple[str, str, str]] = {
         "train",
     ),
     "ctr_gcn": ("baselines.models.ctr_gcn", "CTR-GCN", "train"),
+    "ctr_gcn_small": ("baselines.models.ctr_gcn", "CTR-GCN, small", "train"),
     "stgat": ("baselines.models.stgat", "STGAT, our reading", "train"),
+    "stgat_small": ("baselines.models.stgat", "STGAT, our reading, small", "train"),
     "hstwformer_described": (
         "baselines.models.hstwformer_described",
         "HSTWFormer, as described",
+        "train",
+    ),
+    "hstwformer_described_small": (
+        "baselines.models.hstwformer_described",
+        "HSTWFormer, as described, small",
         "train",
     ),
     "mabe21_top1": ("baselines.models.mabe21_top1", "MABe 2021 Top-1", "train"),

@@ -8,6 +8,7 @@ torch has it, but what the graphs give is scaled by 1e-6, so that a block starts
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -22,6 +23,8 @@ from baselines.models.ms_g3d import TimeBranches
 from baselines.recipes.windows import SGD, Augmentation, Recipe
 
 CHANNELS = (64, 64, 64, 64, 128, 128, 128, 256, 256, 256)
+SMALLER = 8
+"""By how much the channels of the small network are divided."""
 HALVING = (4, 7)
 """Blocks that halve the number of frames, from 0."""
 REDUCTION = 8
@@ -122,9 +125,13 @@ def graphs_of(joined: Bool[np.ndarray, "V V"]) -> Float[Tensor, "3 V V"]:
     return torch.tensor(directed_graphs(joined, centre(joined)))
 
 
-def build(recipe: Recipe, sizes: Sizes) -> CTRGCN:  # noqa: ARG001
-    """Return the network for x and y of the keypoints of a skeleton, all animals in one graph."""
-    return CTRGCN(graphs_of(all_joints(sizes.skeleton)), 2, sizes.classes[0])
+def build(share: int, recipe: Recipe, sizes: Sizes) -> CTRGCN:  # noqa: ARG001
+    """Return the network for x and y of the keypoints of a skeleton, all animals in one graph.
+
+    Its channels are divided by `share`.
+    """
+    channels = [count // share for count in CHANNELS]
+    return CTRGCN(graphs_of(all_joints(sizes.skeleton)), 2, sizes.classes[0], channels)
 
 
 CTR_GCN = windows.baseline(
@@ -150,8 +157,9 @@ CTR_GCN = windows.baseline(
         together=64,
         augmentation=Augmentation(rotation=0.3, shift=0.0, zoom=0.5),
     ),
-    network=build,
+    network=partial(build, 1),
     reads=("edges",),
 )
 """The authors crop half to all of a clip at random and stretch it to 64 frames. Here the crop is about the
 labelled frame, which stays in the middle."""
+CTR_GCN_SMALL = windows.small_variant(CTR_GCN, partial(build, SMALLER))

@@ -10,6 +10,7 @@ space and time. All sizes, the order of joints and the recipe are ours.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 from jaxtyping import Bool, Float, Shaped
@@ -22,6 +23,8 @@ from baselines.recipes.windows import Recipe
 
 CHANNELS = (64, 128, 256)
 """Of each stage; between two stages, two neighbouring frames become one."""
+SMALLER = 8
+"""By how much the channels of the small network are divided."""
 HEADS = (2, 4, 8)
 LAYERS = 2
 """Of each stage; every second one has its windows shifted by half their size."""
@@ -143,10 +146,10 @@ class HSTWFormer(nn.Module):
         return logits
 
 
-def build(recipe: Recipe, sizes: Sizes) -> HSTWFormer:
-    """Return the network for x and y of the keypoints of all animals."""
-    skeleton = sizes.skeleton
-    return HSTWFormer(len(skeleton.animals), len(skeleton.keypoints), recipe.window, sizes.classes[0])
+def build(share: int, recipe: Recipe, sizes: Sizes) -> HSTWFormer:
+    """Return the network for x and y of the keypoints of all animals, its channels divided by `share`."""
+    counts = (len(sizes.skeleton.animals), len(sizes.skeleton.keypoints), recipe.window)
+    return HSTWFormer(*counts, sizes.classes[0], [count // share for count in CHANNELS])
 
 
 HSTWFORMER_DESCRIBED = windows.baseline(
@@ -172,5 +175,6 @@ HSTWFORMER_DESCRIBED = windows.baseline(
         scaling="centred",
         together=64,
     ),
-    network=build,
+    network=partial(build, 1),
 )
+HSTWFORMER_SMALL = windows.small_variant(HSTWFORMER_DESCRIBED, partial(build, SMALLER))

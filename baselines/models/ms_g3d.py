@@ -23,6 +23,8 @@ from baselines.recipes.windows import SGD, Augmentation, Recipe
 
 CHANNELS = 96
 """Of the first block; the second and the third double them, and halve the number of frames."""
+SMALLER = 8
+"""By how much the channels of the small network are divided."""
 SPANS = (3, 5)
 """Frames whose joints make one graph, in the two paths of a block."""
 DILATIONS = (1, 2, 3, 4)
@@ -203,9 +205,12 @@ class MSG3D(nn.Module):
         return logits
 
 
-def build(scales: tuple[int, int], recipe: Recipe, sizes: Sizes) -> MSG3D:  # noqa: ARG001
-    """Return the network for x and y of the keypoints of a skeleton, all animals in one graph."""
-    return MSG3D(all_joints(sizes.skeleton), 2, sizes.classes[0], scales)
+def build(scales: tuple[int, int], share: int, recipe: Recipe, sizes: Sizes) -> MSG3D:  # noqa: ARG001
+    """Return the network for x and y of the keypoints of a skeleton, all animals in one graph.
+
+    Its channels are divided by `share`.
+    """
+    return MSG3D(all_joints(sizes.skeleton), 2, sizes.classes[0], scales, CHANNELS // share)
 
 
 REFERENCE, PAPER = "Liu et al. 2020, MS-G3D, arXiv:2003.14111", "https://arxiv.org/abs/2003.14111"
@@ -252,9 +257,10 @@ MS_G3D = windows.baseline(
     reference=REFERENCE,
     paper=PAPER,
     recipe=RECIPE,
-    network=partial(build, LARGE),
+    network=partial(build, LARGE, 1),
     reads=("edges",),
 )
+MS_G3D_SMALL = windows.small_variant(MS_G3D, partial(build, LARGE, SMALLER))
 MS_G3D_8 = windows.baseline(
     module=__name__,
     name="ms_g3d_8",
@@ -264,7 +270,7 @@ MS_G3D_8 = windows.baseline(
     reference=REFERENCE,
     paper=PAPER,
     recipe=RECIPE,
-    network=partial(build, SMALL),
+    network=partial(build, SMALL, 1),
     reads=("edges",),
 )
 MS_G3D_MABE21 = windows.baseline(
@@ -276,7 +282,7 @@ MS_G3D_MABE21 = windows.baseline(
     reference="Sun et al. 2021, CalMS21, arXiv:2104.02710, appendix F.6; " + REFERENCE,
     paper="https://arxiv.org/abs/2104.02710",
     recipe=CHALLENGE,
-    network=partial(build, LARGE),
+    network=partial(build, LARGE, 1),
     reads=("edges",),
 )
 MS_G3D_MABE21_TUNED = windows.baseline(
@@ -287,7 +293,7 @@ MS_G3D_MABE21_TUNED = windows.baseline(
     reference="Sun et al. 2021, CalMS21, arXiv:2104.02710, appendix F.6; " + REFERENCE,
     paper="https://arxiv.org/abs/2104.02710",
     recipe=replace(CHALLENGE, validation="recordings", threshold=True),
-    network=partial(build, LARGE),
+    network=partial(build, LARGE, 1),
     reads=("edges",),
     tasks=["calms21-task3"],
 )

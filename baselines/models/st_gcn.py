@@ -7,6 +7,7 @@ Recognition, arXiv:1801.07455; sizes and recipe as in the authors' code.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import pairwise
 
 import torch
@@ -22,6 +23,8 @@ from bench.recordings import Skeleton
 CHANNELS = (64, 64, 64, 64, 128, 128, 128, 256, 256, 256)
 HALVING = (4, 7)
 """Blocks that halve the number of frames, from 0."""
+SMALLER = 8
+"""By how much the channels of the small network are divided."""
 KERNEL = 9
 """Frames that a convolution over time spans."""
 
@@ -112,9 +115,9 @@ def graph(skeleton: Skeleton) -> Float[Tensor, "3 V V"]:
     return torch.tensor(spatial_subsets(joined, centre(joined)))
 
 
-def build(recipe: Recipe, sizes: Sizes) -> STGCN:  # noqa: ARG001
-    """Return the network for x and y of the keypoints of a skeleton."""
-    return STGCN(graph(sizes.skeleton), 2, sizes.classes[0])
+def build(share: int, recipe: Recipe, sizes: Sizes) -> STGCN:  # noqa: ARG001
+    """Return the network for x and y of the keypoints of a skeleton, its channels divided by `share`."""
+    return STGCN(graph(sizes.skeleton), 2, sizes.classes[0], [count // share for count in CHANNELS])
 
 
 ST_GCN = windows.baseline(
@@ -138,7 +141,8 @@ ST_GCN = windows.baseline(
         scaling="centred",
         together=64,
     ),
-    network=build,
+    network=partial(build, 1),
     reads=("edges",),
 )
 """The authors label whole clips."""
+ST_GCN_SMALL = windows.small_variant(ST_GCN, partial(build, SMALLER))

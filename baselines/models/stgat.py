@@ -9,6 +9,7 @@ theirs; which joints a head sees, how the input is embedded and how weights star
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -26,6 +27,8 @@ CHANNELS = (64, 64, 128, 128, 256, 256, 256, 256)
 HALVING = (2, 4)
 """Blocks that halve the number of frames, from 0."""
 HEADS = 8
+SMALLER, FEWER = 8, 2
+"""By how much the channels of the small network are divided; its heads."""
 SPAN = 3
 """Frames that a joint attends to: the one before, its own, the one after."""
 KERNEL = 7
@@ -169,9 +172,13 @@ def parts(joined: Bool[np.ndarray, "V V"], heads: int = HEADS) -> Bool[np.ndarra
     return np.stack([(distance == 1 + head % longest) | itself for head in range(heads)])
 
 
-def build(recipe: Recipe, sizes: Sizes) -> STGAT:  # noqa: ARG001
-    """Return the network for x and y of the keypoints of a skeleton, all animals in one graph."""
-    return STGAT(parts(all_joints(sizes.skeleton)), 2, sizes.classes[0])
+def build(share: int, heads: int, recipe: Recipe, sizes: Sizes) -> STGAT:  # noqa: ARG001
+    """Return the network for x and y of the keypoints of a skeleton, all animals in one graph.
+
+    Its channels are divided by `share`.
+    """
+    channels = [count // share for count in CHANNELS]
+    return STGAT(parts(all_joints(sizes.skeleton), heads), 2, sizes.classes[0], channels)
 
 
 STGAT_READING = windows.baseline(
@@ -196,7 +203,8 @@ STGAT_READING = windows.baseline(
         scaling="centred",
         together=64,
     ),
-    network=build,
+    network=partial(build, 1, HEADS),
     reads=("edges",),
 )
 """The authors look at 128 of 150 frames of a clip."""
+STGAT_SMALL = windows.small_variant(STGAT_READING, partial(build, SMALLER, FEWER))

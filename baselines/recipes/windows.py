@@ -128,6 +128,10 @@ class Recipe:
     """At most so many windows are predicted together, where a network needs much memory for each."""
     threshold: bool = False
     """Whether the rarer of two classes is said from the score on that has the best F1 where it validates."""
+    drawn: int | None = None
+    """Windows of an epoch, drawn anew for each; None: all that can train."""
+    hop: int = 1
+    """Frames from one that is predicted to the next; in between, probabilities are interpolated."""
 
     def __post_init__(self) -> None:
         if self.validation == "none" and (self.plateau or self.patience):
@@ -138,6 +142,8 @@ class Recipe:
             raise ValueError("means come with the standard scaling")
         if (self.phases or self.tunings) and self.validation != "none":
             raise ValueError("a tuning ends with its last epoch: nothing is held out")
+        if self.hop > 1 and self.future == 0:
+            raise ValueError("between two frames that are predicted a causal model would look ahead")
         if self.phases and sum(phase.epochs for phase in self.phases) != self.epochs:
             raise ValueError("phases have other epochs than the recipe")
 
@@ -167,6 +173,10 @@ class Recipe:
             words.append("its epoch chosen on random windows of the training recordings")
         if not held_out and self.validation == "recordings":
             words.append("its epoch chosen on a fifth of the training groups, which never trains")
+        if self.drawn is not None:
+            words.append(f"{self.drawn:,} windows an epoch, drawn anew for each")
+        if self.hop > 1:
+            words.append(f"one of {self.hop} frames predicted, the others interpolated")
         if self.threshold:
             words.append("the rarer of two classes said from the score with the best F1 there")
         return tuple(words)
@@ -198,3 +208,11 @@ class Recipe:
                 return phase, epoch == 1
             epoch -= phase.epochs
         return Phase(self.epochs, self.lr), epoch == 1
+
+
+def small(recipe: Recipe) -> Recipe:
+    """Return a recipe of minutes on one core: three short epochs, a tenth of the rate in the last.
+
+    It was fixed before any such network was trained on real recordings.
+    """
+    return replace(recipe, epochs=3, drawn=8_192, milestones=(2,), warm_up=0, hop=4)

@@ -22,8 +22,9 @@ SKELETON = Skeleton(
     image=(400, 300),
 )
 FPS = 20.0
-GRAPHS = ("st_gcn", "ms_g3d", "ms_g3d_8", "ms_g3d_mabe21", "ctr_gcn", "stgat", "hstwformer_described")
-"""Large networks: tests give them windows of four frames, far apart."""
+SMALL = ("st_gcn", "ms_g3d", "ctr_gcn", "stgat", "hstwformer_described")
+GRAPHS = (*SMALL, *(f"{name}_small" for name in SMALL), "ms_g3d_8", "ms_g3d_mabe21")
+"""Large networks, and small ones of the same kind: tests give them windows of four frames, far apart."""
 FOUR_FRAMES = {"past": 2, "future": 1, "gap": 36}
 
 

@@ -106,6 +106,10 @@ def test_a_last_batch_of_one_frame_trains_with_the_batch_before_it(tmp_path: Pat
         batches = window_training.batches(data(), size, 1, 3)
         assert [len(batch) for batch in batches] == lengths
         assert torch.cat(list(batches)).sort().values.tolist() == list(range(119))
+    few = [torch.cat(list(window_training.batches(data(), 16, 1, seed, drawn=40))) for seed in (3, 3, 4)]
+    assert [len(order.unique()) for order in few] == [40, 40, 40]
+    assert torch.equal(few[0], few[1])
+    assert not torch.equal(few[0].sort().values, few[2].sort().values), "each epoch draws others"
     fit(tmp_path / "1.pt", build=Normalised, batch=59)
     assert history(tmp_path / "1.pt")[-1] < history(tmp_path / "1.pt")[0]
 

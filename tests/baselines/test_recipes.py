@@ -83,6 +83,11 @@ def logits_and_targets() -> tuple[torch.Tensor, torch.Tensor]:
     return torch.randn(23, 4), torch.tensor([0] * 11 + [1] * 2 + [3] * 10)
 
 
+def test_a_causal_model_predicts_every_frame() -> None:
+    with pytest.raises(ValueError, match="look ahead"):
+        Recipe(past=3, future=0, gap=1, epochs=1, hop=2)
+
+
 def test_balanced_weights_are_scikit_learns() -> None:
     balanced = pytest.importorskip("sklearn.utils.class_weight").compute_class_weight
     _, targets = logits_and_targets()

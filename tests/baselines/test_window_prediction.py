@@ -58,6 +58,19 @@ def test_the_size_of_a_batch_changes_rounding_at_most(size: int, monkeypatch: py
     np.testing.assert_allclose(np.concatenate(list(predictor()(recordings(), ASKED))), whole, atol=1e-6)
 
 
+def test_between_frames_that_are_predicted_probabilities_are_interpolated() -> None:
+    every = list(predictor()(recordings(), ASKED))
+    few = list(replace(predictor(), recipe=replace(toy.CONV.recipe, hop=5))(recordings(), ASKED))
+    for whole, one in zip(every, few, strict=True):
+        assert len(one) == len(whole)
+        np.testing.assert_allclose(one[::5], whole[::5], atol=1e-6)
+        last = (len(whole) - 1) // 5 * 5
+        np.testing.assert_allclose(
+            one[3:last:5], 0.4 * whole[0:last:5] + 0.6 * whole[5 : last + 1 : 5], atol=1e-6
+        )
+        np.testing.assert_allclose(one[last:], np.tile(whole[last], (len(whole) - last, 1)), atol=1e-6)
+
+
 def test_no_more_recordings_are_read_than_a_batch_needs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(window_training, "AT_ONCE", 50)
     seen: list[str] = []
