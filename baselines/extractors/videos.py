@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32, UInt8
+from jaxtyping import Bool, Float, Float32, UInt8
 from tqdm import tqdm
 
 from baselines.engine.settings import float32, reproducible
@@ -66,7 +66,7 @@ def extract(
     features of another video have the name already.
     """
     video = probe(path)
-    facts = _facts(video, settings, weights, mask)
+    facts = facts_of(video, settings, weights, mask)
     target = out / f"{path.stem}.npy"
     record = target.with_suffix(".json")
     earlier = _earlier(record)
@@ -79,11 +79,11 @@ def extract(
             hint=f"name another folder with --out, or take {target.name} away",
         )
     rows = out / f".{path.stem}.{_digest(facts)[:16]}.rows"
-    square = _squares(video, settings, mask)
+    look = look_at(video, settings, mask)
     make_folder(out)
     network = i3d(weights, settings.seed).to(device)
     with reproducible(torch.device(device)), float32():
-        _write_rows(rows, video, square, settings, network)
+        _write_rows(rows, look, settings, network)
     values = np.fromfile(rows, dtype="<f4").reshape(-1, WIDTH)
     with replacing(target) as file:
         np.save(file, values, allow_pickle=False)
@@ -101,41 +101,70 @@ def _earlier(record: Path) -> dict[str, Any]:
     return facts if isinstance(facts, dict) else {}
 
 
-def _squares(video: Video, settings: Settings, mask: Path | None) -> Float[np.ndarray, "T 4"]:
+@dataclass(frozen=True)
+class Look:
+    """What is looked at in a video."""
+
+    video: Video
+    square: Float[np.ndarray, "T 4"]
+    """What is cut out of every frame."""
+    hidden: Bool[np.ndarray, "H W"] | None
+    """What is black in it; None: nothing."""
+
+    def crops(self, size: int, start: int = 0) -> Iterator[UInt8[np.ndarray, "S S 3"]]:
+        """Yield the pictures from a frame on."""
+        return crops(self.video, self.square, size, start, self.hidden)
+
+
+def look_at(video: Video, settings: Settings, mask: Path | None) -> Look:
+    """Return where the animal is, which takes two looks at all frames.
+
+    Raises `DataError` where the video is shorter than a chunk, the mask does not fit, or no animal is seen.
+    """
+    if video.frames < settings.chunk:
+        raise DataError(
+            f"{video.path} is too short",
+            [f"{video.frames} frames, expected {settings.chunk} or more: a row of features has so many"],
+            hint="leave the video out",
+        )
+    hidden = None if mask is None else read_mask(mask, video)
+    return Look(video, _squares(video, settings, hidden), hidden)
+
+
+def _squares(
+    video: Video, settings: Settings, hidden: Bool[np.ndarray, "H W"] | None
+) -> Float[np.ndarray, "T 4"]:
     """Return what is cut out of every frame."""
     if settings.whole:
         side = max(video.width, video.height)
         left, top = (video.width - side) / 2, (video.height - side) / 2
         return np.tile(np.array([left, top, left + side, top + side], dtype=np.float64), (video.frames, 1))
-    hidden = None if mask is None else read_mask(mask, video)
     found = boxes(video, by_background(background(video), hidden))
     return squares(found, video.fps, settings.margin)
 
 
-def _write_rows(
-    path: Path, video: Video, square: Float[np.ndarray, "T 4"], settings: Settings, network: I3D
-) -> None:
+def _write_rows(path: Path, look: Look, settings: Settings, network: I3D) -> None:
     """Append the rows that are missing in a file, whole batches at a time."""
     row = WIDTH * 4
     done = path.stat().st_size // (TOGETHER * row) * TOGETHER if path.is_file() else 0
-    count = settings.rows(video.frames)
-    chunks = _chunks(video, square, settings, done)
+    count = settings.rows(look.video.frames)
+    chunks = _chunks(look, settings, done)
     with resuming(path, done * row) as file:
-        bar = tqdm(total=count, initial=done, desc=video.path.name, unit=" rows", leave=False, disable=None)
+        bar = tqdm(
+            total=count, initial=done, desc=look.video.path.name, unit=" rows", leave=False, disable=None
+        )
         while group := list(islice(chunks, TOGETHER)):
-            file.write(_rows(network, group).astype("<f4").tobytes())
+            file.write(rows_of(network, group).astype("<f4").tobytes())
             file.flush()
             bar.update(len(group))
         bar.close()
 
 
-def _chunks(
-    video: Video, square: Float[np.ndarray, "T 4"], settings: Settings, first: int
-) -> Iterator[UInt8[np.ndarray, "T S S 3"]]:
+def _chunks(look: Look, settings: Settings, first: int) -> Iterator[UInt8[np.ndarray, "T S S 3"]]:
     """Yield chunk after chunk from a row on, with no more frames in memory than one chunk has."""
     start = first * settings.stride
     held: list[UInt8[np.ndarray, "S S 3"]] = []
-    for crop in crops(video, square, settings.size, start):
+    for crop in look.crops(settings.size, start):
         held.append(crop)
         if len(held) == settings.chunk:
             yield np.stack(held)
@@ -143,30 +172,32 @@ def _chunks(
 
 
 @torch.inference_mode()
-def _rows(network: I3D, group: Sequence[UInt8[np.ndarray, "T S S 3"]]) -> Float32[np.ndarray, "B D"]:
+def rows_of(network: I3D, group: Sequence[UInt8[np.ndarray, "T S S 3"]]) -> Float32[np.ndarray, "B D"]:
+    """Return the row of each chunk."""
     device = next(network.parameters()).device
     x = torch.from_numpy(np.stack(group)).to(device).float() / 127.5 - 1
     rows = network(x.permute(0, 4, 1, 2, 3))
     return rows.cpu().numpy()
 
 
-def _facts(video: Video, settings: Settings, weights: Path | None, mask: Path | None) -> dict[str, Any]:
+def facts_of(video: Video, settings: Settings, weights: Path | None, mask: Path | None) -> dict[str, Any]:
     """Return all that the rows depend on, and when they are, as JSON values."""
     return {
-        "video": {"name": video.path.name, "sha256": _file_digest(video.path)},
+        "video": {"name": video.path.name, "sha256": file_digest(video.path)},
         "frames": video.frames,
         "fps": video.fps,
         "start": settings.chunk / 2 / video.fps,
         "step": settings.stride / video.fps,
         "rows": settings.rows(video.frames),
         "network": "i3d",
-        "weights": _file_digest(weights) if weights else f"random, seed {settings.seed}: trained on nothing",
-        "mask": _file_digest(mask) if mask else None,
+        "weights": file_digest(weights) if weights else f"random, seed {settings.seed}: trained on nothing",
+        "mask": file_digest(mask) if mask else None,
         "settings": asdict(settings),
     }
 
 
-def _file_digest(path: Path) -> str:
+def file_digest(path: Path) -> str:
+    """Return the SHA-256 of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

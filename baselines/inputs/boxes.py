@@ -104,10 +104,16 @@ def squares(found: Float[np.ndarray, "T 4"], fps: float, margin: float = MARGIN)
 
 
 def crops(
-    video: Video, square: Float[np.ndarray, "T 4"], size: int, start: int = 0
+    video: Video,
+    square: Float[np.ndarray, "T 4"],
+    size: int,
+    start: int = 0,
+    mask: Bool[np.ndarray, "H W"] | None = None,
 ) -> Iterator[UInt8[np.ndarray, "S S 3"]]:
-    """Yield what is in the box of each frame from `start` on; beyond the picture it is black."""
+    """Yield what is in the box of each frame from `start` on; black beyond the picture and in the mask."""
     for frame, box in zip(frames(video, start), islice(square, start, None), strict=True):
+        if mask is not None:
+            frame[mask] = 0
         scale = size / (box[2] - box[0])
         move = np.array([[scale, 0, -scale * box[0]], [0, scale, -scale * box[1]]])
         yield cv2.warpAffine(frame, move, (size, size), flags=cv2.INTER_AREA)

@@ -18,6 +18,7 @@ from typing import Any
 import click
 
 from bench.about import NAME
+from bench.cli.clips import clips
 from bench.cli.curve import curve
 from bench.cli.data import data, pull, push, simulate, tasks, verify
 from bench.cli.doctor import doctor
@@ -138,7 +139,7 @@ def cli() -> None:
 
 SECTIONS: Mapping[str, Sequence[click.Command]] = {
     "Begin": (demo, doctor, tasks),
-    "Recordings": (pull, data, add, view, verify, push, simulate, render),
+    "Recordings": (pull, data, add, view, verify, push, simulate, render, clips),
     "Your entry": (new, validate, evaluate, explain, compare, score, push_entry, review),
     "Leaderboard": (leaderboard, export, publish, metrics, audit),
     "Models": (models, train, predict, features, curve, profile, reproduce),

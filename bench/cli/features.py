@@ -18,18 +18,38 @@ from bench.errors import UsageError
 )
 @click.option("--mask", type=folder, help="A picture whose white part is not looked at, such as a mirror.")
 @click.option("--whole", is_flag=True, help="Look at the whole picture, and search for no animal.")
+@click.option("--clips", is_flag=True, help="Cut each video into overlapping clips, a file for each.")
+@click.option("--seconds", default=10.0, show_default=True, help="Of a clip.")
+@click.option("--every", default=5.0, show_default=True, help="Seconds from one clip to the next.")
+@click.option(
+    "--margin", default=50.0, show_default=True, help="Pixels that the animal's box is enlarged by."
+)
+@click.option("--size", default=224, show_default=True, help="Pixels that the box is cut out with.")
 @click.option("--device", default="cpu", show_default=True, type=click.Choice(["cpu", "cuda"]))
 def features(
-    videos: tuple[Path, ...], out: Path, weights: Path | None, mask: Path | None, whole: bool, device: str
+    videos: tuple[Path, ...],
+    out: Path,
+    weights: Path | None,
+    mask: Path | None,
+    whole: bool,
+    clips: bool,
+    seconds: float,
+    every: float,
+    margin: float,
+    size: int,
+    device: str,
 ) -> None:
     """Turn VIDEOS into rows of features: an .npy for each, and a .json that says when the rows are.
 
     The animal is found by what differs from the background and cut out, 224 pixels wide; 16 frames at a time
-    go through I3D, every 4 frames. A killed run goes on where it stopped.
+    go through I3D, every 4 frames. A killed run goes on where it stopped. With --clips each clip has an .npy
+    of its own: VIDEO-000.npy is the first. What the mask hides is black.
     """
     from bench.about import install_hint
+    from bench.datasets.clips import Cut
 
     try:
+        from baselines.extractors.clip_videos import extract_clips
         from baselines.extractors.videos import Settings, extract
     except ModuleNotFoundError as fault:
         extra = "video" if fault.name in ("av", "cv2") else "train"
@@ -42,5 +62,11 @@ def features(
             "note: no --weights: the network is random, and its features are trained on nothing", err=True
         )
     for path in videos:
-        made = extract(path, out, Settings(whole=whole), weights=weights, mask=mask, device=device)
-        click.echo(str(made))
+        settings = Settings(whole=whole, margin=margin, size=size)
+        if clips:
+            cut = Cut(seconds, every)
+            made = extract_clips(path, out, settings, cut, weights=weights, mask=mask, device=device)
+        else:
+            made = [extract(path, out, settings, weights=weights, mask=mask, device=device)]
+        for file in made:
+            click.echo(str(file))

@@ -7,6 +7,7 @@ What is left at the end of a recording and fills no clip is left out.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -34,6 +35,10 @@ class Cut:
         ]
         if faults:
             raise UsageError("clips cannot be cut so", faults)
+
+    def count(self, seconds: float) -> int:
+        """Return how many clips a recording of so many seconds has."""
+        return max(0, math.floor((seconds - self.seconds) / self.every + 1e-6) + 1)
 
     def starts(self, frames: int, fps: float) -> list[int]:
         """Return the first frame of every clip."""

@@ -219,7 +219,7 @@ def test_a_killed_run_goes_on_with_the_same_bytes(
     assert told["start"] == pytest.approx(4 / FPS)
     assert told["step"] == pytest.approx(4 / FPS)
     assert "trained on nothing" in told["weights"]
-    compute, calls = videos._rows, []
+    compute, calls = videos.rows_of, []
 
     def killed(*arguments: object) -> object:
         calls.append(arguments)
@@ -227,13 +227,13 @@ def test_a_killed_run_goes_on_with_the_same_bytes(
             raise KeyboardInterrupt
         return compute(*arguments)
 
-    monkeypatch.setattr(videos, "_rows", killed)
+    monkeypatch.setattr(videos, "rows_of", killed)
     with pytest.raises(KeyboardInterrupt):
         extract(drawn.path, tmp_path / "killed", SMALL)
     (rows,) = (tmp_path / "killed").iterdir()
     with rows.open("ab") as file:
         file.write(b"half a row")
-    monkeypatch.setattr(videos, "_rows", compute)
+    monkeypatch.setattr(videos, "rows_of", compute)
     again = extract(drawn.path, tmp_path / "killed", SMALL)
     assert again.read_bytes() == whole.read_bytes()
     assert sorted(path.name for path in again.parent.iterdir()) == ["mouse.json", "mouse.npy"]
