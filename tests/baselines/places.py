@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from baselines.contract import Baseline, Derived, Epoch, Question, Run, Sizes, State
+from baselines.models import load
+from baselines.recipes.boosting import Boosting
+from baselines.recipes.joint import Joint
+from baselines.recipes.localisation import Recipe as Localisation
+from baselines.recipes.stacking import Stacking
 from baselines.switches import OFF
 from bench.recordings import Recording, Skeleton, one_hot
 from bench.resources import home
@@ -26,6 +31,27 @@ SMALL = ("st_gcn", "ms_g3d", "ctr_gcn", "stgat", "hstwformer_described")
 GRAPHS = (*SMALL, *(f"{name}_small" for name in SMALL), "ms_g3d_8", "ms_g3d_mabe21")
 """Large networks, and small ones of the same kind: tests give them windows of four frames, far apart."""
 FOUR_FRAMES = {"past": 2, "future": 1, "gap": 36}
+
+
+def light(baseline: Baseline) -> tuple[Baseline, int | None]:
+    """One epoch; as the trees know none, fewer of them; of large networks short windows, or few channels."""
+    if isinstance(baseline.recipe, Boosting):
+        return replace(baseline, recipe=replace(baseline.recipe, frames=200, trees=3)), None
+    if isinstance(baseline.recipe, Stacking):
+        few = replace(baseline.recipe.first, frames=200, trees=3)
+        return replace(baseline, recipe=replace(baseline.recipe, first=few, second=few, folds=2)), None
+    if baseline.name in GRAPHS:
+        # few steps: slow ones, or the running statistics lag behind the weights and all frames look alike
+        lr = min(baseline.recipe.lr, 0.002)
+        recipe = replace(baseline.recipe, **FOUR_FRAMES, batch=8, lr=lr, warm_up=0)
+        return replace(baseline, recipe=recipe), 1
+    if isinstance(baseline.recipe, Localisation):
+        return replace(baseline, recipe=replace(baseline.recipe, width=32)), 1
+    if isinstance(baseline.recipe, Joint):
+        return replace(baseline, recipe=replace(baseline.recipe, batch=4)), 1
+    recipes = [baseline.recipe, *(load(need.model).recipe for need in baseline.needs)]
+    knows_epochs = any(recipe is not None and recipe.epochs_for("toy") is not None for recipe in recipes)
+    return baseline, 1 if knows_epochs else None
 
 
 @dataclass

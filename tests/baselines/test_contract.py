@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
+import multiprocessing
 from dataclasses import replace
+from multiprocessing.context import BaseContext
 from pathlib import Path
 
+import imports
 import numpy as np
 import pytest
 import toy
-from places import FOUR_FRAMES, GRAPHS
+from places import FOUR_FRAMES, GRAPHS, light
 
 from baselines.contract import Question, State
 from baselines.models import MODELS, get_baseline
@@ -20,8 +20,6 @@ from baselines.runs import states
 from bench.closure import import_closure
 from bench.errors import DataError
 from bench.recordings import Recording, Segments
-
-ROOT = Path(__file__).parent.parent.parent
 
 
 def test_a_blind_copy_has_all_that_may_be_seen_and_no_label() -> None:
@@ -133,52 +131,28 @@ def test_a_causal_model_says_the_same_whatever_comes_later(name: str, store: Pat
         assert not same[120 - reach : 120].all()
 
 
+@pytest.fixture(scope="session")
+def processes() -> BaseContext:
+    """Start every process as a copy of one that has imported torch and nothing of ours."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["torch", "sklearn.ensemble", "sklearn.cluster"])
+    return context
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("module", sorted({module for module, _, _ in MODELS.values()}))
-def test_what_a_training_imports_of_ours_is_in_the_closure_of_its_model(module: str, tmp_path: Path) -> None:
+def test_what_a_training_imports_of_ours_is_in_the_closure_of_its_model(
+    module: str, processes: BaseContext, tmp_path: Path
+) -> None:
     """Learning and predicting by the contract alone, in a process of its own, with no planner beside it."""
     pytest.importorskip("torch", reason="torch is in the extra `train`")
-    code = """
-import json, sys
-from dataclasses import replace
-from pathlib import Path
-from importlib import import_module
-import numpy as np
-from baselines.contract import Baseline, Data, Derived, Question, Run, Sizes
-from baselines.switches import OFF
-from bench.recordings import Recording, Skeleton, one_hot
-
-class Nowhere:
-    checkpoint, inputs, digest = Path(sys.argv[2]), {}, ""
-    def report(self, history): pass
-    def features(self, name, recording): return Derived(np.eye(40, 7, dtype=np.float32), 0.1, 0.125, "")
-
-module = import_module(sys.argv[1])
-(baseline, *_) = [b for b in vars(module).values() if isinstance(b, Baseline)
-    and not any(need.use == "start" for need in b.needs)]
-label = np.repeat(np.arange(30) % 3, 5)
-recordings = [Recording(id_, id_, 30.0, ("x", "y", "z"), one_hot(label, 3), np.ones(150, dtype=bool),
-    np.random.default_rng(0).normal(90, 9, (150, 2, 5, 2)).astype(np.float32)) for id_ in "ab"]
-question = Question("toy/all", ("x", "y", "z"), "frames", True)
-recipe = baseline.recipe
-if recipe is not None and recipe.with_epochs(1) is not None:
-    recipe = recipe.with_epochs(1)
-if hasattr(recipe, "ahead"):
-    recipe = replace(recipe, batch=2)  # crops of a large network
-run = Run(baseline.model, recipe, (question,),
-    Sizes(Skeleton(("p", "q"), tuple("abcde"), (), (400, 300)), (3,), (("egocentric", 7),)), 0, "cpu", OFF)
-state = baseline.learn(run, Data({"toy/all": recordings}, {}), Nowhere())
-list(baseline.restore(run, state, Nowhere())([recordings[0].without_labels()], question))
-print(json.dumps([name for name in sys.modules if name.split(".")[0] in ("bench", "baselines")]))
-"""
-    parents = {"bench", "baselines"}
-    asked = [sys.executable, "-c", code, module, str(tmp_path / f"{module}.pt")]
-    done = subprocess.run(asked, capture_output=True, text=True, check=False, cwd=ROOT)
-    assert done.returncode == 0, done.stderr
-    imported = set(json.loads(done.stdout.splitlines()[-1]))
+    baseline, epochs = light(imports.first_baseline(module))
+    recipe = baseline.recipe if epochs is None else baseline.recipe.with_epochs(epochs)
+    with processes.Pool(1) as pool:
+        imported = pool.apply(imports.imports_of_training, (module, recipe, tmp_path / "checkpoint.pt"))
     expected = set(import_closure(module))
-    fronts = {name.rpartition(".")[0] for name in expected} | parents
+    fronts = {name.rpartition(".")[0] for name in expected} | set(imports.OURS)
     if "bench.metrics" in fronts:  # the front imports every metric, needed or not
         metrics = set(import_closure("bench.metrics"))
         fronts |= metrics | {name.rpartition(".")[0] for name in metrics}
-    assert imported <= expected | fronts, module
+    assert set(imported) <= expected | fronts

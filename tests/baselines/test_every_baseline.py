@@ -10,14 +10,10 @@ from pathlib import Path
 import numpy as np
 import places
 import pytest
-from places import FOUR_FRAMES, GRAPHS
+from places import light
 
 from baselines import models
 from baselines.contract import Baseline
-from baselines.recipes.boosting import Boosting
-from baselines.recipes.joint import Joint
-from baselines.recipes.localisation import Recipe as Localisation
-from baselines.recipes.stacking import Stacking
 from baselines.runs.check import is_causal
 from baselines.runs.listing import every, rows, table
 from baselines.runs.train import train
@@ -117,27 +113,6 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         pull_simulated(get_task(TASK).dataset)
         places.lay_features(load_all(get_task(TASK).dataset))
         yield folder
-
-
-def light(baseline: Baseline) -> tuple[Baseline, int | None]:
-    """One epoch; as the trees know none, fewer of them; of large networks short windows, or few channels."""
-    if isinstance(baseline.recipe, Boosting):
-        return replace(baseline, recipe=replace(baseline.recipe, frames=200, trees=3)), None
-    if isinstance(baseline.recipe, Stacking):
-        few = replace(baseline.recipe.first, frames=200, trees=3)
-        return replace(baseline, recipe=replace(baseline.recipe, first=few, second=few, folds=2)), None
-    if baseline.name in GRAPHS:
-        # few steps: slow ones, or the running statistics lag behind the weights and all frames look alike
-        lr = min(baseline.recipe.lr, 0.002)
-        recipe = replace(baseline.recipe, **FOUR_FRAMES, batch=8, lr=lr, warm_up=0)
-        return replace(baseline, recipe=recipe), 1
-    if isinstance(baseline.recipe, Localisation):
-        return replace(baseline, recipe=replace(baseline.recipe, width=32)), 1
-    if isinstance(baseline.recipe, Joint):
-        return replace(baseline, recipe=replace(baseline.recipe, batch=4)), 1
-    recipes = [baseline.recipe, *(models.load(need.model).recipe for need in baseline.needs)]
-    knows_epochs = any(recipe is not None and recipe.epochs_for(TASK) is not None for recipe in recipes)
-    return baseline, 1 if knows_epochs else None
 
 
 def asked(baseline: Baseline, name: str) -> Task:
