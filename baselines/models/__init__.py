@@ -9,7 +9,6 @@ from importlib import import_module
 
 from baselines.contract import Baseline
 from bench.errors import UsageError, nearest
-from bench.plugins import plugins
 
 MODELS: dict[str, tuple[str, str, str]] = {
     "prior": ("baselines.models.prior", "Class prior", ""),
@@ -128,6 +127,8 @@ MODELS: dict[str, tuple[str, str, str]] = {
 @cache
 def models() -> Mapping[str, tuple[str, str, str]]:
     """Return the models of the list and those of plugins, which take no name of the list."""
+    from bench.plugins import plugins  # here: what a model's package imports, the model depends on
+
     found = dict(MODELS)
     for plugin in plugins("bench.models"):
         if plugin.name in MODELS:
