@@ -227,6 +227,8 @@ def python_page() -> str:
     rows = [[f"`bench.metrics.{name}`"] for name in functions]
     lines += ["Each is specified, with an example, under [Metrics](metrics.md).", _table(["function"], rows)]
     lines += [
+        "## Windows for a training loop of your own",
+        "::: baselines.inputs.dataset",
         "## What a model declares",
         "A model is a `Baseline`; [Plugins](plugins.md) says how one of another package is found.",
         "::: baselines.contract",

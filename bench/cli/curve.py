@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from bench.cli.completion import model_names, task_names
 from bench.cli.training import resumable
 from bench.errors import BenchError, UsageError
 
@@ -15,8 +16,8 @@ folder = click.Path(path_type=Path)
 
 
 @click.command()
-@click.argument("model")
-@click.option("--task", "task_name", required=True)
+@click.argument("model", shell_complete=model_names)
+@click.option("--task", "task_name", required=True, shell_complete=task_names)
 @click.option("--fractions", default=".1,.25,.5,1", show_default=True, help="Of the training groups.")
 @click.option("--leave-one-out", is_flag=True, help="Test each training group by a model of the others.")
 @click.option("--seeds", default=5, show_default=True, type=click.IntRange(1), help="So many, from 0 on.")

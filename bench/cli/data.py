@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from bench.cli.completion import data_names, task_names
 from bench.errors import DataError, UsageError, first
 
 folder = click.Path(path_type=Path)
@@ -13,16 +14,21 @@ RESULTS = Path("leaderboard/results")
 
 
 @click.command()
-def tasks() -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+def tasks(as_json: bool) -> None:
     """List the tasks, their data and whether the recordings are here."""
     from bench.datasets import all_tasks
-    from bench.text import tasks_text
+    from bench.results import canonical
+    from bench.text import tasks_json, tasks_text
 
-    click.echo(tasks_text(all_tasks()))
+    if as_json:
+        click.echo(canonical(tasks_json(all_tasks())).decode(), nl=False)
+    else:
+        click.echo(tasks_text(all_tasks()))
 
 
 @click.command()
-@click.argument("dataset", required=False)
+@click.argument("dataset", required=False, shell_complete=data_names)
 @click.option("--from", "source", type=folder, help="The official files: a folder, a zip, a folder of zips.")
 @click.option("--repo", help="A copy on a hub that `bench push` made: ORG/NAME.")
 @click.option("--revision", help="Its commit, branch or tag.  [default: the commit held here, else main]")
@@ -31,6 +37,7 @@ def tasks() -> None:
     "--accept-changed", is_flag=True, help="Take changed official files; every result will be marked."
 )
 @click.option("--list", "listed", is_flag=True, help="Say where every data set lives, under which licence.")
+@click.option("--json", "as_json", is_flag=True, help="With --list: print JSON instead of a table.")
 def pull(
     dataset: str | None,
     source: Path | None,
@@ -39,15 +46,20 @@ def pull(
     replace: bool,
     accept_changed: bool,
     listed: bool,
+    as_json: bool,
 ) -> None:
     """Import DATASET, checked, into the store ($BENCH_HOME): its official files, or a copy on a hub."""
     from bench.datasets import all_datasets, get_dataset
     from bench.hub import obtain
+    from bench.results import canonical
     from bench.store import home
-    from bench.text import sources_text
+    from bench.text import sources_json, sources_text
 
-    if listed:
+    if listed and as_json:
+        click.echo(canonical(sources_json(all_datasets())).decode(), nl=False)
+    elif listed:
         click.echo(sources_text(all_datasets()))
+    if listed:
         return
     if dataset is None or (revision and not repo) or (repo and source):
         raise UsageError(
@@ -74,7 +86,7 @@ def pull(
 
 
 @click.command()
-@click.argument("dataset")
+@click.argument("dataset", shell_complete=data_names)
 @click.option("--repo", required=True, help="Where to: ORG/NAME.")
 @click.option("--private", is_flag=True, help="Make the repository private, if it is new.")
 def push(dataset: str, repo: str, private: bool) -> None:
@@ -91,25 +103,31 @@ def push(dataset: str, repo: str, private: bool) -> None:
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", shell_complete=data_names)
 @click.option("--svg", type=folder, help="Also draw the lengths of bouts into this file.")
-def data(name: str, svg: Path | None) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
+def data(name: str, svg: Path | None, as_json: bool) -> None:
     """Print the card of task or data set NAME: licence, citation, classes, missing keypoints, bouts."""
     from bench.datacard import bout_plot, survey_stored
     from bench.files.writing import write_text
+    from bench.results import canonical
     from bench.store import manifest
-    from bench.text import datacard_text
+    from bench.text import datacard_json, datacard_text
 
     survey = survey_stored(name)
-    click.echo(datacard_text(survey, first(map(str, manifest(survey.dataset).changed))))
+    changed = list(map(str, manifest(survey.dataset).changed))
+    if as_json:
+        click.echo(canonical(datacard_json(survey, changed)).decode(), nl=False)
+    else:
+        click.echo(datacard_text(survey, first(changed)))
     if svg is not None:
         drawn = bout_plot(survey.title, survey.classes, survey.bouts(), survey.dataset.fps)
         write_text(svg, drawn)
-        click.echo(f"\nwrote {svg}")
+        click.echo(f"\nwrote {svg}", err=as_json)
 
 
 @click.command()
-@click.argument("task_name", metavar="[TASK]", required=False)
+@click.argument("task_name", metavar="[TASK]", required=False, shell_complete=task_names)
 @click.option("--json", "as_json", is_flag=True, help="Print every check as JSON.")
 @click.option(
     "--results",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bench.cli.completion import entry_folders, metric_names, task_names
 from bench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -22,17 +23,21 @@ folder = click.Path(path_type=Path)
 
 
 @click.command()
-@click.argument("name", required=False)
-def metrics(name: str | None) -> None:
+@click.argument("name", required=False, shell_complete=metric_names)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON: one object for each metric.")
+def metrics(name: str | None, as_json: bool) -> None:
     """Print what the numbers mean: all families, or the one family or metric NAME."""
-    from bench.text import metric_pages
+    from bench.results import canonical
+    from bench.text import metric_pages, metrics_json
 
-    click.echo(metric_pages(name))
+    click.echo(canonical(metrics_json(name)).decode() if as_json else metric_pages(name), nl=not as_json)
 
 
 @click.command()
-@click.argument("path", type=folder)
-@click.option("--task", "task_name", required=True, help="The task that the model answers.")
+@click.argument("path", type=folder, shell_complete=entry_folders)
+@click.option(
+    "--task", "task_name", shell_complete=task_names, required=True, help="The task that the model answers."
+)
 def new(path: Path, task_name: str) -> None:
     """Start a submission: a card to fill in and five lines that write the predictions."""
     from bench.datasets import get_task
@@ -45,8 +50,8 @@ def new(path: Path, task_name: str) -> None:
 
 
 @click.command()
-@click.argument("path", type=folder)
-@click.option("--task", "task_name", help="Only this task of the submission.")
+@click.argument("path", type=folder, shell_complete=entry_folders)
+@click.option("--task", "task_name", shell_complete=task_names, help="Only this task of the submission.")
 def validate(path: Path, task_name: str | None) -> None:
     """Check a submission; every fault is listed, and nothing is scored."""
     for one in _read(path, task_name):
@@ -57,7 +62,7 @@ def validate(path: Path, task_name: str | None) -> None:
 
 
 @click.command()
-@click.argument("path", type=folder)
+@click.argument("path", type=folder, shell_complete=entry_folders)
 @click.option("--repo", required=True, help="Where to: ORG/NAME.")
 @click.option("--private", is_flag=True, help="Make the repository private, if it is new.")
 def push_entry(path: Path, repo: str, private: bool) -> None:
@@ -70,9 +75,9 @@ def push_entry(path: Path, repo: str, private: bool) -> None:
 
 
 @click.command()
-@click.argument("path", type=folder, required=False)
+@click.argument("path", type=folder, required=False, shell_complete=entry_folders)
 @click.option("--from-hub", metavar="ORG/NAME@COMMIT", help="Score the entry in this commit on a hub.")
-@click.option("--task", "task_name", help="Only this task of the submission.")
+@click.option("--task", "task_name", shell_complete=task_names, help="Only this task of the submission.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result files instead of tables.")
 @click.option("--all", "every", is_flag=True, help="Print every number, not only the main ones.")
 @click.option("--results", default=RESULTS, type=folder, show_default=True, help="Where results are written.")
@@ -131,9 +136,11 @@ def evaluate(
 
 
 @click.command()
-@click.argument("first", type=folder)
-@click.argument("second", type=folder)
-@click.option("--task", "task_name", required=True, help="The task that both answer.")
+@click.argument("first", type=folder, shell_complete=entry_folders)
+@click.argument("second", type=folder, shell_complete=entry_folders)
+@click.option(
+    "--task", "task_name", shell_complete=task_names, required=True, help="The task that both answer."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 @click.option("--all", "every", is_flag=True, help="Print every number, not only the main ones.")
 @click.option("--results", default=RESULTS, type=folder, show_default=True, help="Where results lie.")

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import click
 
+from bench.cli.completion import entry_folders, task_names
 from bench.cli.entries import RESULTS
 
 
 @click.command()
-@click.argument("task")
-@click.argument("entry", type=click.Path(path_type=Path))
+@click.argument("task", shell_complete=task_names)
+@click.argument("entry", type=click.Path(path_type=Path), shell_complete=entry_folders)
 @click.option("--results", default=RESULTS, type=click.Path(path_type=Path), show_default=True)
 @click.option(
     "--metric", help="Shown by part; hard recordings are hard by it.  [default: the one that ranks]"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bench.cli.completion import entry_folders, task_names
 from bench.errors import BenchError, UsageError
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ folder = click.Path(path_type=Path)
 
 
 @click.command()
-@click.argument("entry", type=folder)
+@click.argument("entry", type=folder, shell_complete=entry_folders)
 @click.argument("source", metavar="FOLDER|DATASET")
 @click.option(
     "--format",
@@ -39,7 +40,12 @@ folder = click.Path(path_type=Path)
 @click.option(
     "--rename", "renamed", multiple=True, metavar="THEIRS=OURS", help="Name of an animal or a keypoint."
 )
-@click.option("--task", "task_name", help="Which task of an entry that was trained on several.")
+@click.option(
+    "--task",
+    "task_name",
+    shell_complete=task_names,
+    help="Which task of an entry that was trained on several.",
+)
 @click.option("--run", help="Which of its runs.  [default: the first]")
 @click.option("--part", help="Which part of the task.")
 @click.option("--least", type=float, help="Of segments: the lowest score of a bout.  [default: 0.3]")

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import click
 
+from bench.cli.completion import data_names
 from bench.cli.entries import folder
 from bench.errors import UsageError
 
 
 @click.command()
-@click.argument("name", metavar="TASK")
+@click.argument("name", metavar="TASK", shell_complete=data_names)
 @click.option("--out", required=True, type=folder, help="Where the videos go.")
 @click.option("--mirror", is_flag=True, help="Show a mirror below the floor, and write a mask of it.")
 @click.option("--width", default=256, show_default=True, type=click.IntRange(64, 1920), help="In pixels.")

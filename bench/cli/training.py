@@ -9,6 +9,7 @@ from typing import Literal
 
 import click
 
+from bench.cli.completion import model_names, task_names
 from bench.cli.entries import RESULTS, SITE
 from bench.errors import BenchError, UsageError
 
@@ -28,7 +29,10 @@ def resumable() -> Iterator[None]:
 
 @click.command()
 @click.option(
-    "--task", "task_name", help="Count parameters at its sizes.  [default: those of CalMS21 Task 1]"
+    "--task",
+    "task_name",
+    shell_complete=task_names,
+    help="Count parameters at its sizes.  [default: those of CalMS21 Task 1]",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 def models(task_name: str | None, as_json: bool) -> None:
@@ -50,8 +54,8 @@ def models(task_name: str | None, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("model")
-@click.option("--task", "task_name", required=True)
+@click.argument("model", shell_complete=model_names)
+@click.option("--task", "task_name", required=True, shell_complete=task_names)
 @click.option("--seed", help="One seed, or a range such as 0..4.  [default: 0]")
 @click.option("--seeds", type=click.IntRange(1), help="So many seeds, from 0 on: 5 is --seed 0..4.")
 @click.option("--device", default="cpu", show_default=True, type=click.Choice(["cpu", "cuda"]))
@@ -120,8 +124,8 @@ def train(
 
 
 @click.command()
-@click.argument("model")
-@click.option("--task", "task_name", required=True)
+@click.argument("model", shell_complete=model_names)
+@click.option("--task", "task_name", required=True, shell_complete=task_names)
 @click.option("--device", default="cpu", show_default=True, type=click.Choice(["cpu", "cuda"]))
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of lines.")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Also write the JSON here.")

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import click
 
+from bench.cli.completion import entry_folders, task_names
 from bench.cli.entries import folder
 
 
 @click.command()
-@click.argument("task_name", metavar="TASK")
-@click.argument("entries", nargs=-1, type=folder)
+@click.argument("task_name", metavar="TASK", shell_complete=task_names)
+@click.argument("entries", nargs=-1, type=folder, shell_complete=entry_folders)
 @click.option("--recording", help="A test recording of the task.  [default: the first]")
 @click.option("--out", type=folder, help="The page.  [default: TASK--RECORDING.html]")
 def view(task_name: str, entries: tuple[Path, ...], recording: str | None, out: Path | None) -> None:

@@ -22,15 +22,18 @@ _LARGEST = 256 * 2**20
 def publish_results(results: Path, folder: Path, *, reference: bool = False) -> Path:
     """Build the leaderboard of the result files in a folder; return its first page.
 
-    With `reference` the results that ship stand beside those on the same tasks.
+    With `reference` the results that ship stand beside those on the same tasks; without a result of one's
+    own, all of them.
 
     A file that is not as it should be is left out: the site is built without it, then `DataError` is raised.
     Where no file is as it should be nothing is written: an empty site must not take the place of a full one.
     Raises `UsageError` where there is no file.
     """
-    sound, fault = read_sound(results)
     if reference:
+        sound, fault = read_sound(results) if any(results.glob("*.json")) else ([], None)
         sound = with_reference(sound)
+    else:
+        sound, fault = read_sound(results)
     if fault is None:
         return publish(render(sound, published_tasks()), folder)
     if sound:

@@ -56,7 +56,7 @@ def find(dataset: Dataset, source: Path) -> Official:
     loose = _loose(dataset, source)
     if not loose and archives:
         return Official(source, (), _holding(dataset, sorted(archives)))
-    below = [] if loose else list(_below(dataset, source))
+    below = [] if loose else sorted(_below(dataset, source), key=lambda one: dataset.name not in one.name)
     if not below:
         return Official(source, tuple(loose), ())  # with none at all the reader says what it misses
     exact = [folder for folder in below if any((folder / name).is_file() for name in dataset.official)]

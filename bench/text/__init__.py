@@ -4,7 +4,7 @@ from bench.display import UNDEFINED, between, number
 from bench.text.anyone import scores_text
 from bench.text.checks import checks_text
 from bench.text.curves import curve_text
-from bench.text.datacards import datacard_text, sources_text
+from bench.text.datacards import datacard_json, datacard_text, sources_json, sources_text
 from bench.text.differences import comparison_text
 from bench.text.doctor import doctor_text
 from bench.text.explanation import SHORT_TITLES, class_metrics, explain, explanation
@@ -23,9 +23,9 @@ from bench.text.scores import (
     interval_statement,
     result_text,
 )
-from bench.text.specification import PROCEDURES, by_family, family_line, metric_pages
+from bench.text.specification import PROCEDURES, by_family, family_line, metric_pages, metrics_json
 from bench.text.tables import fold, table
-from bench.text.tasks import tasks_text
+from bench.text.tasks import tasks_json, tasks_text
 from bench.text.units import card_per_minute, per_minute, unit_to_read, with_milliseconds, with_unit
 
 __all__ = [
@@ -46,6 +46,7 @@ __all__ = [
     "compared_text",
     "comparison_text",
     "curve_text",
+    "datacard_json",
     "datacard_text",
     "doctor_text",
     "explain",
@@ -60,14 +61,17 @@ __all__ = [
     "interval_statement",
     "listing_text",
     "metric_pages",
+    "metrics_json",
     "number",
     "per_minute",
     "plan_text",
     "result_text",
     "rivals_text",
     "scores_text",
+    "sources_json",
     "sources_text",
     "table",
+    "tasks_json",
     "tasks_text",
     "unit_to_read",
     "with_milliseconds",

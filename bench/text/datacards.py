@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 
@@ -30,6 +32,54 @@ def sources_text(datasets: Sequence[Dataset]) -> str:
     ]
     headers = ["data set", "officially at", "licence", "passing on", "copy on a hub", "official files"]
     return table(headers, rows, "l" * len(headers), limits={1: 34, 2: 24, 5: 44})
+
+
+def sources_json(datasets: Sequence[Dataset]) -> list[dict[str, Any]]:
+    """Return the same as JSON values; `published` is the copy on a hub, or null."""
+    return [
+        {
+            "name": dataset.name,
+            "title": dataset.title,
+            "url": dataset.url,
+            "licence": dataset.licence,
+            "citation": dataset.citation,
+            "redistributable": dataset.redistributable,
+            "simulated": dataset.simulated,
+            "files": dataset.files,
+            "published": dataset.published and asdict(dataset.published),
+        }
+        for dataset in datasets
+    ]
+
+
+def datacard_json(survey: Survey, changed: Sequence[str] = ()) -> dict[str, Any]:
+    """Return what the card counts, as JSON values: frames of classes by subset, missing keypoints, bouts."""
+    missing = survey.missing()
+    return {
+        "title": survey.title,
+        "dataset": sources_json([survey.dataset])[0],
+        "fps": survey.dataset.fps,
+        "animals": list(survey.dataset.animals),
+        "keypoints": list(survey.dataset.keypoints),
+        "classes": list(survey.classes),
+        "changed": list(changed),
+        "subsets": {
+            name: {
+                "recordings": len(ids),
+                "at_hand": len(tallies := survey.at_hand(name)),
+                "groups": len({tally.group for tally in tallies}),
+                "frames": sum(tally.frames for tally in tallies),
+                "annotated": sum(tally.annotated for tally in tallies),
+                "counts": {
+                    label: int(sum(tally.counts[i] for tally in tallies))
+                    for i, label in enumerate(survey.classes)
+                },
+            }
+            for name, ids in survey.subsets.items()
+        },
+        "missing": None if missing is None else missing.tolist(),
+        "bouts": {name: frames.tolist() for name, frames in zip(survey.classes, survey.bouts(), strict=True)},
+    }
 
 
 def datacard_text(survey: Survey, changed: Sequence[str] = ()) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Mapping, Sequence
 from textwrap import wrap
 from typing import Any
@@ -49,6 +50,34 @@ def metric_pages(name: str | None = None) -> str:
         f"no metric or family {name!r}{nearest(name, [*known, *(each.name for each in METRICS)])}",
         hint=f"bench metrics, or one of {', '.join(known)}",
     )
+
+
+def metrics_json(name: str | None = None) -> list[dict[str, Any]]:
+    """Return the metrics, those of one family, or one, as JSON values; a bound that there is not is null.
+
+    Raises `UsageError` with the nearest name where there is none.
+    """
+    family = {each.name: title for title, module in FAMILIES.items() for each in module.METRICS}
+    chosen = [each for each in METRICS if name in (None, each.name, family[each.name])]
+    if not chosen:
+        near = nearest(name or "", [*FAMILIES, *family])
+        raise UsageError(f"no metric or family {name!r}{near}", hint="bench metrics --json")
+    return [
+        {
+            "name": each.name,
+            "family": family[each.name],
+            "title": each.title,
+            "definition": each.definition,
+            "reads": each.reads,
+            "mean": each.mean,
+            "unit": each.unit,
+            "bounds": [bound if math.isfinite(bound) else None for bound in each.bounds],
+            "higher_is_better": each.higher_is_better,
+            "best_at_zero": each.best_at_zero,
+            "reference": each.reference,
+        }
+        for each in chosen
+    ]
 
 
 def by_family(cards: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from bench.errors import DataError
 from bench.resources import home
@@ -16,6 +17,34 @@ def tasks_text(tasks: Sequence[Task]) -> str:
     rows = [[task.name, task.title, _classes(task), _held(task)] for task in tasks]
     drawn = table(["task", "title", "classes", "recordings here"], rows, "llll", limits={1: 40})
     return f"{drawn}\n\nrecordings are in {home()} ($BENCH_HOME)"
+
+
+def tasks_json(tasks: Sequence[Task]) -> list[dict[str, Any]]:
+    """Return the same as JSON values; `recordings` is null where none are stored."""
+    return [
+        {
+            "name": task.name,
+            "title": task.title,
+            "question": task.question,
+            "dataset": task.dataset.name,
+            "simulated": task.dataset.simulated,
+            "kind": task.kind,
+            "classes": list(task.classes),
+            "background": task.background,
+            "exclusive": task.exclusive,
+            "parts": [part.name for part in task.parts],
+            "metrics": [metric.name for metric in task.metrics],
+            "recordings": _count(task),
+        }
+        for task in tasks
+    ]
+
+
+def _count(task: Task) -> int | None:
+    try:
+        return len(manifest(task.dataset).recordings)
+    except DataError:
+        return None
 
 
 def _classes(task: Task) -> str:

@@ -120,7 +120,7 @@ def has_reference(task: str, beside: Path) -> bool:
 
 
 def with_reference(results: Sequence[Result], task: str | None = None) -> list[Result]:
-    """Return results, and those that ship of the same tasks, or of the one task.
+    """Return results, and those that ship of the same tasks, or of the one task; of all, beside no result.
 
     A result that ships is left out where its entry is among the others, where it was scored on other truth,
     and where it has a fault.
@@ -128,7 +128,8 @@ def with_reference(results: Sequence[Result], task: str | None = None) -> list[R
     truths = {result.task["name"]: result.truth_digest for result in results}
     taken = {(result.task["name"], result.entry["id"]) for result in results}
     added: list[Result] = []
-    for name in [task] if task else sorted(truths):
+    shipped = {path.name.partition("--")[0] for path in reference_results().glob("*--*.json")}
+    for name in [task] if task else sorted(truths or shipped):
         if has_reference(name, Path()):
             added += [
                 result
