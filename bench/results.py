@@ -25,7 +25,7 @@ from typing import Any
 
 from bench.display import html_table, score_cells
 from bench.errors import FileError, SubmissionError
-from bench.files.opening import is_absent
+from bench.files.opening import holds, is_absent
 from bench.files.strict_json import read_json
 from bench.files.writing import write_bytes
 
@@ -34,6 +34,8 @@ FORMATS = (1, 2, 3)
 """Those that are read; what an earlier one lacks stays away."""
 SHOWN = 4
 """How many metrics a notebook shows of a result."""
+EVIDENCE = "evidence"
+"""The folder, in one of results, of what lies behind each: bouts and curves, under the same name."""
 BYTES = 64 * 1024 * 1024
 """Of the largest file that is read."""
 MEMORY = 300 * 2**20
@@ -106,6 +108,10 @@ class Result:
     provenance: Mapping[str, Any] = field(default_factory=dict)
     metrics_code: str = ""
     """SHA-256 of the code that measured, by `bench.closure.metric_code`; empty where nobody noted it."""
+    evidence: str = ""
+    """SHA-256 of the file in the folder `EVIDENCE` beside the result; empty where there is none."""
+    beside: Mapping[str, Any] | None = None
+    """What that file holds, where it was made just now (`bench.evidence`); it stands in no result file."""
     format: int = FORMAT
 
     def __repr__(self) -> str:
@@ -177,9 +183,11 @@ def to_json(result: Result) -> dict[str, Any]:
 
 def _content(result: Result) -> dict[str, Any]:
     """Return plain JSON values of all that stands in a file of the result's format, but its digest."""
-    content = {key: plain(value) for key, value in asdict(result).items()}
-    if not result.metrics_code:
-        del content["metrics_code"]
+    content = {key: plain(value) for key, value in asdict(replace(result, beside=None)).items()}
+    del content["beside"]
+    for name in ("metrics_code", "evidence"):
+        if not content[name]:
+            del content[name]
     if result.format < 3:
         del content["group_frames"]
         for score in content["scores"].values():
@@ -205,13 +213,26 @@ def canonical(value: Any) -> bytes:
 def write(result: Result, folder: Path) -> Path:
     """Write `<folder>/<task>--<entry>.json` in one step, so that a reader never sees half a file.
 
-    A file that holds the same result already stays as it is, with the provenance it has.
+    A file that holds the same result already stays as it is, with the provenance it has. What stands beside
+    it is written first, under the same name in `EVIDENCE`.
     """
     path = folder / result.file_name
+    if result.beside is not None:
+        beside = canonical(result.beside)
+        if not holds(folder / EVIDENCE / result.file_name, beside):
+            write_bytes(folder / EVIDENCE / result.file_name, beside)
     if not is_absent(path) and _same(path, result):
         return path
     write_bytes(path, canonical(to_json(result)))
     return path
+
+
+def with_evidence(result: Result, beside: Mapping[str, Any] | None) -> Result:
+    """Return a result with what lies behind it, and its digest; as it is where there is nothing."""
+    if beside is None:
+        return result
+    plainly = plain(beside)
+    return replace(result, beside=plainly, evidence=hashlib.sha256(canonical(plainly)).hexdigest())
 
 
 def recarded(result: Result, card: Mapping[str, Any]) -> Result:

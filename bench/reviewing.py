@@ -1,7 +1,8 @@
 """What a pull request proposes: whether it is one submission and nothing else, and what it would change.
 
 A submission is one folder `submissions/<entry>/` with its card, and the results that `bench evaluate` wrote
-of that entry. The change is read by git and never run: no file of it is imported.
+of that entry, each with its file of evidence. The change is read by git and never run: no file of it is
+imported.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from bench.errors import BenchError, SubmissionError, UsageError
 from bench.files.faults import quoted
 from bench.results import Result
 from bench.submissions import Entry, entry_card, read_entry
-from bench.verification.results import check_result, declared
+from bench.verification.results import check_result, declared, with_absent_evidence
 
 FILE = "100644"
 """The mode of a plain file in git."""
@@ -27,6 +28,7 @@ MOST = 50
 """Files of which a message names what is wrong."""
 _SUBMISSION = re.compile(r"submissions/([a-z0-9][a-z0-9_-]*)/(?:submission\.toml|README\.md)")
 _RESULT = re.compile(r"leaderboard/results/[a-z0-9-]+?--([a-z0-9][a-z0-9_-]*)\.json")
+_EVIDENCE = re.compile(r"leaderboard/results/evidence/[a-z0-9-]+?--([a-z0-9][a-z0-9_-]*)\.json")
 
 
 @dataclass(frozen=True)
@@ -42,13 +44,20 @@ class Change:
     @property
     def entry(self) -> str:
         """The entry that it belongs to; empty where it is no file of an entry."""
-        match = _SUBMISSION.fullmatch(self.path) or _RESULT.fullmatch(self.path)
+        match = next(
+            filter(None, (each.fullmatch(self.path) for each in (_SUBMISSION, _RESULT, _EVIDENCE))), None
+        )
         return match[1] if match else ""
 
     @property
     def is_result(self) -> bool:
         """Whether it is a result."""
         return _RESULT.fullmatch(self.path) is not None
+
+    @property
+    def is_evidence(self) -> bool:
+        """Whether it holds what lies behind a result."""
+        return _EVIDENCE.fullmatch(self.path) is not None
 
 
 @dataclass(frozen=True)
@@ -134,7 +143,7 @@ def _size_faults(folder: Path, change: Change, name: str) -> Iterator[str]:
     except OSError as fault:
         yield f"{name}: {fault.strerror}, expected to be checked out"
         return
-    most = RESULT if change.is_result else CARD
+    most = RESULT if change.is_result or change.is_evidence else CARD
     if not stat.S_ISREG(found.st_mode):
         yield f"{name}: no plain file in the checkout"
     elif found.st_size > most:
@@ -149,12 +158,17 @@ def _read(folder: Path, name: str, changes: list[Change]) -> tuple[Entry | None,
         return None, [], [fault.title, *fault.problems]
     results, faults = [], []
     changed = [change.path for change in changes if change.is_result]
+    faults += [
+        f"{change.path}: no result {Path(change.path).name} in this change that it lies behind"
+        for change in changes
+        if change.is_evidence and f"leaderboard/results/{Path(change.path).name}" not in changed
+    ]
     declaring = {f"leaderboard/results/{task}--{name}.json": task for task in sorted(entry.tasks)}
     for path in dict.fromkeys([*changed, *declaring]):  # a card alone may change what older results say
         if not (folder / path).is_file():
             faults.append(f"tasks.{declaring[path]}: no {path}, expected one: bench evaluate")
             continue
-        checked = check_result(folder / path)
+        checked = with_absent_evidence(check_result(folder / path))
         faults += [f"{path}: {one}" for one in checked.faults]
         if checked.result is not None and not checked.faults:
             faults += _card_faults(path, checked.result, entry)

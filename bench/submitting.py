@@ -25,6 +25,7 @@ from bench.errors import DataError, UsageError, nearest
 from bench.evaluation.compare import Difference
 from bench.evaluation.compare import compare as differences
 from bench.evaluation.compare import compare_results as differences_of_results
+from bench.evidence import evidence
 from bench.files.locking import locked
 from bench.files.opening import is_absent
 from bench.kinds import ids_to_answer, kind_of
@@ -217,10 +218,12 @@ def evaluate(path: str | Path, task: str | None = None) -> list[Result]:
 
 
 def score(submitted: Submitted) -> Result:
-    """Score the runs of one task; the result also says what was changed in its data, and who made it."""
+    """Score the runs of one task; the result also says what was changed in its data, with its evidence."""
     task = submitted.task
     card = entry_card(submitted.entry, task.name)
     result = evaluation.evaluate(task, card, submitted.predictions, submitted.recordings)
+    behind = evidence(task, card, submitted.predictions, submitted.recordings)
+    result = results.with_evidence(result, behind)
     return replace(result, changed=_changed(task), provenance=_provenance(), metrics_code=metric_code())
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +14,13 @@ from jaxtyping import Bool, Int
 from bench import store
 from bench.errors import UsageError, nearest
 from bench.evaluation.spans import cut
+from bench.evidence import NOBODY, bouts_of, states_of
 from bench.kinds import kind_of
 from bench.recordings import Recording
 from bench.submitting import Submitted, read_submission, recordings_to_answer
 from bench.tasks import Task
 
 MOST_ENTRIES = 3
-NOBODY = -1
-"""In place of a class: none holds, or nobody annotated the frame."""
 POSES_A_SECOND = 10
 MISSING = -(2**15)
 """In place of a coordinate that was not detected."""
@@ -98,7 +96,7 @@ def as_plain(seen: View) -> dict[str, Any]:
         "classes": list(task.classes),
         "background": task.classes.index(task.background) if task.background else NOBODY,
         "sources": list(seen.sources),
-        "rows": [{"title": row.title, "source": row.source, **_bouts(row.states)} for row in seen.rows],
+        "rows": [{"title": row.title, "source": row.source, **bouts_of(row.states)} for row in seen.rows],
         "poses": _poses(task, recording),
     }
 
@@ -127,22 +125,9 @@ def _labels(entry: Submitted, part: str, id_: str) -> Bool[np.ndarray, "T C"]:
 
 
 def _rows(task: Task, title: str, source: int, labels: Bool[np.ndarray, "T C"]) -> list[Row]:
-    if task.exclusive:
-        states = np.where(labels.any(axis=1), labels.argmax(axis=1), NOBODY)
-        return [Row(title, source, states)]
-    return [
-        Row(f"{title}: {name}", source, np.where(labels[:, k], k, NOBODY))
-        for k, name in enumerate(task.classes)
-    ]
-
-
-def _bouts(states: Int[np.ndarray, " T"]) -> Mapping[str, list[int]]:
-    """Return the runs of equal states: the state of each, and its frames."""
-    edges = [0, *(np.flatnonzero(np.diff(states)) + 1).tolist(), len(states)]
-    return {
-        "states": [int(states[start]) for start, _ in pairwise(edges)],
-        "lengths": [stop - start for start, stop in pairwise(edges)],
-    }
+    titles = [title] if task.exclusive else [f"{title}: {name}" for name in task.classes]
+    rows = zip(titles, states_of(labels, exclusive=task.exclusive), strict=True)
+    return [Row(name, source, states) for name, states in rows]
 
 
 def _poses(task: Task, recording: Recording) -> dict[str, Any] | None:

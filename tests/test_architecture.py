@@ -49,6 +49,7 @@ ORDER = [
     "results",
     "evaluation.details",
     "evaluation",
+    "evidence",
     "scoring",
     "verification.results",
     "verification",

@@ -166,9 +166,9 @@ def verify(task_name: str | None, as_json: bool, results: Path | None) -> None:
 def _verify_results(results: Path, task_name: str | None, *, as_json: bool) -> None:
     from bench.results import canonical
     from bench.text import integrity_json, integrity_text
-    from bench.verification.results import check_results
+    from bench.verification.results import check_results, with_absent_evidence
 
-    checked = check_results(results, task_name)
+    checked = [*map(with_absent_evidence, check_results(results, task_name))]
     click.echo(canonical(integrity_json(checked)).decode() if as_json else integrity_text(checked), nl=False)
     wrong = [f"{one.path}: {len(one.faults)} faults" for one in checked if one.faults]
     if wrong:

@@ -9,6 +9,7 @@ The scores    ranges, order of interval ends, means over classes, parts and runs
 The details   their counts agree with each other; accuracy, also by distance, recall and F1 of edges follow
 The counts    of every recording and run, from format 2 on: F1, precision, recall, accuracy, kappa and all
               of their intervals follow
+Evidence      the file beside the result has its digest; its bouts give the truth and the counts of the run
 
 A field that an earlier format lacks stays away there, and nothing that would need it is checked.
 """
@@ -24,6 +25,7 @@ from bench.verification.results.reading import (
     read_results,
     read_sound,
     reference_results,
+    with_absent_evidence,
     with_reference,
 )
 from bench.verification.results.standing import replaced_result
@@ -40,5 +42,6 @@ __all__ = [
     "read_sound",
     "reference_results",
     "replaced_result",
+    "with_absent_evidence",
     "with_reference",
 ]

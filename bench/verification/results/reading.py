@@ -24,13 +24,14 @@ from bench.files.schema import is_number
 from bench.files.strict_json import read_json
 from bench.kinds import kind_of
 from bench.resources import resource
-from bench.results import BYTES, FORMATS, MEMORY, Result, digest_of, how_to_make, parse
+from bench.results import BYTES, EVIDENCE, FORMATS, MEMORY, Result, digest_of, how_to_make, parse
 from bench.splits import Split
 from bench.tasks import Task
 from bench.verification.results.counted import counted_faults
 from bench.verification.results.declared import declaration_faults, split_faults
 from bench.verification.results.derived import derived_faults
 from bench.verification.results.details import count_faults, shape_faults
+from bench.verification.results.evidence import read_evidence
 from bench.verification.results.means import name_faults, number_faults
 from bench.verification.results.numbers import differences, written
 from bench.verification.results.schema import RESULT
@@ -49,7 +50,7 @@ class Checked:
 
     path: Path
     result: Result | None
-    """As it stands in the file; None where it has no such shape."""
+    """As it stands in the file; None where it has no such shape. `beside` holds its evidence, if at hand."""
     faults: tuple[Fault, ...]
 
     @property
@@ -76,6 +77,15 @@ def check_results(folder: Path, task: str | None = None) -> list[Checked]:
         raise UsageError(f"no results in {folder}{f' on {task}' if task else ''}", hint=hint)
     truths = cache(expected_truth)
     return [*_compare_truths([check_result(path, truths) for path in paths])]
+
+
+def with_absent_evidence(checked: Checked) -> Checked:
+    """Return the file with a fault where its evidence is not at hand: for a folder that keeps results."""
+    result = checked.result
+    if result is None or checked.faults or not result.evidence or result.beside is not None:
+        return checked
+    expected = f"{EVIDENCE}/{checked.path.name}, which bench evaluate wrote beside it"
+    return replace(checked, faults=(Fault((EVIDENCE,), "no such file", expected),))
 
 
 def read_results(folder: Path) -> list[Result]:
@@ -194,7 +204,11 @@ def check_result(path: Path, truths: Truths = expected_truth) -> Checked:
         return Checked(path, None, faults)
     result = parse(content)
     with np.errstate(all="ignore"):  # numbers of strangers overflow; what comes out is no number of theirs
-        return Checked(path, result, _first(_faults(path, content, result, truths)))
+        faults = _first(_faults(path, content, result, truths))
+        if faults or not result.evidence:
+            return Checked(path, result, faults)
+        behind, wrong = read_evidence(path, get_task(result.task["name"]), result)
+    return Checked(path, replace(result, beside=behind), _first(wrong))
 
 
 def _first(faults: Iterable[Fault]) -> tuple[Fault, ...]:

@@ -195,7 +195,7 @@ _KEYS: dict[str, Schema] = {
     "changed": listed(table({"name": WORDS, "expected": WORDS, "found": WORDS}), most=10_000),
     "provenance": mapping(WORDS, NAME, most=100),
 }
-_ALSO: dict[str, Schema] = {"metrics_code": DIGEST}
+_ALSO: dict[str, Schema] = {"metrics_code": DIGEST, "evidence": DIGEST}
 _COUNTED = _KEYS | {"digest": DIGEST, "details": _details(COUNTED_COLUMNS, CATEGORIES)}
 RESULT: Mapping[int, Schema] = {
     1: table(_KEYS | {"format": whole(1, 1), "scores": SCORES, "details": _details(COLUMNS, {})}, _ALSO),
