@@ -45,7 +45,7 @@ from bench.submissions import (
 )
 from bench.submissions.card import CARD
 from bench.tasks import Task
-from bench.verification.results import read_result, replaced_result
+from bench.verification.results import read_result, reference_results, replaced_result
 
 RESULTS = Path("leaderboard/results")
 """Where results lie unless another folder is named."""
@@ -259,12 +259,13 @@ def compare_results(
 ) -> Comparison | None:
     """Compare two entries by their result files in a folder, on the metrics that follow from their counts.
 
+    An entry without a result there may be one whose result ships.
     None where the predictions of both are at hand, or a folder is no entry: then the submissions are to be
     read. Raises `DataError` where there are neither the predictions of both nor the results of both, where a
     result is not as it should be, or does not count its recordings.
     """
     paths = [Path(first), Path(second)]
-    files = [Path(folder) / f"{task}--{path.name}.json" for path in paths]
+    files = [_result_file(Path(folder), f"{task}--{path.name}.json") for path in paths]
     absent = [path for path, file in zip(paths, files, strict=True) if is_absent(file)]
     no_entry = [path for path in absent if not (path / CARD).is_file()]
     if all((path / task).exists() for path in paths) or no_entry:
@@ -276,6 +277,12 @@ def compare_results(
     rows = differences_of_results(question, one, other)
     changed = {change["name"]: change for result in (one, other) for change in result.changed}
     return Comparison(question, _side(one), _side(other), rows, list(changed.values()), "results")
+
+
+def _result_file(folder: Path, name: str) -> Path:
+    """Return the result of that name in a folder; where there is none, the one that ships, if any does."""
+    shipped = reference_results() / name
+    return shipped if is_absent(folder / name) and shipped.is_file() else folder / name
 
 
 def _not_at_hand(paths: Sequence[Path], files: Sequence[Path], task: str) -> DataError:
