@@ -38,6 +38,31 @@ class Decision:
         return product / total
 
 
+def without_short(shares: Shares, least: int) -> Shares:
+    """Give bouts of fewer than `least` rows to a neighbour: of the two, the class with the larger mean there.
+
+    Shorter bouts go first. In the rows of a bout the probabilities of its class and of the neighbour's are
+    exchanged, so that rows still sum to one. A recording of one bout stays as it is.
+    """
+    if least < 2 or not len(shares):
+        return shares
+    said = shares.argmax(axis=1)
+    starts = np.flatnonzero(np.diff(said, prepend=-1))
+    stops = np.append(starts[1:], len(said))
+    changed = shares.copy()
+    for bout in np.argsort(stops - starts, kind="stable"):
+        start, stop = int(starts[bout]), int(stops[bout])
+        if stop - start >= least:
+            break
+        own, around = said[start], [*said[max(start - 1, 0) : start], *said[stop : stop + 1]]
+        if not around or own in around:
+            continue  # a neighbour was given its class: both are one bout now
+        other = max(around, key=lambda c: (float(shares[start:stop, c].mean()), -int(c)))
+        changed[start:stop, [own, other]] = changed[start:stop, [other, own]]
+        said[start:stop] = other
+    return changed
+
+
 def smoothed(shares: Shares, seconds: float, row: float) -> Shares:
     """Average probabilities over a window of so many seconds; rows are `row` seconds apart."""
     reach = round(seconds / row / 2)

@@ -33,7 +33,7 @@ def described(
     keypoints = keypoints_of(recording)
     animals = keypoints.shape[1]
     postures, scalars = egocentric(keypoints, max(1, round(step * recording.fps)))
-    ends = list(_ends(scalars, animals))
+    ends = list(lowest_and_highest(scalars, animals))
     if recording.confidence is not None:
         sure = recording.confidence.mean(axis=2, dtype=np.float64)
         ends += [sure.min(axis=1, keepdims=True), sure.max(axis=1, keepdims=True)]
@@ -58,7 +58,9 @@ def _statistics(
     yield mean_and_deviation(scalars, reach, reach)[0] - whole
 
 
-def _ends(scalars: Float64[np.ndarray, "T S"], animals: int) -> Iterator[Float64[np.ndarray, "T _"]]:
+def lowest_and_highest(
+    scalars: Float64[np.ndarray, "T S"], animals: int
+) -> Iterator[Float64[np.ndarray, "T _"]]:
     """Yield the lowest and the highest of each scalar over animals, ordered pairs and pairs."""
     kinds: tuple[list[Float64[np.ndarray, "T _"]], ...] = ([], [], [])
     start = 0

@@ -14,6 +14,8 @@ MODELS: dict[str, tuple[str, str, str]] = {
     "prior": ("baselines.models.prior", "Class prior", ""),
     "gbdt": ("baselines.models.gbdt", "Boosted trees on geometry", "train"),
     "stacked": ("baselines.models.stacked", "Stacked trees", "train"),
+    "stacked_tcn": ("baselines.models.stacked", "Stacked trees and network", "train"),
+    "stacked_causal": ("baselines.models.stacked", "Stacked trees, causal", "train"),
     "single_frame": ("baselines.models.single_frame", "Single frame", "train"),
     "fc": ("baselines.models.fc", "Fully connected", "train"),
     "lstm": ("baselines.models.lstm", "LSTM", "train"),

@@ -10,6 +10,10 @@ comes from first trees that were grown without the group's fold. Weights and wid
 trees say that were grown without it; the first answers that those learn from know its labels, as is usual
 in stacking. No validation and no test recording is looked at in training.
 
+`stacked_tcn` has a temporal convolutional network beside the second trees, which reads what the first say of
+the whole recording, out of fold like them. How much it counts, from nothing to all, and how long a bout lasts
+at least are chosen across the same folds. `stacked_causal` looks at no later frame.
+
 References: Wolpert 1992, Stacked generalization, Neural Networks 5(2); Ke et al. 2017, LightGBM;
 scikit-learn's `HistGradientBoostingClassifier`.
 """
@@ -17,27 +21,34 @@ scikit-learn's `HistGradientBoostingClassifier`.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float32, Float64, Int64
 
 from baselines.contract import Baseline, Data, Predictor, Question, Run, State, Workspace
-from baselines.engine.decisions import Decision, choose, smoothed
+from baselines.engine.choices import averaged, chosen, mixed
+from baselines.engine.decisions import Decision, without_short
 from baselines.engine.forests import Forest, Rows, folds_of, forest_of, grow, out_of_fold
 from baselines.inputs.geometry import mean_and_deviation
 from baselines.inputs.symmetric import described
-from baselines.recipes.stacking import Stacking
+from baselines.inputs.trailing import described_so_far, trailing
+from baselines.recipes.stacking import Net, Stacking
 from bench.errors import DataError
 from bench.recordings import Recording
 
-FIRST, SECOND = 1, 2
+FIRST, SECOND, NETWORK = 1, 2, 3
 """Streams of random numbers of the stages, apart from each other."""
+SHARES = (0.0, 1 / 3, 1 / 2, 1.0)
+"""Of the network in the answer, beside trees: those that are tried. The first of equal ones is chosen."""
 FLOOR = 1e-3
 """Added to a probability before its logarithm is taken."""
 
 
-def learn(run: Run, data: Data, workspace: Workspace) -> State:  # noqa: ARG001  nothing is kept between stages
+def learn(run: Run, data: Data, workspace: Workspace) -> State:
     """Grow both stages, then choose weights and width, all on the training recordings.
 
     Raises `DataError` where the training recordings are of one group, or show fewer than two classes.
@@ -50,26 +61,49 @@ def learn(run: Run, data: Data, workspace: Workspace) -> State:  # noqa: ARG001 
     later = [context(r, said, recipe) for r, said in zip(rows, heard, strict=True)]
     second, answers = stage(later, folds, run, SECOND)
     both = [(one + other) / 2 for one, other in zip(heard, answers, strict=True)]
-    width, decision = chosen(rows, both, folds, question, recipe)
-    facts = {"first": first.classes, "second": second.classes, "width": width}
-    return State({**first.arrays("first"), **second.arrays("second"), "decision": decision.values}, facts)
+    arrays = {**first.arrays("first"), **second.arrays("second")}
+    mixes = {0.0: both}
+    if recipe.net is not None:
+        weights, told = network_stage(rows, heard, folds, run, workspace)
+        arrays |= {f"network/{name}": array for name, array in weights.items()}
+        mixes = {share: mixed(both, told, share) for share in SHARES}
+    choice = chosen(rows, mixes, folds, question, recipe)
+    facts = {
+        "first": first.classes,
+        "second": second.classes,
+        "width": choice.width,
+        "share": choice.share,
+        "least": choice.least,
+    }
+    return State({**arrays, "decision": choice.decision.values}, facts)
 
 
 def restore(run: Run, state: State, workspace: Workspace) -> Predictor:  # noqa: ARG001  all is in the state
-    """Return what gives every frame its probabilities, interpolated between the rows."""
+    """Return what gives every frame its probabilities: those of rows, and between rows what lies between.
+
+    Of a causal stack a frame has those of the last row.
+    """
     recipe: Stacking = run.recipe
     first = forest_of(state.arrays, "first", state.facts["first"])
     second = forest_of(state.arrays, "second", state.facts["second"])
     decision = Decision(run.questions[0].exclusive, state.arrays["decision"])
+    network = restored_network(run, state) if state.facts["share"] else None
+
+    def decided(recording: Recording, classes: int) -> Float64[np.ndarray, "R C"]:
+        rows = unlabelled(recording, classes, recipe)
+        heard = first.probabilities(rows.x)
+        answer = (heard + second.probabilities(context(rows, heard, recipe).x)) / 2
+        if network is not None:
+            (answer,) = mixed([answer], [network(heard)], state.facts["share"])
+        decided = decision.apply(averaged(answer, state.facts["width"], recipe))
+        return without_short(decided, round(state.facts["least"] / recipe.row))
 
     def scores(recording: Recording, question: Question) -> Float32[np.ndarray, "T C"]:
-        rows = unlabelled(recording, len(question.classes), recipe)
-        heard = first.probabilities(rows.x)
-        both = (heard + second.probabilities(context(rows, heard, recipe).x)) / 2
-        decided = decision.apply(smoothed(both, state.facts["width"], recipe.row))
-        every = spacing(recording, recipe)
-        frame = np.arange(recording.frames)
-        columns = [np.interp(frame, frame[::every], column) for column in decided.T]
+        answer = decided(recording, len(question.classes))
+        every, frame = spacing(recording, recipe), np.arange(recording.frames)
+        if recipe.causal:
+            return answer[frame // every].astype(np.float32)
+        columns = [np.interp(frame, frame[::every], column) for column in answer.T]
         return np.stack(columns, axis=1).astype(np.float32)
 
     def predict(recordings: Iterable[Recording], question: Question) -> Iterator[Float32[np.ndarray, "T C"]]:
@@ -83,17 +117,22 @@ def spacing(recording: Recording, recipe: Stacking) -> int:
     return max(1, round(recipe.row * recording.fps))
 
 
+def geometry(recording: Recording, recipe: Stacking) -> Float32[np.ndarray, "R F"]:
+    """Return the features of the rows of a recording."""
+    describe = described_so_far if recipe.causal else described
+    return describe(recording, recipe.windows, recipe.step, spacing(recording, recipe))
+
+
 def unlabelled(recording: Recording, classes: int, recipe: Stacking) -> Rows:
     """Return the rows of a recording, none of which can train."""
-    x = described(recording, recipe.windows, recipe.step, spacing(recording, recipe))
+    x = geometry(recording, recipe)
     nothing = np.zeros((len(x), classes), dtype=bool)
     return Rows(recording.group, x, nothing, np.zeros(len(x), dtype=bool))
 
 
 def rows_of(recording: Recording, question: Question, recipe: Stacking) -> Rows:
     """Return the rows of a training recording, with their classes."""
-    every = spacing(recording, recipe)
-    x = described(recording, recipe.windows, recipe.step, every)
+    every, x = spacing(recording, recipe), geometry(recording, recipe)
     truth, usable = question.truth(recording)[::every], question.labelled(recording)[::every]
     return Rows(recording.group, x, truth, usable)
 
@@ -134,6 +173,12 @@ def context(rows: Rows, said: Float64[np.ndarray, "R C"], recipe: Stacking) -> R
     """Return the rows as the second stage reads them: log probabilities over windows and over it all."""
     logs = np.log(said + FLOOR)
     columns = [logs]
+    if recipe.causal:
+        for seconds in recipe.contexts:
+            whole, half = (trailing(logs, round(seconds / recipe.row / part))[0] for part in (1, 2))
+            columns += [whole, half - whole]
+        columns += [trailing(values, len(values))[0] for values in (logs, said)]
+        return Rows(rows.group, np.concatenate(columns, axis=1).astype(np.float32), rows.truth, rows.usable)
     for seconds in recipe.contexts:
         reach = round(seconds / recipe.row / 2)
         columns.append(mean_and_deviation(logs, reach, reach)[0])
@@ -143,26 +188,66 @@ def context(rows: Rows, said: Float64[np.ndarray, "R C"], recipe: Stacking) -> R
     return Rows(rows.group, x, rows.truth, rows.usable)
 
 
-def chosen(
+def network_stage(
     rows: Sequence[Rows],
-    answers: Sequence[Float64[np.ndarray, "_ C"]],
+    heard: Sequence[Float64[np.ndarray, "_ C"]],
     folds: Int64[np.ndarray, " N"],
-    question: Question,
-    recipe: Stacking,
-) -> tuple[float, Decision]:
-    """Choose the width of smoothing, in seconds, and the decision, by answers from out of the fold."""
-    behaviours = np.array([name not in recipe.background for name in question.classes])
-    counted = behaviours if behaviours.any() else ~behaviours
-    smooth = [
-        np.concatenate([smoothed(a, width, recipe.row)[r.usable] for r, a in zip(rows, answers, strict=True)])
-        for width in recipe.smoothings
+    run: Run,
+    workspace: Workspace,
+) -> tuple[Mapping[str, np.ndarray], list[Float64[np.ndarray, "_ C"]]]:
+    """Return the weights of a network that learned on all rows, and what networks of other folds say."""
+    from baselines.engine import row_networks  # here: a stack of trees needs no torch
+    from baselines.engine.states import arrays_of
+
+    exclusive, net = run.questions[0].exclusive, run.recipe.net
+    later = [
+        Rows(r.group, network_input(said), r.truth, r.usable) for r, said in zip(rows, heard, strict=True)
     ]
-    truth = np.concatenate([r.truth[r.usable] for r in rows])
-    fold_of = np.repeat(folds, [int(r.usable.sum()) for r in rows])
-    number, value, decision = choose(smooth, truth, fold_of, question.exclusive, counted, recipe.trust)
-    width = recipe.smoothings[number]
-    print(f"smoothing over {width} s: F1 {value:.3f} across folds", file=sys.stderr)
-    return width, decision
+    told = [np.zeros(said.shape) for said in heard]
+
+    def trained(fold: int, chosen: Sequence[Rows]) -> Any:
+        print(f"network without fold {fold + 1} of {folds.max() + 1}", file=sys.stderr)
+        path = workspace.checkpoint.with_name(f"{workspace.checkpoint.stem}-fold{fold}.pt")
+        build = partial(network_of, net, later[0].x.shape[1], heard[0].shape[1])
+        seed = int(np.random.SeedSequence([run.seed, NETWORK, fold]).generate_state(1)[0])
+        inputs = {**workspace.inputs, "fold": fold}
+        return row_networks.train(build, chosen, net, exclusive, seed=seed, checkpoint=path, inputs=inputs)
+
+    for fold in range(int(folds.max()) + 1):
+        model = trained(fold, [r for r, own in zip(later, folds, strict=True) if own != fold])
+        for place in map(int, np.flatnonzero(folds == fold)):
+            told[place] = row_networks.answers(model, later[place].x, exclusive=exclusive)
+    return arrays_of(trained(int(folds.max()) + 1, later).state_dict()), told
+
+
+def network_input(said: Float64[np.ndarray, "R C"]) -> Float32[np.ndarray, "R C2"]:
+    """Return what the network reads of each row: log probabilities and probabilities, about 1 in size."""
+    return np.concatenate([np.log(said + FLOOR) / 3 + 1, 2 * said - 1], axis=1).astype(np.float32)
+
+
+def network_of(net: Net, features: int, classes: int) -> Any:
+    """Build the network over rows."""
+    from baselines.models.dilated_tcn import DilatedTCN  # here: it imports torch
+
+    return DilatedTCN(features, (classes,), net.width, net.kernel, net.dilations, net.dropout)
+
+
+def restored_network(
+    run: Run, state: State
+) -> Callable[[Float64[np.ndarray, "R C"]], Float64[np.ndarray, "R C"]]:
+    """Return what the network of a state says of rows, by what the first trees say of them."""
+    from baselines.engine import row_networks
+    from baselines.engine.states import loaded
+
+    classes = run.sizes.classes[0]
+    arrays = {
+        name.removeprefix("network/"): array
+        for name, array in state.arrays.items()
+        if name.startswith("network/")
+    }
+    model = loaded(network_of(run.recipe.net, 2 * classes, classes), State(arrays, {})).eval()
+    exclusive = run.questions[0].exclusive
+    return lambda heard: row_networks.answers(model, network_input(heard), exclusive=exclusive)
 
 
 STACKED = Baseline(
@@ -179,4 +264,24 @@ STACKED = Baseline(
     learn=learn,
     restore=restore,
     libraries=("numpy", "scikit-learn", "scipy"),
+)
+STACKED_TCN = replace(
+    STACKED,
+    model=f"{__name__}:stacked_tcn",
+    name="stacked_tcn",
+    title="Stacked trees and network",
+    description="boosted trees on geometry; trees, and a dilated convolution, on what these say; their "
+    "shares, smoothing, class weights and the shortest bout chosen across folds of training groups",
+    recipe=Stacking(net=Net(), shortest=(0.6, 1.0, 2.0, 3.0)),
+    libraries=("numpy", "scikit-learn", "scipy", "torch"),
+)
+STACKED_CAUSAL = replace(
+    STACKED,
+    model=f"{__name__}:stacked_causal",
+    name="stacked_causal",
+    title="Stacked trees, causal",
+    description="boosted trees on geometry up to the frame, and trees on what these said over up to three "
+    "minutes; smoothing and class weights chosen across folds of training groups",
+    recipe=Stacking(causal=True),
+    causal=True,
 )

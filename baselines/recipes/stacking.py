@@ -27,6 +27,22 @@ class Trees:
 
 
 @dataclass(frozen=True)
+class Net:
+    """The network over rows that stands beside the trees of the second stage."""
+
+    width: int = 32
+    kernel: int = 5
+    dilations: tuple[int, ...] = (1, 2, 4, 8, 16, 32)
+    """Rows from one sample of a convolution to the next: with rows of 0.2 s it sees 25 s to each side."""
+    dropout: float = 0.2
+    epochs: int = 12
+    crop: int = 512
+    batch: int = 8
+    lr: float = 2e-3
+    decay: float = 0.01
+
+
+@dataclass(frozen=True)
 class Stacking(Fixed):
     """All that the two stages can be told. Seconds are the unit of time."""
 
@@ -46,5 +62,11 @@ class Stacking(Fixed):
     """Widths over which the probabilities of both stages may be averaged; one is chosen."""
     trust: float = 0.5
     """The power that weights of exclusive classes are taken to: 0 leaves probabilities as they are."""
+    net: Net | None = None
+    """Beside the second trees; whether and how much it counts is chosen like the smoothing."""
+    shortest: tuple[float, ...] = ()
+    """Seconds that a bout of exclusive classes may be asked to last at least; one is chosen."""
+    causal: bool = False
+    """Whether nothing looks ahead: windows end at the frame, and a frame keeps the answer of the last row."""
     background: tuple[str, ...] = ("base", "other", "none", "background")
     """Classes of these names do not count where weights of exclusive classes are chosen by F1."""

@@ -31,6 +31,8 @@ PARAMETERS = {  # at 28 inputs and 4 classes, as the papers and their code have 
     "prior": None,
     "gbdt": None,
     "stacked": None,
+    "stacked_tcn": None,
+    "stacked_causal": None,
     "single_frame": 189_564,
     "fc": 3_059_836,
     "lstm": 391_868,
