@@ -206,6 +206,12 @@ class Workspace(Protocol):
     def features(self, extractor: str, recording: Recording) -> Derived:
         """Return the features of a recording, by the name of the extractor that the baseline needs."""
 
+    def extractor(self, name: str) -> Predictor:
+        """Return an extractor that the baseline needs, to be asked for less than all features."""
+
+    def video(self, recording: Recording) -> Path:
+        """Return the video of a recording; raise `DataError` where there is none."""
+
     def report(self, history: Sequence[Epoch]) -> None:
         """Log all epochs so far."""
 
@@ -220,6 +226,14 @@ class Predictor(Protocol):
         A predictor of a causal model may also have `last_frame(recording, question)`, which answers for the
         last frame alone: how long that takes is the latency of the model.
         """
+
+
+@runtime_checkable
+class PictureExtractor(Predictor, Protocol):
+    """An extractor of a picture of each animal in each frame, of all of them or of some."""
+
+    def some(self, recording: Recording, chosen: Bool[np.ndarray, "T A"]) -> Float32[np.ndarray, "T A D"]:
+        """Return the features of the chosen pictures, and 0 for the others, which are not encoded."""
 
 
 @dataclass(frozen=True)
@@ -252,7 +266,7 @@ class Baseline:
     description: str
     reference: str
     reads: frozenset[str]
-    """Of "poses" and "edges": what a data set must have."""
+    """Of "poses", "edges" and "video": what a data set must have; videos lie beside the store."""
     answers: frozenset[Kind]
     learn: Callable[[Run, Data, Workspace], State]
     restore: Callable[[Run, State, Workspace], Predictor]

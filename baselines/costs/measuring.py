@@ -15,7 +15,7 @@ import numpy as np
 
 from baselines.contract import Data, Derived, Epoch, Predictor, Question
 from baselines.dependencies import Inputs
-from baselines.runs import curves
+from baselines.runs import curves, videos
 from baselines.runs.job import Job, inputs_of
 from baselines.runs.unit import Unit
 from bench.recordings import Recording
@@ -50,6 +50,8 @@ class Alone:
 
     checkpoint: Path
     extractors: Mapping[str, Callable[[Recording], Derived]]
+    predictors: Mapping[str, Callable[[], Predictor]]
+    dataset: str
     digest: str = ""
 
     @property
@@ -65,6 +67,14 @@ class Alone:
         """Return the features of a recording."""
         return self.extractors[extractor](recording)
 
+    def extractor(self, name: str) -> Predictor:
+        """Return an extractor, restored."""
+        return self.predictors[name]()
+
+    def video(self, recording: Recording) -> Path:
+        """Return the video of a recording; raise `DataError` where there is none."""
+        return videos.video_of(self.dataset, recording)
+
     def report(self, history: Sequence[Epoch]) -> None:
         """Write the log, which says how long each epoch took."""
         curves.write(self.checkpoint.with_suffix(".csv"), history)
@@ -77,7 +87,10 @@ def measured(unit: Unit) -> Measured:
     into the folder of the unit.
     """
     job = replace(unit.job, needs=tuple(_short(need) for need in unit.job.needs))
-    workspace = Alone(job.path.with_suffix(".pt"), job.workspace().extractors or {})
+    made = job.workspace()
+    workspace = Alone(
+        job.path.with_suffix(".pt"), made.extractors or {}, made.predictors or {}, job.sources.dataset
+    )
     for need in job.needs:
         if need.baseline.answers == {"features"}:
             need.train()

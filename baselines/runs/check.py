@@ -15,7 +15,13 @@ from bench.errors import UsageError, nearest
 from bench.files.opening import is_link
 from bench.tasks import Task
 
-MODULES = {"torch": "torch", "scikit-learn": "sklearn", "pytorch_optimizer": "pytorch_optimizer"}
+MODULES = {
+    "torch": "torch",
+    "scikit-learn": "sklearn",
+    "pytorch_optimizer": "pytorch_optimizer",
+    "av": "av",
+    "opencv-python-headless": "cv2",
+}
 """Distribution -> what it is imported as, where that may not be installed."""
 
 

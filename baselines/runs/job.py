@@ -11,6 +11,7 @@ import socket
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from baselines.dependencies import Inputs
 from baselines.engine.faults import device_faults
 from baselines.engine.settings import one_thread
 from baselines.models import load
-from baselines.runs import curves, states
+from baselines.runs import curves, states, videos
 from baselines.runs.derived import kept_features
 from baselines.runs.questions import as_json
 from baselines.runs.recordings import Recordings, Several
@@ -45,13 +46,23 @@ class Sources:
     val: Mapping[str, Recordings]
     unlabelled: tuple[Recordings, ...] = ()
 
+    @property
+    def dataset(self) -> str:
+        """The name of the data set that is learned from; of several, of the first."""
+        return next(recordings.dataset.name for recordings in self.train.values())
+
+    @property
+    def all(self) -> tuple[Recordings, ...]:
+        """All recordings that are looked at."""
+        return (*self.train.values(), *self.val.values(), *self.unlabelled)
+
     def data(self) -> Data:
         """Return what the model gets."""
         return Data(dict(self.train), dict(self.val), Several(self.unlabelled))
 
     def require(self) -> None:
         """Raise `DataError` saying how to get what the store lacks."""
-        for recordings in (*self.train.values(), *self.val.values(), *self.unlabelled):
+        for recordings in self.all:
             recordings.require()
 
 
@@ -155,16 +166,19 @@ class Job:
         """Return where the model works, and what the jobs that it needs have made for it."""
         uses = list(zip(self.baseline.needs, self.needs, strict=True))
         first = [job for need, job in uses if need.use == "start"]
+        extractors = {job.baseline.name: job for need, job in uses if need.use == "features"}
+        restored = {name: cache(job.predictor) for name, job in extractors.items()}
         return Folder(
             checkpoint=self.path.with_suffix(".pt"),
             inputs=self.all_inputs,
             digest=self.digest,
             first=(first[0].path.with_suffix(".pt"), first[0].all_inputs) if first else None,
             extractors={
-                job.baseline.name: kept_features(job.digest, job.predictor, job.run.questions[0])
-                for need, job in uses
-                if need.use == "features"
+                name: kept_features(job.digest, restored[name], job.run.questions[0])
+                for name, job in extractors.items()
             },
+            predictors=restored,
+            dataset=self.sources.dataset,
         )
 
     def _learn(self) -> State:
@@ -206,6 +220,7 @@ def inputs_of(run: Run, name: str, sources: Sources, needs: Sequence[Job]) -> di
         "train recordings": {key: recordings.digest() for key, recordings in sources.train.items()},
         "validation recordings": {key: recordings.digest() for key, recordings in sources.val.items()},
         **({"unlabelled recordings": unlabelled} if unlabelled else {}),
+        **({"videos": videos.digest(sources.all)} if "video" in baseline.reads else {}),
         **({"needs": {need.run.model: dependencies.digest(need.inputs) for need in needs}} if needs else {}),
         "switches": asdict(run.switches),
         "code": closure_digest(run.model.partition(":")[0], SETTINGS),

@@ -10,7 +10,7 @@ from typing import Any
 
 from baselines.contract import Adapter, Baseline, Need, Question, Recipe, Run
 from baselines.models import load
-from baselines.runs import job, unit
+from baselines.runs import job, unit, videos
 from baselines.runs.job import Job, Sources
 from baselines.runs.questions import adapter_for, question_of, sizes_of
 from baselines.runs.recordings import Recordings, every
@@ -132,6 +132,8 @@ def plan(
         questions = tuple(replace(question, kind="features", weights=()) for question in questions)
     sources = _sources(baseline, recipe, served, questions, order.budget)
     sources.require()
+    if "video" in baseline.reads:
+        videos.require(sources.all)
     run = Run(
         model=baseline.model,
         recipe=recipe,
@@ -201,6 +203,8 @@ def _unit(order: Order, question: Question, shared: Job, adapter: Adapter | None
     ids = tuple(ids_to_answer(task, task.load_split(), question.part))
     answered = Recordings(task.dataset, ids, bool(baseline.reads), blind=True)
     answered.require()
+    if "video" in baseline.reads:
+        videos.require([answered])
     name = adapter.name if adapter else ""
     return Unit(
         job=shared,

@@ -62,7 +62,7 @@ def restore(entry: Path, task: Task, run: str, part: str, device: str = "cpu") -
             f"{path} is not there: nothing to predict with",
             hint=f"bench train MODEL --task {task.name} --out {entry}",
         )
-    predictor, restored = _predictor(path, device)
+    predictor, restored = _predictor(path, device, task.dataset.name)
     (question,) = [one for one in restored.questions if one.key == f"{task.name}/{part}"]
     adapter = next((a for a in ADAPTERS.values() if (a.source, a.target) == (question.kind, task.kind)), None)
     learned = State({}, {})
@@ -71,8 +71,8 @@ def restore(entry: Path, task: Task, run: str, part: str, device: str = "cpu") -
     return Restored(question, restored.sizes.skeleton, predictor, adapter, learned)
 
 
-def _predictor(path: Path, device: str) -> tuple[Predictor, Run]:
-    """Return what predicts by a state, and the training that it is of."""
+def _predictor(path: Path, device: str, dataset: str) -> tuple[Predictor, Run]:
+    """Return what predicts by a state, and the training that it is of; `dataset` has the videos."""
     state, inputs = states.load(path)
     baseline = load(inputs["model"])
     asked = sorted(inputs["questions"].values(), key=lambda question: question["place"])
@@ -87,15 +87,23 @@ def _predictor(path: Path, device: str) -> tuple[Predictor, Run]:
         device=device,
         switches=Switches(**inputs["switches"]),
     )
-    extractors = {}
+    extractors, predictors = {}, {}
     for need in baseline.needs:
         if need.use == "features":
             name = load(need.model).name
             kept = beside(path, name)
             made_by = dependencies.digest(states.inputs_of(kept) or {})
-            extractor, trained = _predictor(kept, device)
-            extractors[name] = kept_features(made_by, partial(_same, extractor), trained.questions[0])
-    workspace = Folder(path.with_suffix(".pt"), inputs, dependencies.digest(inputs), None, extractors)
+            extractor, trained = _predictor(kept, device, dataset)
+            predictors[name] = partial(_same, extractor)
+            extractors[name] = kept_features(made_by, predictors[name], trained.questions[0])
+    workspace = Folder(
+        path.with_suffix(".pt"),
+        inputs,
+        dependencies.digest(inputs),
+        extractors=extractors,
+        predictors=predictors,
+        dataset=dataset,
+    )
     return baseline.restore(run, state, workspace), run
 
 

@@ -11,7 +11,7 @@ from baselines.contract import Answer, Predictor, Question, State
 from baselines.dependencies import Inputs, differences
 from baselines.engine.faults import device_faults
 from baselines.engine.settings import one_thread
-from baselines.runs import answers, records, states
+from baselines.runs import answers, records, states, videos
 from baselines.runs.answers import Answers
 from baselines.runs.job import Job, whereabouts
 from baselines.runs.questions import ADAPTERS
@@ -147,6 +147,7 @@ def inputs_of(job: Inputs, question: Question, answered: Recordings, adapter: st
     return {
         **job,
         "test recordings": {question.key: answered.digest()},
+        **({"test videos": {question.key: videos.digest([answered])}} if "videos" in job else {}),
         **(
             {"adapter": adapter, "code of the adapter": closure_digest(f"baselines.adapters.{adapter}")}
             if adapter

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from baselines.contract import Derived, Epoch
+from baselines.contract import Derived, Epoch, Predictor
 from baselines.dependencies import Inputs
-from baselines.runs import curves
+from baselines.runs import curves, videos
 from bench.errors import DataError
 from bench.recordings import Recording
 
@@ -25,6 +25,10 @@ class Folder:
     """Checkpoint and inputs of the training that this one goes on from."""
     extractors: Mapping[str, Callable[[Recording], Derived]] | None = None
     """Name of an extractor -> what gives its features."""
+    predictors: Mapping[str, Callable[[], Predictor]] | None = None
+    """Name of an extractor -> what restores it."""
+    dataset: str = ""
+    """The one whose videos are looked at."""
     write: Callable[[Epoch], None] | None = None
     """Where each epoch is written besides the log."""
 
@@ -42,6 +46,14 @@ class Folder:
     def features(self, extractor: str, recording: Recording) -> Derived:
         """Return the features of a recording."""
         return (self.extractors or {})[extractor](recording)
+
+    def extractor(self, name: str) -> Predictor:
+        """Return an extractor, restored."""
+        return (self.predictors or {})[name]()
+
+    def video(self, recording: Recording) -> Path:
+        """Return the video of a recording; raise `DataError` where there is none."""
+        return videos.video_of(self.dataset, recording)
 
     def report(self, history: Sequence[Epoch]) -> None:
         """Write the log anew, and the last epoch where it is written besides."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from baselines.contract import Baseline, Derived, Epoch, Question, Run, Sizes, State
+from baselines.contract import Baseline, Derived, Epoch, Predictor, Question, Run, Sizes, State
 from baselines.models import load
 from baselines.recipes.boosting import Boosting
 from baselines.recipes.joint import Joint
@@ -71,6 +71,14 @@ class Place:
         """Return what `makes` gives."""
         assert self.makes is not None
         return self.makes(recording)
+
+    def extractor(self, name: str) -> Predictor:
+        """Raise: a test that needs one makes its own place."""
+        raise AssertionError(f"no extractor {name}")
+
+    def video(self, recording: Recording) -> Path:
+        """Return where a test would put the video."""
+        return self.checkpoint.parent / f"{recording.id}.mp4"
 
     def report(self, history: Sequence[Epoch]) -> None:
         """Keep no log."""

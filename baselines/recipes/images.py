@@ -1,0 +1,60 @@
+"""Recipes of encoders of pictures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from baselines.recipes.epochs import Epochs
+from baselines.recipes.fixed import Fixed
+
+
+@dataclass(frozen=True)
+class Small(Epochs):
+    """All that a small encoder can be told, which learns from pictures without labels.
+
+    AdamW trains it; its rate falls as a cosine.
+    """
+
+    epochs: int = 10
+    batch: int = 128
+    """Pictures."""
+    pictures: int = 8_000
+    """That are learned from, at most, evenly spread over the recordings."""
+    size: int = 48
+    """Pixels of a side."""
+    span: float = 2.5
+    """Side of the square around an animal, in extents of the animal."""
+    width: int = 64
+    """Features of a picture."""
+    projected: int = 32
+    """Numbers that are compared."""
+    temperature: float = 0.5
+    lr: float = 1e-3
+    decay: float = 1e-4
+    """Of the weights."""
+
+
+@dataclass(frozen=True)
+class Tower(Fixed):
+    """All that a large encoder can be told, which somebody else trained and which does not learn here."""
+
+    library: Literal["timm", "transformers"]
+    name: str
+    """As the library, or its hub, knows it."""
+    revision: str
+    """Of the hub's copy; empty where the library pins it."""
+    size: int
+    """Pixels of a side."""
+    width: int
+    """Features of a picture."""
+    weights: Literal["hub", "random"] = "hub"
+    """Those that were trained; or drawn from the seed, and then features are chance."""
+    span: float = 2.5
+    """Side of the square around an animal, in extents of the animal."""
+    batch: int = 16
+    """Pictures that are encoded at once."""
+
+    def words(self, held_out: bool) -> tuple[str, ...]:  # noqa: ARG002  nothing is held out
+        """Say where weights were drawn."""
+        return ("its weights are random: it was trained on nothing",) if self.weights == "random" else ()
