@@ -163,7 +163,8 @@ def restore(run: Run, state: State, workspace: Workspace) -> Predictor:
     recipe: Small = run.recipe
     with torch.random.fork_rng(devices=[]):  # what building draws is overwritten
         model = Comparing(recipe)
-    encoder = loaded(model, state).to(torch.device(run.device)).eval().encoder
+    loaded(model, state).to(torch.device(run.device)).eval()
+    encoder = model.encoder
 
     def encode(batch: UInt8[Tensor, "B S S 3"]) -> Float32[Tensor, "B D"]:
         rows: Tensor = encoder(scaled(batch.to(run.device)))

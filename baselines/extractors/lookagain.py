@@ -2,21 +2,22 @@
 
 Each animal's motion is put into tokens of two codebooks, attention over time reads the tokens, attention over
 the animals reads all of them in one frame. Frames are masked, and their keypoints are predicted; a decoder
-makes the motion from the tokens again. A frame's features are the embeddings of all animals.
+makes the motion from the tokens again. Where videos are at hand, each embedding also predicts what an encoder
+of pictures will say of its animal some frames later. A frame's features are the embeddings of all animals.
 
 Reference: Learning When to Look: On-Demand Keypoint-Video Fusion for Animal Behavior Analysis,
 arXiv:2603.07279. As in the paper: the parts, widths of 128 and 256, two codebooks of 512 codes that follow a
 running mean, four layers over time and two over animals, weights of the losses, windows of 128 frames, the
 learning rates. Ours, because the paper leaves it open: kernels of 5, 4 heads, feed-forward layers of four
 times the width, GELU, 15 % of the frames masked, AdamW, 32 windows in a batch, how codes begin and follow,
-and how an animal sees the others: direction in the image, distance and mean confidence. The loss that
-predicts what a video encoder says is left out: no video is read here.
+and how an animal sees the others: direction in the image, distance and mean confidence. The small encoder is
+not in the paper: its sizes are ours.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -25,150 +26,29 @@ from jaxtyping import Bool, Float, Float32, Int64
 from torch import Tensor, nn
 from torch.optim import AdamW
 
-from baselines.contract import Baseline, Data, Derived, Predictor, Question, Run, Sizes, State, Workspace
+from baselines.contract import (
+    Baseline,
+    Data,
+    Derived,
+    Need,
+    Predictor,
+    Question,
+    Run,
+    Sizes,
+    State,
+    Workspace,
+)
 from baselines.engine import devices, loop, pretraining, schedules, steps
 from baselines.engine.settings import float32
 from baselines.engine.states import arrays_of, loaded
 from baselines.inputs.motion import known_poses
 from baselines.inputs.sequences import Sequences, sequences
-from baselines.parts.codebooks import Quantiser
-from baselines.recipes.lookagain import Motion
+from baselines.parts.motion_encoder import MotionEncoder, Read
+from baselines.recipes.lookagain import SMALL_MOTION, Motion
 from bench.recordings import Recording
 
-HEADS = 4
-KERNEL = 5
-NEIGHBOUR = 4
-"""Numbers that tell an animal of another one."""
-
-
-def attention(width: int, dropout: float = 0.1) -> nn.TransformerEncoderLayer:
-    """Return one layer of attention that is normalised first."""
-    return nn.TransformerEncoderLayer(
-        width, HEADS, 4 * width, dropout, "gelu", batch_first=True, norm_first=True
-    )
-
-
-def motion_width(animals: int, keypoints: int) -> int:
-    """Return how many numbers tell the motion of an animal, M."""
-    return 3 * keypoints + NEIGHBOUR * (animals - 1)
-
-
-def motion_of(x: Float[Tensor, "B T F"], animals: int, keypoints: int) -> Float[Tensor, "B T A M"]:
-    """Return what is told of each animal: its keypoints, their confidence, and where the others are.
-
-    `x` are keypoints with their confidence, as `known_poses` gives them.
-    """
-    poses = x.view(*x.shape[:2], animals, keypoints, 3)
-    places, confidence = poses[..., :2], poses[..., 2]
-    weight = (confidence > 0).to(x.dtype)[..., None]
-    middle = (places * weight).sum(dim=3) / weight.sum(dim=3).clamp(min=1)  # (B, T, A, 2)
-    told = [places.flatten(3), confidence]
-    for other in range(1, animals):
-        gap = middle.roll(-other, dims=2) - middle
-        distance = (gap.square().sum(dim=3, keepdim=True) + 1e-12).sqrt()
-        sure = confidence.roll(-other, dims=2).mean(dim=3, keepdim=True)
-        told += [gap / distance, distance, sure]
-    return torch.cat(told, dim=3)
-
-
-class Stack(nn.Module):
-    """Layers of attention over the second axis, and a last normalisation."""
-
-    def __init__(self, width: int, depth: int) -> None:
-        super().__init__()
-        self.layers = nn.ModuleList(attention(width) for _ in range(depth))
-        self.norm = nn.LayerNorm(width)
-
-    def forward(self, x: Float[Tensor, "B N D"], known: Bool[Tensor, "B N"]) -> Float[Tensor, "B N D"]:
-        """Return what each place knows of all places that are `known`."""
-        outside = ~known & known.any(dim=1, keepdim=True)  # a row without any place would be NaN
-        for layer in self.layers:
-            x = layer(x, src_key_padding_mask=outside)
-        y: Tensor = self.norm(x)
-        return y
-
-
-class Coder(nn.Module):
-    """Two convolutions over time and one layer of attention, from one width to another."""
-
-    def __init__(self, inputs: int, outputs: int, hidden: int) -> None:
-        super().__init__()
-        self.first = nn.Conv1d(inputs, hidden, KERNEL, padding=KERNEL // 2)
-        self.second = nn.Conv1d(hidden, hidden, KERNEL, padding=KERNEL // 2)
-        self.time = Stack(hidden, 1)
-        self.last = nn.Linear(hidden, outputs)
-
-    def forward(self, x: Float[Tensor, "B T F"], known: Bool[Tensor, "B T"]) -> Float[Tensor, "B T G"]:
-        """Return the same frames."""
-        y = (x * known[..., None]).transpose(1, 2)
-        y = self.second(nn.functional.gelu(self.first(y))).transpose(1, 2)
-        z: Tensor = self.last(self.time(nn.functional.gelu(y), known))
-        return z
-
-
-@dataclass(frozen=True, eq=False)
-class Read:
-    """What the encoder says of a batch of windows."""
-
-    embedding: Float[Tensor, "B T A D"]
-    tokens: Float[Tensor, "B T A Z"]
-    motion: Float[Tensor, "B T A M"]
-    """What it was given, of each animal."""
-    again: Float[Tensor, "B T A M"]
-    """The same, made from the tokens."""
-    keypoints: Float[Tensor, "B T A K 2"]
-    """What the embedding says of them."""
-    distance: Float[Tensor, ""]
-    codes: Int64[Tensor, "R T 2"]
-    """Of each animal of each window, R = B * A."""
-
-
-class MotionEncoder(nn.Module):
-    """From the keypoints of all animals to an embedding of each animal in each frame."""
-
-    def __init__(self, animals: int, keypoints: int, recipe: Motion) -> None:
-        super().__init__()
-        self.animals, self.keypoints, self.size = animals, keypoints, recipe.size
-        width = motion_width(animals, keypoints)
-        self.masked = nn.Parameter(torch.zeros(width))
-        self.encode = Coder(width, recipe.tokens, recipe.tokens)
-        self.quantise = Quantiser(recipe.codes, recipe.tokens)
-        self.decode = Coder(recipe.tokens, width, recipe.tokens)
-        self.project = nn.Linear(recipe.tokens, recipe.width)
-        self.places = nn.Parameter(torch.randn(recipe.size, recipe.width) * 0.02)
-        self.time = Stack(recipe.width, recipe.depth)
-        self.social = Stack(recipe.width, recipe.social_depth) if animals > 1 else None
-        if animals > 1:
-            self.join = nn.Sequential(
-                nn.Linear(2 * recipe.width, recipe.width), nn.GELU(), nn.Linear(recipe.width, recipe.width)
-            )
-        self.keypoint_head = nn.Linear(recipe.width, 2 * keypoints)
-
-    def forward(
-        self,
-        x: Float[Tensor, "B T F"],
-        inside: Bool[Tensor, "B T"],
-        masked: Bool[Tensor, "B T"] | None = None,
-    ) -> Read:
-        """Read windows of at most `size` frames; F = A * K * 3. Frames that are `masked` are not shown."""
-        motion = motion_of(x, self.animals, self.keypoints)
-        shown = motion if masked is None else torch.where(masked[..., None, None], self.masked, motion)
-        rows = shown.transpose(1, 2).flatten(0, 1)  # (B * A, T, M)
-        known = inside.repeat_interleave(self.animals, dim=0)
-        tokens, distance, codes = self.quantise(self.encode(rows, known), known)
-        again = self.decode(tokens, known)
-        embedding = self.time(self.project(tokens) + self.places[: x.shape[1]], known)
-        together = self._apart(embedding, len(x))
-        if self.social is not None:
-            frames = together.flatten(0, 1)  # (B * T, A, D)
-            others = self.social(frames, torch.ones_like(frames[..., 0], dtype=torch.bool))
-            together = together + self.join(torch.cat([together, others.view(together.shape)], dim=3))
-        told = self.keypoint_head(together).view(*together.shape[:3], self.keypoints, 2)
-        tokens, again = self._apart(tokens, len(x)), self._apart(again, len(x))
-        return Read(together, tokens, motion, again, told, distance, codes)
-
-    def _apart(self, rows: Float[Tensor, "N T D"], batch: int) -> Float[Tensor, "B T A D"]:
-        return rows.view(batch, self.animals, *rows.shape[1:]).transpose(1, 2)
+FEW = 0.05
+"""A codebook of which a smaller share is used has collapsed."""
 
 
 def pretraining_loss(
@@ -188,11 +68,31 @@ def pretraining_loss(
     return hidden + recipe.quantised * recipe.commitment * read.distance + recipe.reconstructed * made
 
 
+def prediction_loss(
+    read: Read, pictures: Float[Tensor, "B T A V"], inside: Bool[Tensor, "B T"], recipe: Motion
+) -> Float[Tensor, ""]:
+    """Return how far the embeddings are from what an encoder says of later pictures, by the cosine.
+
+    The sum over horizons of their weight times 1 less the mean cosine, over the frames that have a later
+    frame `inside` with a picture: features that are all 0 are of none.
+    """
+    total = pictures.new_zeros(())
+    for told, horizon, weight in zip(read.pictures, recipe.horizons, recipe.horizon_weights, strict=True):
+        later = pictures[:, horizon:]
+        counts = (inside[:, :-horizon] & inside[:, horizon:])[..., None] & (later != 0).any(dim=3)
+        apart = 1 - nn.functional.cosine_similarity(told[:, :-horizon], later, dim=3)
+        total = total + weight * (apart * counts).sum() / counts.sum().clamp(min=1)
+    return total
+
+
 def learn(run: Run, data: Data, workspace: Workspace) -> State:
-    """Train on all recordings that are shown, without their labels; raises what `loop.fit` raises."""
+    """Train on all recordings that are shown, without their labels; raises what `loop.fit` raises.
+
+    Says in the log where few codes are used.
+    """
     recipe: Motion = run.recipe
     device = devices.own_device(run.device)
-    read = [known_poses(one, run.sizes.skeleton.image) for one in pretraining.recordings(run, data)]
+    read = [rows_of(run, workspace, one) for one in pretraining.recordings(run, data)]
     targets = [np.zeros(len(one), np.int64) for one in read]
     laid_out = sequences(read, targets, recipe.size, device)
     fitted = loop.fit(
@@ -211,7 +111,35 @@ def learn(run: Run, data: Data, workspace: Workspace) -> State:
         switches=run.switches,
         report=workspace.report,
     )
-    return State(arrays_of(fitted.model.state_dict()), {})
+    used = codes_used(fitted.model, laid_out, recipe.batch)
+    for book, count in enumerate(used, 1):
+        if count < FEW * recipe.codes:
+            loop.say(f"codebook {book} has collapsed: {count:,} of {recipe.codes:,} codes are used")
+    return State(arrays_of(fitted.model.state_dict()), {"codes used": used})
+
+
+@torch.inference_mode()
+def codes_used(model: nn.Module, laid_out: Sequences, batch: int) -> list[int]:
+    """Return how many codes of each codebook replace anything in the training recordings."""
+    model.eval()
+    seen: list[set[int]] = [set(), set()]
+    for first in torch.split(laid_out.draw(0).sort().values, batch):
+        crops = laid_out.gather(first)
+        read: Read = model(crops.features, crops.inside)
+        known = crops.inside.repeat_interleave(len(read.codes) // len(first), dim=0)
+        for book, numbers in enumerate(read.codes[known].T):
+            seen[book] |= set(numbers.tolist())
+    return [len(numbers) for numbers in seen]
+
+
+def rows_of(run: Run, workspace: Workspace, recording: Recording) -> Float32[np.ndarray, "T F"]:
+    """Return what is read of each frame: keypoints and, where pictures are encoded, their features."""
+    poses = known_poses(recording, run.sizes.skeleton.image)
+    features = [
+        workspace.features(name, recording).at(recording.frames, recording.fps)
+        for name, _ in run.sizes.features
+    ]
+    return np.concatenate([poses, *features], axis=1)
 
 
 def restore(run: Run, state: State, workspace: Workspace) -> Predictor:
@@ -252,7 +180,13 @@ class Extractor:
 
 def network(recipe: Motion, sizes: Sizes) -> MotionEncoder:
     """Return the encoder for the animals and keypoints of a skeleton."""
-    return MotionEncoder(len(sizes.skeleton.animals), len(sizes.skeleton.keypoints), recipe)
+    animals = len(sizes.skeleton.animals)
+    return MotionEncoder(animals, len(sizes.skeleton.keypoints), recipe, picture_width(sizes))
+
+
+def picture_width(sizes: Sizes) -> int:
+    """Return the number of features of a picture, of one animal; 0 without pictures."""
+    return sum(columns for _, columns in sizes.features) // len(sizes.skeleton.animals)
 
 
 def width(recipe: Motion, sizes: Sizes) -> int:
@@ -267,7 +201,12 @@ def _loss(
     crops = laid_out.gather(first)
     masked = torch.rand(crops.inside.shape, device=first.device) < recipe.masked
     read = forward(crops.features, crops.inside, masked)
-    return pretraining_loss(read, crops.inside, masked, recipe), len(first)
+    loss = pretraining_loss(read, crops.inside, masked, recipe)
+    if read.pictures:
+        animals, place = read.embedding.shape[2], read.motion.shape[2] * 3 * read.keypoints.shape[3]
+        pictures = crops.features[..., place:].reshape(*masked.shape, animals, -1)
+        loss = loss + recipe.predicted * prediction_loss(read, pictures, crops.inside, recipe)
+    return loss, len(first)
 
 
 MOTION = Baseline(
@@ -288,3 +227,27 @@ MOTION = Baseline(
     devices=frozenset({"cpu", "cuda"}),
     switches=frozenset({"precision", "tensorboard"}),
 )
+
+
+def _seeing(name: str, recipe: Motion, images: str) -> Baseline:
+    """Return the encoder that also learns to predict what an encoder of pictures says."""
+    return replace(
+        MOTION,
+        model=f"{__name__}:{name}",
+        name=name,
+        title=f"{MOTION.title}, with pictures",
+        description=f"{MOTION.description}, and the features of pictures",
+        recipe=recipe,
+        reads=frozenset({"poses", "video"}),
+        needs=(Need(images, "features"),),
+        extra="train,video",
+        libraries=("av", "numpy", "opencv-python-headless", "torch"),
+    )
+
+
+IMAGES = "baselines.extractors.images:small_images"
+SEEING = _seeing("lookagain_motion_images", Motion(), IMAGES)
+SMALL = replace(
+    MOTION, model=f"{__name__}:lookagain_small_motion", name="lookagain_small_motion", recipe=SMALL_MOTION
+)
+SMALL_SEEING = _seeing("lookagain_small_motion_images", SMALL_MOTION, IMAGES)

@@ -29,7 +29,7 @@ def squares_of(keypoints: Float[np.ndarray, "T A K 2"], span: float) -> Float[np
     detected; in between it moves evenly. An animal that is never detected has squares of NaN.
     """
     flat = keypoints.astype(np.float64)
-    known = ~np.isnan(flat).any(axis=3)  # (T, A, K)
+    known: Bool[np.ndarray, "T A K"] = np.logical_not(np.isnan(flat).any(axis=3))
     made = np.full((*keypoints.shape[:2], 3), np.nan)
     place = np.arange(len(flat))
     for animal in range(flat.shape[1]):

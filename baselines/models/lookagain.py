@@ -19,7 +19,7 @@ from torch import Tensor, nn, randn
 
 from baselines.contract import Need, Sizes
 from baselines.engine import sequences
-from baselines.extractors.lookagain import MotionEncoder, Stack, motion_of, motion_width
+from baselines.parts.motion_encoder import MotionEncoder, Stack, motion_of, motion_width
 from baselines.recipes.lookagain import Motion
 from baselines.recipes.sequences import Recipe
 

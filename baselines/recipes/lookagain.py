@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from baselines.recipes.epochs import Epochs
+from baselines.recipes.sequences import Recipe
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,50 @@ class Motion(Epochs):
     """Weight of the loss of the codebooks."""
     reconstructed: float = 0.1
     """Weight of the motion that is made from the tokens again."""
+    predicted: float = 0.5
+    """Weight of the features of pictures that are predicted, where there are pictures."""
+    horizons: tuple[int, ...] = (4, 8, 16)
+    """Frames until the pictures that are predicted."""
+    horizon_weights: tuple[float, ...] = (1.0, 0.7, 0.4)
 
     def words(self, held_out: bool) -> tuple[str, ...]:  # noqa: ARG002  nothing is held out
         """Say how much is seen at once."""
         return (f"learns from windows of {self.size} frames",)
+
+
+SMALL_MOTION = Motion(
+    epochs=60,
+    batch=16,
+    size=64,
+    lr=1e-3,
+    last_lr=1e-4,
+    tokens=32,
+    codes=64,
+    width=64,
+    depth=2,
+    social_depth=1,
+)
+"""A motion encoder that a processor trains in minutes. Its sizes are ours."""
+
+
+@dataclass(frozen=True)
+class Looking(Recipe):
+    """What a model can be told that looks at pictures of some frames."""
+
+    motion: Motion = Motion()
+    """The sizes of the motion encoder."""
+    opened: float = 0.25
+    """Share of the pictures of each animal that are looked at, in every window."""
+    gate: Literal["learned", "uniform", "random"] = "learned"
+    """What chooses them: the highest scores of the gate; evenly spread; or drawn."""
+    without: Literal["", "confidence", "saliency", "context"] = ""
+    """The term of the gate that is left out, if any."""
+
+    def words(self, held_out: bool) -> tuple[str, ...]:
+        """Say how much is seen at once, and how much of it with pictures."""
+        gate = {"learned": "that its gate chooses", "uniform": "evenly spread", "random": "drawn"}[self.gate]
+        left_out = (f"its gate does not know {self.without}",) if self.without else ()
+        looks = (
+            f"looks at {self.opened:.0%} of the pictures, {gate}" if self.opened else "looks at no picture"
+        )
+        return (*super().words(held_out), looks, *left_out)

@@ -15,16 +15,11 @@ torch = pytest.importorskip("torch", reason="torch is in the extra `train`")
 
 from baselines.contract import Data, Epoch, State  # noqa: E402
 from baselines.engine import checkpoints  # noqa: E402
-from baselines.extractors.lookagain import (  # noqa: E402
-    MOTION,
-    MotionEncoder,
-    motion_of,
-    motion_width,
-    pretraining_loss,
-)
+from baselines.extractors.lookagain import MOTION, pretraining_loss  # noqa: E402
 from baselines.inputs.motion import known_poses  # noqa: E402
 from baselines.models import get_baseline  # noqa: E402
 from baselines.parts.codebooks import Codebook, Quantiser  # noqa: E402
+from baselines.parts.motion_encoder import MotionEncoder, motion_of, motion_width  # noqa: E402
 from baselines.recipes.lookagain import Motion  # noqa: E402
 from baselines.runs import states  # noqa: E402
 
