@@ -34,6 +34,8 @@ them: a loss.
 """
 
 
+Asked = Callable[[Run, Workspace, nn.Module, Recording], Float32[np.ndarray, "T F"]]
+"""What a trained network is asked: how its inputs are made, where they are other than in training."""
 _Read = list[tuple[Float32[np.ndarray, "_ F"], Int64[np.ndarray, "_ ..."]]]
 """Of each recording, its features and the target of every frame."""
 
@@ -71,8 +73,13 @@ def baseline(
     unlabelled: Sequence[str] = (),
     needs: Sequence[Need] = (),
     causal: bool = False,
+    asked: Asked | None = None,
+    video: bool = False,
 ) -> Baseline:
-    """Declare a network of this family; `module` is the `__name__` of the file."""
+    """Declare a network of this family; `module` is the `__name__` of the file.
+
+    Features that it needs stand beside the poses. `video` says that they are made from videos.
+    """
     return Baseline(
         model=f"{module}:{name}",
         name=name,
@@ -81,17 +88,18 @@ def baseline(
         reference=reference,
         paper=paper,
         recipe=recipe,
-        reads=frozenset({"poses"}),
+        reads=frozenset({"poses", "video"} if video else {"poses"}),
         answers=frozenset({"frames"}),
         learn=partial(learn, network),
-        restore=partial(restore, network),
+        restore=partial(restore, network, asked or _as_trained),
         network=network,
         example=_example,
         serves=serves,
         needs=tuple(needs),
         unlabelled=tuple(unlabelled),
         causal=causal,
-        libraries=("numpy", "torch"),
+        extra="train,video" if video else "train",
+        libraries=("av", "numpy", "opencv-python-headless", "torch") if video else ("numpy", "torch"),
         devices=frozenset({"cpu", "cuda"}),
         switches=frozenset({"precision", "tensorboard"}),
     )
@@ -104,12 +112,12 @@ def learn(network: Network, run: Run, data: Data, workspace: Workspace) -> State
     """
     recipe: Recipe = run.recipe
     device = devices.own_device(run.device)
-    read = [_read(run, question, data.train[question.key]) for question in run.questions]
+    read = [_read(run, workspace, question, data.train[question.key]) for question in run.questions]
     scales = moments([features for recordings in read for features, _ in recordings])
     start = workspace.start()["model"] if recipe.start else {}
-    material = _material(run, read, data, device)
+    material = _material(run, workspace, read, data, device)
     held_out = {
-        question.key: _laid_out(_read(run, question, recordings), recipe.size, device)
+        question.key: _laid_out(_read(run, workspace, question, recordings), recipe.size, device)
         for question in run.questions
         if (recordings := list(data.val.get(question.key, ())))
     }
@@ -138,7 +146,7 @@ def learn(network: Network, run: Run, data: Data, workspace: Workspace) -> State
     return State(arrays, {})
 
 
-def restore(network: Network, run: Run, state: State, workspace: Workspace) -> Predictor:  # noqa: ARG001
+def restore(network: Network, asked: Asked, run: Run, state: State, workspace: Workspace) -> Predictor:
     """Return what predicts by this state."""
     recipe: Recipe = run.recipe
     width, models = _columns(recipe, run.sizes), {}
@@ -151,7 +159,7 @@ def restore(network: Network, run: Run, state: State, workspace: Workspace) -> P
 
     def predict(recordings: Iterable[Recording], question: Question) -> Iterator[Float32[np.ndarray, "T C"]]:
         for recording in recordings:
-            features = _features(run, recording)
+            features = asked(run, workspace, models[question.key], recording)
             logits = _logits(run, models[question.key], features, _place(run, question))
             yield losses.probabilities(logits, exclusive=question.exclusive).cpu().numpy()
 
@@ -231,14 +239,14 @@ def _held_out_losses(
     return values
 
 
-def _read(run: Run, question: Question, recordings: Iterable[Recording]) -> _Read:
+def _read(run: Run, workspace: Workspace, question: Question, recordings: Iterable[Recording]) -> _Read:
     """Return the features of recordings and the target of every frame; `UNKNOWN` where none trains."""
     read: _Read = []
     for recording in recordings:
         truth = question.truth(recording)
         targets = truth.argmax(axis=1) if question.exclusive else truth.astype(np.int64)
         targets[~question.labelled(recording)] = UNKNOWN
-        read.append((_features(run, recording), targets))
+        read.append((features_of(run, workspace, recording), targets))
     if not any((targets != UNKNOWN).any() for _, targets in read):
         raise DataError(
             f"nothing to train {run.model.partition(':')[2]!r} on",
@@ -248,14 +256,16 @@ def _read(run: Run, question: Question, recordings: Iterable[Recording]) -> _Rea
     return read
 
 
-def _material(run: Run, read: Sequence[_Read], data: Data, device: torch.device) -> Material:
+def _material(
+    run: Run, workspace: Workspace, read: Sequence[_Read], data: Data, device: torch.device
+) -> Material:
     """Lay out what trains: the recordings of each question, and those without labels where they are used."""
     recipe: Recipe = run.recipe
     asked = tuple(_laid_out(recordings, recipe.size, device) for recordings in read)
     weights = tuple(_weights(recipe, q, frames) for q, frames in zip(run.questions, asked, strict=True))
     aside: _Read = []
     if recipe.aside:
-        poses = [_features(run, recording) for recording in data.unlabelled]
+        poses = [features_of(run, workspace, recording) for recording in data.unlabelled]
         aside = [(features, np.full(len(features), UNKNOWN)) for features in poses]
     return Material(asked, weights, _laid_out(aside, recipe.size, device) if aside else None)
 
@@ -292,16 +302,36 @@ def _column(run: Run, question: Question) -> str:
     return loop.VALIDATION if len(run.questions) == 1 else f"{loop.VALIDATION} {question.key}"
 
 
-def _features(run: Run, recording: Recording) -> Float32[np.ndarray, "T F"]:
+def features_of(run: Run, workspace: Workspace, recording: Recording) -> Float32[np.ndarray, "T F"]:
+    """Return what a network of this family learns from: poses, and the features that it needs beside them."""
+    made = [
+        workspace.features(name, recording).at(recording.frames, recording.fps)
+        for name, _ in run.sizes.features
+    ]
+    return np.concatenate([poses_of(run, recording), *made], axis=1)
+
+
+def poses_of(run: Run, recording: Recording) -> Float32[np.ndarray, "T F"]:
+    """Return the poses as the recipe of a run reads them."""
     image = run.sizes.skeleton.image
     if run.recipe.inputs == "known poses":
         return known_poses(recording, image)
     return pose_features(keypoints_of(recording), image, run.recipe.missing)
 
 
+def _as_trained(
+    run: Run,
+    workspace: Workspace,
+    model: nn.Module,  # noqa: ARG001  all are asked alike
+    recording: Recording,
+) -> Float32[np.ndarray, "T F"]:
+    return features_of(run, workspace, recording)
+
+
 def _columns(recipe: Recipe, sizes: Sizes) -> int:
     poses = columns(sizes.skeleton)
-    return poses * 3 // 2 if recipe.inputs == "known poses" else poses
+    beside = sum(width for _, width in sizes.features)
+    return beside + (poses * 3 // 2 if recipe.inputs == "known poses" else poses)
 
 
 def _scaled(

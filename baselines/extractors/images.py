@@ -83,7 +83,10 @@ class Pictures:
 
 
 class Encoder(nn.Module):
-    """Four convolutions that halve the picture, and a linear layer; what is compared is one layer further."""
+    """Four convolutions that halve the picture, mean and maximum, a linear layer.
+
+    What is compared is one layer further. The maximum tells of small things that are somewhere in the picture.
+    """
 
     def __init__(self, recipe: Small) -> None:
         super().__init__()
@@ -91,13 +94,14 @@ class Encoder(nn.Module):
         layers: list[nn.Module] = []
         for inputs, outputs in pairwise(channels):
             layers += [nn.Conv2d(inputs, outputs, 3, stride=2, padding=1), nn.GELU()]
-        self.layers = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(2), nn.Flatten())
-        self.last = nn.Sequential(nn.LayerNorm(4 * channels[-1]), nn.Linear(4 * channels[-1], recipe.width))
+        self.layers = nn.Sequential(*layers)
+        self.last = nn.Sequential(nn.LayerNorm(2 * channels[-1]), nn.Linear(2 * channels[-1], recipe.width))
         self.project = nn.Sequential(nn.GELU(), nn.Linear(recipe.width, recipe.projected))
 
     def forward(self, x: Float[Tensor, "B 3 S S"]) -> Float[Tensor, "B D"]:
         """Return the features of pictures whose values are from -1 to 1."""
-        y: Tensor = self.last(self.layers(x))
+        maps = self.layers(x).flatten(2)
+        y: Tensor = self.last(torch.cat([maps.mean(dim=2), maps.amax(dim=2)], dim=1))
         return y
 
 

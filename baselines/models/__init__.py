@@ -113,6 +113,13 @@ MODELS: dict[str, tuple[str, str, str]] = {
         "RaSeformer with keys that heads share, small",
         "train",
     ),
+    "lookagain": ("baselines.models.lookagain_video", "LookAgain", "train,video"),
+    "lookagain_small": ("baselines.models.lookagain_video", "LookAgain, small", "train,video"),
+    "lookagain_small_alone": (
+        "baselines.models.lookagain_video",
+        "LookAgain, small, labels alone",
+        "train,video",
+    ),
     "lookagain_keypoints": ("baselines.models.lookagain", "LookAgain, keypoints alone", "train"),
     "supervised_transformer": ("baselines.models.lookagain", "Supervised transformer", "train"),
     "tadtr": ("baselines.models.tadtr", "TadTR", "train"),

@@ -19,7 +19,7 @@ from torch import Tensor, nn, randn
 
 from baselines.contract import Need, Sizes
 from baselines.engine import sequences
-from baselines.parts.motion_encoder import MotionEncoder, Stack, motion_of, motion_width
+from baselines.parts.motion_encoder import MotionEncoder, Stack, motion_of, motion_width, two_layers
 from baselines.recipes.lookagain import Motion
 from baselines.recipes.sequences import Recipe
 
@@ -37,9 +37,9 @@ RECIPE = Recipe(
 )
 
 
-def classifier(inputs: int, classes: int) -> nn.Sequential:
+def classifier(inputs: int, classes: int, width: int = MOTION.width) -> nn.Sequential:
     """Return two linear layers from the embeddings of all animals to the logits."""
-    return nn.Sequential(nn.Linear(inputs, MOTION.width), nn.GELU(), nn.Linear(MOTION.width, classes))
+    return two_layers(inputs, width, classes)
 
 
 class LookAgain(nn.Module):
