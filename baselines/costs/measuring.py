@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Bool, Float32
 
-from baselines.contract import Data, Derived, Epoch, Predictor, Question
+from baselines.contract import Answer, Data, Derived, Epoch, PictureExtractor, Predictor, Question
 from baselines.dependencies import Inputs
 from baselines.runs import curves, videos
 from baselines.runs.job import Job, inputs_of
@@ -40,8 +41,27 @@ class Measured:
     predicting: float
     """Seconds, for all test recordings."""
     frames_per_second: float
+    pictures_per_frame: float | None
+    """Calls of the encoder of pictures, for each frame that is predicted; None where no picture is read."""
     latencies: Sequence[float]
     """Milliseconds for a frame that comes alone; empty where the network looks at later frames."""
+
+
+@dataclass(frozen=True, eq=False)
+class Counted:
+    """An extractor of pictures that counts those that it encodes."""
+
+    extractor: PictureExtractor
+    encoded: list[int]
+
+    def __call__(self, recordings: Iterable[Recording], question: Question) -> Iterator[Answer]:
+        """Encode all pictures."""
+        return self.extractor(recordings, question)
+
+    def some(self, recording: Recording, chosen: Bool[np.ndarray, "T A"]) -> Float32[np.ndarray, "T A D"]:
+        """Encode the chosen pictures."""
+        self.encoded.append(int(chosen.sum()))
+        return self.extractor.some(recording, chosen)
 
 
 @dataclass(frozen=True)
@@ -52,6 +72,8 @@ class Alone:
     extractors: Mapping[str, Callable[[Recording], Derived]]
     predictors: Mapping[str, Callable[[], Predictor]]
     dataset: str
+    encoded: list[int]
+    """Pictures that were encoded, of each recording that was predicted."""
     digest: str = ""
 
     @property
@@ -68,8 +90,9 @@ class Alone:
         return self.extractors[extractor](recording)
 
     def extractor(self, name: str) -> Predictor:
-        """Return an extractor, restored."""
-        return self.predictors[name]()
+        """Return an extractor, restored, which counts the pictures that it is asked for one by one."""
+        made = self.predictors[name]()
+        return Counted(made, self.encoded) if isinstance(made, PictureExtractor) else made
 
     def video(self, recording: Recording) -> Path:
         """Return the video of a recording; raise `DataError` where there is none."""
@@ -89,7 +112,7 @@ def measured(unit: Unit) -> Measured:
     job = replace(unit.job, needs=tuple(_short(need) for need in unit.job.needs))
     made = job.workspace()
     workspace = Alone(
-        job.path.with_suffix(".pt"), made.extractors or {}, made.predictors or {}, job.sources.dataset
+        job.path.with_suffix(".pt"), made.extractors or {}, made.predictors or {}, job.sources.dataset, []
     )
     for need in job.needs:
         if need.baseline.answers == {"features"}:
@@ -103,13 +126,14 @@ def measured(unit: Unit) -> Measured:
     with workspace.checkpoint.with_suffix(".csv").open(encoding="utf-8") as log:
         epoch = float(list(csv.DictReader(log))[1]["seconds"]) * share
     predictor = job.baseline.restore(run, state, workspace)
-    rate = _rate(predictor, unit)
+    rate, frames = _rate(predictor, unit, workspace.encoded)
     return Measured(
         seconds_per_epoch=epoch,
         share=share,
         epochs=recipe.epochs_for(unit.question.task),
         predicting=sum(_lengths(unit)) / rate,
         frames_per_second=rate,
+        pictures_per_frame=sum(workspace.encoded) / frames if "video" in job.baseline.reads else None,
         latencies=_latencies(predictor, unit) if job.baseline.causal else [],
     )
 
@@ -171,15 +195,20 @@ def _labelled(data: Data, question: Question) -> int:
     return sum(int(question.labelled(recording).sum()) for recording in data.train[question.key])
 
 
-def _rate(predictor: Predictor, unit: Unit) -> float:
-    """Return the frames per second that are labelled where whole recordings are at hand."""
+def _rate(predictor: Predictor, unit: Unit, encoded: list[int]) -> tuple[float, int]:
+    """Return the frames per second that are labelled where whole recordings are at hand, and the frames.
+
+    What was counted before they are labelled is forgotten.
+    """
     recordings = list(_some(unit.answered, FRAMES[unit.job.run.device]))
     for _ in predictor([begun(recordings[0], 0.25)], unit.question):
         pass
+    encoded.clear()
     began = time.perf_counter()
     for _ in predictor(recordings, unit.question):
         pass
-    return sum(recording.frames for recording in recordings) / (time.perf_counter() - began)
+    took, frames = time.perf_counter() - began, sum(recording.frames for recording in recordings)
+    return frames / took, frames
 
 
 def _some(recordings: Iterable[Recording], frames: int) -> Iterator[Recording]:

@@ -53,6 +53,8 @@ class Costs:
     """To label one frame: matrix products, convolutions and attention; a multiply-add counts as 2."""
     frames_per_second: float | None = None
     """Labelled where whole recordings are at hand."""
+    pictures_per_frame: float | None = None
+    """Calls of an encoder of pictures, for each frame that is labelled, where a model looks at videos."""
     latency_ms: float | None = None
     """To label one frame where frames come one at a time: the median."""
     latency_ms_p95: float | None = None
@@ -87,6 +89,7 @@ class Profile:
             ("training", _number(costs.seconds_per_epoch, " s per epoch")),
             ("one run", _number(costs.seconds_per_run, " s")),
             ("predicting", _number(costs.frames_per_second, " frames/s")),
+            ("pictures", _number(costs.pictures_per_frame, " encoded per frame")),
             ("latency", _number(costs.latency_ms, " ms per frame, median")),
             ("", _number(costs.latency_ms_p95, " ms in 95 of 100 frames")),
             ("peak memory", _number(self.peak_memory_mib, " MiB")),
@@ -197,6 +200,7 @@ def _of_network(unit: Unit) -> Costs:
         seconds_per_epoch=costs.seconds_per_epoch,
         flops_per_frame=flops,
         frames_per_second=costs.frames_per_second,
+        pictures_per_frame=costs.pictures_per_frame,
         latency_ms=statistics.median(costs.latencies) if costs.latencies else None,
         latency_ms_p95=float(np.quantile(costs.latencies, 0.95)) if costs.latencies else None,
         notes=notes,

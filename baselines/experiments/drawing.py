@@ -41,6 +41,53 @@ def draw(content: Mapping[str, Any], path: Path) -> Path | None:
     return path
 
 
+def draw_lines(content: Mapping[str, Any], path: Path) -> Path | None:
+    """Draw a figure of several models by the metric that ranks; None where matplotlib is not installed.
+
+    Over shares of the labels as lines; of all labels alone, one row for each model.
+    """
+    if not can_plot():
+        return None
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    metric, lines = content["metrics"][0], content["lines"]
+    with mpl.rc_context({"svg.hashsalt": NAME, "svg.fonttype": "none"}):
+        figure = Figure(figsize=(8, max(3.5, 1 + 0.35 * len(lines))), layout="constrained")
+        axes = figure.subplots()
+        if max(len(line["points"]) for line in lines) > 1:
+            for line in lines:
+                scores = [
+                    (point["fraction"], point["scores"][metric["name"]]["value"]) for point in line["points"]
+                ]
+                axes.plot(*map(list, zip(*scores, strict=True)), marker="o", label=line["title"])
+            axes.set(xlabel="share of the training groups with labels", ylabel=metric["title"])
+            axes.legend(fontsize=7)
+        else:
+            _rows(axes, lines, metric)
+        simulated = " (simulated)" if content["task"]["simulated"] else ""
+        axes.set_title(f"{content['title']}: {content['task']['name']}{simulated}")
+        with replacing(path) as file:
+            figure.savefig(file, format="svg", metadata={"Date": None})
+    return path
+
+
+def _rows(axes: Axes, lines: Sequence[Mapping[str, Any]], metric: Mapping[str, Any]) -> None:
+    """Draw a row for each model: the mean over seeds, its interval, and every seed as a small dot."""
+    for row, line in enumerate(lines):
+        score = line["points"][0]["scores"][metric["name"]]
+        if score["value"] is None:
+            continue
+        if score["low"] is not None:
+            axes.plot([score["low"], score["high"]], [row, row], color=COLOURS[0], linewidth=1)
+        axes.plot([score["value"]], [row], "o", color=COLOURS[0])
+        seeds = [value for value in score["per_run"].values() if value is not None]
+        axes.plot(seeds, [row] * len(seeds), ".", color=COLOURS[1], alpha=0.6)
+    axes.set_yticks(range(len(lines)), [line["title"] for line in lines], fontsize=7)
+    axes.invert_yaxis()
+    axes.set(xlabel=f"{metric['title']}; line: 95 % interval over test groups, small dots: seeds")
+
+
 def _lines(axes: Axes, points: Sequence[Mapping[str, Any]], metrics: Sequence[Mapping[str, Any]]) -> None:
     """Draw each metric over the fraction of groups: the mean, its interval, and every seed as a dot."""
     for metric, colour in zip(metrics, COLOURS, strict=False):

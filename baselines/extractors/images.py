@@ -85,7 +85,7 @@ class Pictures:
 class Encoder(nn.Module):
     """Four convolutions that halve the picture, mean and maximum, a linear layer.
 
-    What is compared is one layer further. The maximum tells of small things that are somewhere in the picture.
+    What is compared is one layer further. The maximum tells of small things somewhere in the picture.
     """
 
     def __init__(self, recipe: Small) -> None:

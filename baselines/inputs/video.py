@@ -76,7 +76,9 @@ def frames(video: Video, start: int = 0) -> Iterator[Frame]:
                     yield decoded.to_ndarray(format="rgb24")
                 place += 1
     except av.FFmpegError as fault:
-        raise DataError(f"{video.path}: frame {place:,} cannot be decoded", [str(fault)]) from fault
+        raise DataError(
+            f"{video.path}: frame {place:,} cannot be decoded", [str(fault)], hint="copy the file again"
+        ) from fault
     if place != video.frames:
         raise DataError(
             f"{video.path} ends early",

@@ -80,7 +80,7 @@ class LookAgain(nn.Module):
 
 
 def build(recipe: Recipe, sizes: Sizes) -> LookAgain:
-    """Return the network for the animals and keypoints of a skeleton; raise `TypeError` for another recipe."""
+    """Return the network for a skeleton; raise `TypeError` for a recipe of another family."""
     if not isinstance(recipe, Looking):
         raise TypeError(f"{type(recipe).__name__}, expected Looking")
     return LookAgain(recipe, sizes)
@@ -151,7 +151,7 @@ def looking(motion: Motion, recipe: Recipe) -> Looking:
 IMAGES = Need("baselines.extractors.images:small_images", "features")
 ENCODER = "baselines.extractors.lookagain:lookagain"
 FULL = looking(Motion(), RECIPE)
-SMALL = looking(SMALL_MOTION, replace(RECIPE, epochs=30, batch=8, lr=1e-3, last_lr=1e-4))
+SMALL = looking(SMALL_MOTION, replace(RECIPE, epochs=15, batch=8, lr=1e-3, last_lr=1e-4))
 LOOKAGAIN = declare(
     "lookagain",
     "LookAgain",

@@ -16,7 +16,7 @@ class Small(Epochs):
     AdamW trains it; its rate falls as a cosine.
     """
 
-    epochs: int = 10
+    epochs: int = 5
     batch: int = 128
     """Pictures."""
     pictures: int = 8_000

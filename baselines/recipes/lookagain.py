@@ -55,7 +55,7 @@ class Motion(Epochs):
 
 
 SMALL_MOTION = Motion(
-    epochs=60,
+    epochs=20,
     batch=16,
     size=64,
     lr=1e-3,

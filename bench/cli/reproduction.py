@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bench.cli.curve import CURVES
 from bench.cli.training import resumable
 from bench.errors import DataError, UsageError
 
@@ -48,6 +49,8 @@ def audit(source: str | None, runs: Path | None, every: bool, as_json: bool) -> 
 @click.option("--workers", type=click.IntRange(1), help="Train so many at once on this machine.")
 @click.option("--cluster", metavar="ADDRESS", help="Train on a Dask cluster: tcp://HOST:PORT.")
 @click.option("--out", default=Path("submissions"), type=folder, show_default=True, help="Where entries go.")
+@click.option("--task", "task_name", help="Of a figure: what its models are trained on.")
+@click.option("--model", default="lookagain", show_default=True, help="Of a figure: lookagain_small is lighter.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
 def reproduce(
     names: tuple[str, ...],
@@ -60,14 +63,19 @@ def reproduce(
     workers: int | None,
     cluster: str | None,
     out: Path,
+    task_name: str | None,
+    model: str,
     as_json: bool,
 ) -> None:
     """Train what published TABLEs print, where it is not there yet, and put our numbers beside theirs.
+
+    The figures lookagain-2, -3 and -5 print no numbers: they are run on a task, beside the paper's claims.
 
     \b
     bench reproduce --list
     bench reproduce calms21-1 --dry-run
     bench reproduce calms21-1 --device cuda --workers 4
+    bench reproduce lookagain-3 --task demo-feeder-16x480 --model lookagain_small --seeds 5
     """  # noqa: D301  (click reads the backspace as "do not rewrap")
     from baselines.reproduction import plans
     from baselines.reproduction.reproduce import reproduce as train_and_compare
@@ -75,6 +83,11 @@ def reproduce(
     from bench.published import get_table, read_published
     from bench.text import listing_text, plan_text
 
+    if names and all(name.startswith("lookagain-") for name in names):
+        if workers or cluster or variants or dry_run or as_list:
+            raise UsageError("a figure knows none of these", hint="leave them out")
+        _figures(names, task_name, model, seeds or 5, epochs, device, as_json=as_json)
+        return
     numbers = read_published()
     printed = [number for name in dict.fromkeys(names) for number in get_table(numbers, name)]
     if as_list:
@@ -91,6 +104,41 @@ def reproduce(
     with resumable():
         reproduced = train_and_compare(printed, seeds, out, train, variants=variants)
     _tell(reproduced, as_json=as_json)
+
+
+def _figures(
+    names: tuple[str, ...],
+    task_name: str | None,
+    model: str,
+    seeds: int,
+    epochs: int | None,
+    device: str,
+    *,
+    as_json: bool,
+) -> None:
+    """Run figures of the LookAgain paper on a task; write and draw each, and print what came out."""
+    from baselines.experiments import lookagain
+    from baselines.experiments.curve import Experiment
+    from baselines.experiments.drawing import draw_lines
+    from baselines.models import get_baseline
+    from bench.datasets import get_task
+    from bench.results import canonical
+    from bench.text import figure_text
+
+    if task_name is None:
+        raise UsageError("a figure is run on a task, and none is named", hint="--task demo-feeder-16x480")
+    figures = [lookagain.figure_named(name) for name in dict.fromkeys(names)]
+    main, task = get_baseline(model), get_task(task_name)
+    for figure in figures:
+        work = CURVES / ".work" / f"{task.name}--figures"
+        with resumable():
+            experiment = Experiment(main, task, range(seeds), device, work, epochs)
+            content = lookagain.run(figure, main, experiment)
+        path = lookagain.write(content, CURVES)
+        drawn = draw_lines(content, path.with_suffix(".svg"))
+        click.echo(canonical(content).decode() if as_json else figure_text(content), nl=not as_json)
+        for written in filter(None, (path, drawn)):
+            click.echo(f"wrote {written}", err=True)
 
 
 def _tell(reproduced: Reproduced, *, as_json: bool) -> None:

@@ -3,7 +3,7 @@
 from bench.display import UNDEFINED, between, number
 from bench.text.anyone import scores_text
 from bench.text.checks import checks_text
-from bench.text.curves import curve_text
+from bench.text.curves import curve_text, figure_text
 from bench.text.datacards import datacard_json, datacard_text, sources_json, sources_text
 from bench.text.differences import comparison_text
 from bench.text.doctor import doctor_text
@@ -47,6 +47,7 @@ __all__ = [
     "comparison_text",
     "curve_text",
     "datacard_json",
+    "figure_text",
     "datacard_text",
     "doctor_text",
     "explain",

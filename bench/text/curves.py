@@ -69,3 +69,20 @@ def _known(value: float | str | None) -> float:
 
 def _cell(value: float | str | None, unit: str) -> str:
     return UNDEFINED if value is None else number(float(value), unit)
+
+
+def figure_text(content: Mapping[str, Any]) -> str:
+    """Return a table of a figure that was run again, with what its paper claims below it."""
+    metric = content["metrics"][0]
+    rows = []
+    for line in content["lines"]:
+        for point in line["points"]:
+            score, unit = point["scores"][metric["name"]], metric["unit"]
+            ends = between(_known(score["low"]), _known(score["high"]), unit)
+            share = f"{100 * point['fraction']:g} %"
+            rows.append([line["title"], share, _cell(score["value"], unit), ends, _cell(score["std_runs"], unit)])
+    headers = ["model", "labels", metric["title"], "95 % interval", "std of seeds"]
+    simulated = " (simulated)" if content["task"]["simulated"] else ""
+    heading = f"{content['title']}, on {content['task']['name']}{simulated}"
+    claim = wrap(f"The paper says, of its own data: {content['claim']}.", page_width())
+    return "\n".join([heading, "", table(headers, rows), "", *claim])

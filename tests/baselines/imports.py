@@ -31,12 +31,31 @@ class Nowhere:
         """Keep no log."""
 
     def features(self, name: str, recording: object) -> Derived:
-        """Return one row per 0.1 s, seven features."""
+        """Return one row every 0.125 s, eight features."""
         import numpy as np
 
         from baselines.contract import Derived
 
-        return Derived(np.eye(40, 7, dtype=np.float32), 0.1, 0.125, "")
+        return Derived(np.eye(40, 8, dtype=np.float32), 0.1, 0.125, "")
+
+
+    def extractor(self, name: str) -> Pictures:
+        """Return an encoder of pictures."""
+        return Pictures()
+
+
+class Pictures:
+    """An encoder that says the same of every picture, four features."""
+
+    def __call__(self, recordings: object, question: object) -> object:
+        """Raise: only some pictures are asked for."""
+        raise AssertionError("all pictures are asked for")
+
+    def some(self, recording: object, chosen: Any) -> Any:
+        """Return 1 for the chosen pictures."""
+        import numpy as np
+
+        return np.ones((*chosen.shape, 4), np.float32) * chosen[..., None]
 
 
 def first_baseline(module: str) -> Baseline:
@@ -65,7 +84,8 @@ def imports_of_training(module: str, recipe: Any, checkpoint: Path) -> list[str]
     poses = np.random.default_rng(0).normal(90, 9, (150, 2, 5, 2)).astype(np.float32)
     recordings = [Recording(id_, id_, 30.0, ("x", "y", "z"), labels, annotated, poses) for id_ in "ab"]
     question = Question("toy/all", ("x", "y", "z"), "frames", exclusive=True)
-    sizes = Sizes(Skeleton(("p", "q"), tuple("abcde"), (), (400, 300)), (3,), (("egocentric", 7),))
+    needed = (("egocentric", 8),) if any(need.use == "features" for need in baseline.needs) else ()
+    sizes = Sizes(Skeleton(("p", "q"), tuple("abcde"), (), (400, 300)), (3,), needed)
     run = Run(baseline.model, recipe, (question,), sizes, 0, "cpu", OFF)
     state = baseline.learn(run, Data({"toy/all": recordings}, {}), Nowhere(checkpoint))
     predictor = baseline.restore(run, state, Nowhere(checkpoint))

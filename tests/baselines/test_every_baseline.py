@@ -86,6 +86,9 @@ PARAMETERS = {  # at 28 inputs and 4 classes, as the papers and their code have 
     "raseformer_shared_topk": 27_654_156,
     "raseformer_static_keynorm_small": 438_348,
     "raseformer_shared_topk_small": 438_348,
+    "lookagain": 2_157_061,  # the encoder that is held fast left out, and that of pictures
+    "lookagain_small": 141_957,
+    "lookagain_small_alone": 383_589,
     "lookagain_keypoints": 132_356,  # the classifier alone; the encoder that it reads has 5,685,184
     "supervised_transformer": 3_331_332,
     "tadtr": 8_383_002,
@@ -97,13 +100,18 @@ PARAMETERS = {  # at 28 inputs and 4 classes, as the papers and their code have 
     "pose_kmeans": None,
 }
 
+WITH_VIDEO = ("lookagain", "lookagain_small", "lookagain_small_alone")
+"""They look at videos, which their own tests make."""
 VARIANTS = ("ms_g3d_8", "ms_g3d_mabe21")
 """Large networks that share their code with another one of the list."""
 
 
 def anywhere(name: str) -> bool:
     """Whether a model learns from the recordings of any task alone."""
-    return not (name == "mabe21_top1" or any(word in name for word in ("tuned", "unlabelled", "shipped")))
+    return not (
+        name in ("mabe21_top1", *WITH_VIDEO)
+        or any(word in name for word in ("tuned", "unlabelled", "shipped"))
+    )
 
 
 @pytest.fixture(scope="module")
