@@ -38,7 +38,6 @@ class Nowhere:
 
         return Derived(np.eye(40, 8, dtype=np.float32), 0.1, 0.125, "")
 
-
     def extractor(self, name: str) -> Pictures:
         """Return an encoder of pictures."""
         return Pictures()
