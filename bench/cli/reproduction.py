@@ -50,7 +50,9 @@ def audit(source: str | None, runs: Path | None, every: bool, as_json: bool) -> 
 @click.option("--cluster", metavar="ADDRESS", help="Train on a Dask cluster: tcp://HOST:PORT.")
 @click.option("--out", default=Path("submissions"), type=folder, show_default=True, help="Where entries go.")
 @click.option("--task", "task_name", help="Of a figure: what its models are trained on.")
-@click.option("--model", default="lookagain", show_default=True, help="Of a figure: lookagain_small is lighter.")
+@click.option(
+    "--model", default="lookagain", show_default=True, help="Of a figure: lookagain_small is lighter."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
 def reproduce(
     names: tuple[str, ...],

@@ -80,7 +80,9 @@ def figure_text(content: Mapping[str, Any]) -> str:
             score, unit = point["scores"][metric["name"]], metric["unit"]
             ends = between(_known(score["low"]), _known(score["high"]), unit)
             share = f"{100 * point['fraction']:g} %"
-            rows.append([line["title"], share, _cell(score["value"], unit), ends, _cell(score["std_runs"], unit)])
+            rows.append(
+                [line["title"], share, _cell(score["value"], unit), ends, _cell(score["std_runs"], unit)]
+            )
     headers = ["model", "labels", metric["title"], "95 % interval", "std of seeds"]
     simulated = " (simulated)" if content["task"]["simulated"] else ""
     heading = f"{content['title']}, on {content['task']['name']}{simulated}"
