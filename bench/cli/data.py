@@ -129,6 +129,7 @@ def data(name: str, svg: Path | None, as_json: bool) -> None:
 @click.command()
 @click.argument("task_name", metavar="[TASK]", required=False, shell_complete=task_names)
 @click.option("--json", "as_json", is_flag=True, help="Print every check as JSON.")
+@click.option("--all", "every", is_flag=True, help="Print every check, not only what is not as expected.")
 @click.option(
     "--results",
     is_flag=False,
@@ -137,7 +138,7 @@ def data(name: str, svg: Path | None, as_json: bool) -> None:
     type=folder,
     help=f"Check the result files of a folder instead.  [default folder: {RESULTS}]",
 )
-def verify(task_name: str | None, as_json: bool, results: Path | None) -> None:
+def verify(task_name: str | None, as_json: bool, every: bool, results: Path | None) -> None:
     """Compare splits and stored recordings with what is frozen and with the papers' tables.
 
     With --results: check every number of result files that can be checked, and name each fault.
@@ -157,7 +158,8 @@ def verify(task_name: str | None, as_json: bool, results: Path | None) -> None:
     checks = compare([get_task(task_name)] if task_name else TASKS, printed)
     if task_name is None:
         checks += unanswered(TASKS, printed)
-    click.echo(json.dumps([asdict(check) for check in checks], indent=1) if as_json else checks_text(checks))
+    shown = [asdict(check) for check in checks]
+    click.echo(json.dumps(shown, indent=1) if as_json else checks_text(checks, every=every))
     wrong = [f"{c.task}: {c.what}" for c in checks if c.ok is False and not c.misprint]
     if wrong:
         raise DataError(f"{len(wrong)} of {len(checks)} checks differ", wrong)

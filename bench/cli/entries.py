@@ -24,13 +24,17 @@ folder = click.Path(path_type=Path)
 
 @click.command()
 @click.argument("name", required=False, shell_complete=metric_names)
+@click.option("--all", "every", is_flag=True, help="Print the whole specification.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON: one object for each metric.")
-def metrics(name: str | None, as_json: bool) -> None:
-    """Print what the numbers mean: all families, or the one family or metric NAME."""
+def metrics(name: str | None, every: bool, as_json: bool) -> None:
+    """Print what the numbers mean: the list of metrics, or the metric, family or procedure NAME."""
     from bench.results import canonical
-    from bench.text import metric_pages, metrics_json
+    from bench.text import metric_index, metric_pages, metrics_json
 
-    click.echo(canonical(metrics_json(name)).decode() if as_json else metric_pages(name), nl=not as_json)
+    if as_json:
+        click.echo(canonical(metrics_json(name)).decode(), nl=False)
+    else:
+        click.echo(metric_pages(name) if name or every else metric_index())
 
 
 @click.command()

@@ -21,7 +21,9 @@ folder = click.Path(path_type=Path)
 @click.command()
 @click.argument("source", required=False)
 @click.option("--runs", type=folder, help="Also compare with this CSV of CalMS21's results of every seed.")
-@click.option("--all", "every", is_flag=True, help="Print every finding, not only those that say something.")
+@click.option(
+    "--all", "every", is_flag=True, help="Print every finding, check by check, not only what does not agree."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
 def audit(source: str | None, runs: Path | None, every: bool, as_json: bool) -> None:
     """Check the papers' tables against themselves and each other, or those of the paper SOURCE alone."""

@@ -23,7 +23,14 @@ from bench.text.scores import (
     interval_statement,
     result_text,
 )
-from bench.text.specification import PROCEDURES, by_family, family_line, metric_pages, metrics_json
+from bench.text.specification import (
+    PROCEDURES,
+    by_family,
+    family_line,
+    metric_index,
+    metric_pages,
+    metrics_json,
+)
 from bench.text.tables import fold, table
 from bench.text.tasks import tasks_json, tasks_text
 from bench.text.units import card_per_minute, per_minute, unit_to_read, with_milliseconds, with_unit
@@ -61,6 +68,7 @@ __all__ = [
     "integrity_text",
     "interval_statement",
     "listing_text",
+    "metric_index",
     "metric_pages",
     "metrics_json",
     "number",

@@ -13,12 +13,21 @@ VERDICTS = ("ok", "DIFFERS", "misprint", "not at hand")
 WHERE = {"stored": "stored recordings", "frozen": "frozen splits", "printed": "its own sums"}
 
 
-def checks_text(checks: Sequence[Check]) -> str:
-    """Return all checks: a line to each paper's table and each task, then a block to each of them."""
+def checks_text(checks: Sequence[Check], *, every: bool) -> str:
+    """Return a line to each paper's table and each task, then what is not as expected.
+
+    With `every`, a block to each of them that holds all checks.
+    """
     of_papers = sorted((c for c in checks if c.printed), key=_numbered)
     of_tasks = [c for c in checks if not c.printed]
     tables = [("The papers' tables", "table", of_papers, _source), ("The tasks", "task", of_tasks, _task)]
     blocks = [_overview(title, name, group, key) for title, name, group, key in tables if group]
+    summary = ", ".join(f"{sum(_verdict(c) == name for c in checks)} {name}" for name in VERDICTS)
+    end = f"{len(checks)} checks: {summary}"
+    if not every:
+        wrong = [c for c in (*of_papers, *of_tasks) if c.ok is False]
+        told = [_block("Not as expected", wrong, "expected by", _where, "expected")] if wrong else []
+        return "\n\n".join([*blocks, *told, f"every check: --all\n{end}"])
     blocks += [
         _block(place, [c for c in of_papers if c.source == place], "task", _task, "printed")
         for place in _distinct(of_papers, _source)
@@ -27,8 +36,7 @@ def checks_text(checks: Sequence[Check]) -> str:
         _block(task, [c for c in of_tasks if c.task == task], "expected by", _source, "expected")
         for task in _distinct(of_tasks, _task)
     ]
-    summary = ", ".join(f"{sum(_verdict(c) == name for c in checks)} {name}" for name in VERDICTS)
-    return "\n\n".join([*blocks, f"{len(checks)} checks: {summary}"])
+    return "\n\n".join([*blocks, end])
 
 
 Key = Callable[[Check], str]
@@ -42,6 +50,10 @@ def _verdict(check: Check) -> str:
 
 def _source(check: Check) -> str:
     return check.source
+
+
+def _where(check: Check) -> str:
+    return f"{check.task}, {check.source}"
 
 
 def _numbered(check: Check) -> str:

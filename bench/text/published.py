@@ -7,47 +7,40 @@ from collections.abc import Sequence
 
 from bench.datasets import TASKS
 from bench.published.against import Compared
-from bench.published.findings import AGREES, VERDICTS, Finding
+from bench.published.findings import CUT, DIFFERS, UNPRINTED, VERDICTS, Finding
 from bench.published.rivals import rivals
 from bench.published.tables import FACTORS, read_published
 from bench.text.tables import table
 
 WHOLE = ("frames", "parameters", "seconds")
 """Units of whole numbers."""
-FEW = 6
-"""Findings of one check and table that agree are printed one by one up to this number; more are counted."""
+WORST_FIRST = (DIFFERS, CUT, UNPRINTED)
+"""Verdicts of findings that do not agree."""
 
 ONE_SEED = "One seed has no ±: --seeds 5 gives ours"
 
 
 def findings_text(findings: Sequence[Finding], *, every: bool) -> str:
-    """Return one aligned table to a check; many that agree become one line unless `every`."""
-    blocks = []
-    for check in dict.fromkeys(finding.check for finding in findings):
-        group = [finding for finding in findings if finding.check == check]
-        rows = [
-            row
-            for place in dict.fromkeys(finding.place for finding in group)
-            for row in _rows(place, [finding for finding in group if finding.place == place], every=every)
-        ]
-        headers = ["where", "what", "printed", "follows", "from", "verdict"]
-        blocks.append(f"{check}\n{table(headers, rows, 'llrrll')}")
+    """Return what does not agree in one table, the worst first, and how many agree.
+
+    With `every`, one table for each check that holds all findings of it.
+    """
+    headers = ["where", "what", "printed", "follows", "from", "verdict"]
     counts = [(name, sum(finding.verdict == name for finding in findings)) for name in VERDICTS]
-    summary = ", ".join(f"{count} {name}" for name, count in counts)
-    return "\n\n".join([*blocks, f"{len(findings)} findings: {summary}"])
+    summary = f"{len(findings)} findings: {', '.join(f'{count} {name}' for name, count in counts)}"
+    if every:
+        blocks = [
+            f"{check}\n{table(headers, [_row(one) for one in findings if one.check == check], 'llrrll')}"
+            for check in dict.fromkeys(finding.check for finding in findings)
+        ]
+        return "\n\n".join([*blocks, summary])
+    open_ = [one for verdict in WORST_FIRST for one in findings if one.verdict == verdict]
+    blocks = [table(headers, [_row(one) for one in open_], "llrrll")] if open_ else []
+    return "\n\n".join([*blocks, f"{summary}; those that agree: bench audit --all"])
 
 
-def _rows(place: str, findings: Sequence[Finding], *, every: bool) -> list[list[str]]:
-    agreements = sum(finding.verdict == AGREES for finding in findings)
-    count_only = not every and agreements > FEW
-    rows = [
-        [place, finding.what, finding.printed, finding.follows, finding.rule, finding.verdict]
-        for finding in findings
-        if not (count_only and finding.verdict == AGREES)
-    ]
-    if count_only:
-        rows.append([place, f"{agreements} others", "", "", "", AGREES])
-    return rows
+def _row(finding: Finding) -> list[str]:
+    return [finding.place, finding.what, finding.printed, finding.follows, finding.rule, finding.verdict]
 
 
 def rivals_text(task: str, metric: str, title: str) -> str:

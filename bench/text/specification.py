@@ -19,6 +19,7 @@ from bench.metrics import (
 )
 from bench.metrics.kernels import matching
 from bench.metrics.sampling import intervals, paired, ranks
+from bench.text.tables import table
 
 PROCEDURES = {
     "intervals": intervals,
@@ -28,6 +29,19 @@ PROCEDURES = {
     "softnms": softnms,
 }
 """Pages for frozen steps that are not metrics, such as Soft-NMS."""
+
+
+def metric_index() -> str:
+    """Return one line for each metric, by family, and the names of the other pages."""
+    blocks = [f"metrics version {METRICS_VERSION}"]
+    for name, module in FAMILIES.items():
+        rows = [[each.name, each.title] for each in module.METRICS]
+        blocks.append(f"{name}: {family_line(name)}\n{table(['metric', 'title'], rows, 'll')}")
+    blocks.append(f"procedures: {', '.join(PROCEDURES)}")
+    blocks.append(
+        "bench metrics NAME prints one metric, family or procedure; bench metrics --all prints them all"
+    )
+    return "\n\n".join(blocks)
 
 
 def metric_pages(name: str | None = None) -> str:
