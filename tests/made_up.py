@@ -15,7 +15,7 @@ from bench.results import PartScore, Result, Score, parse
 
 NAN = math.nan
 CLASSES = ["attack", "mount", "other"]
-VOID = {"meta"}
+VOID = {"meta", "input"}
 
 
 @dataclass

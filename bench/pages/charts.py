@@ -129,7 +129,7 @@ def interval_chart(id_: str, metric: str, unit: str, entries: Sequence[tuple[str
         if not math.isnan(score.low + score.high):
             words[-1] += f", {number(score.low, unit)} to {number(score.high, unit)}"
             shapes.append(line("range", place(score.low), place(score.high), 38 * k + 25, 38 * k + 25))
-        shapes.append(dot("dot", place(score.value), 38 * k + 25))
+        shapes.append(dot("dot", place(score.value), 38 * k + 25, entry=clean(name, 80)))
     left_out = f" The first {len(rows)} of {len(entries)} entries." if len(entries) > len(rows) else ""
     return Chart(
         id=id_,
@@ -177,7 +177,7 @@ def cost_chart(
     points, best = [], -math.inf
     for (cost, value, name), merit in zip(priced, merits, strict=True):
         words = f"{clean(name, 40)}: {number(value, unit)} at {amount(cost)}"
-        points.append(Point(x(cost), y(merit), merit > best, clean(name, 30), words))
+        points.append(Point(x(cost), y(merit), merit > best, clean(name, 30), words, clean(name, 80)))
         best = max(best, merit)
     unstated = len(entries) - len(priced)
     states = "entry states" if unstated == 1 else "entries state"
@@ -196,7 +196,7 @@ def cost_chart(
             *_decades([(x(10**power), amount(10**power)) for power in decades]),
             text("tick", COSTS.right, COSTS.bottom + 42, "FLOPs per frame", "end"),
             path("curve rest", _steps([point for point in points if point.best])),
-            *(dot("dot" if p.best else "dot beaten", p.x, p.y, p.words) for p in points),
+            *(dot("dot" if p.best else "dot beaten", p.x, p.y, p.words, p.entry) for p in points),
             *_names(points),
         ),
     )
@@ -275,9 +275,10 @@ def path(style: str, steps: str) -> Shape:
     return Shape("path", (("class", style), ("d", steps)))
 
 
-def dot(style: str, x: Number, y: Number, title: str = "") -> Shape:
-    """Return a mark."""
-    return Shape("circle", (("class", style), ("cx", x), ("cy", y), ("r", 4.5)), title=title)
+def dot(style: str, x: Number, y: Number, title: str = "", entry: str = "") -> Shape:
+    """Return a mark. With `entry`, the name of a row, the mark stands out where that row is selected."""
+    own = (("data-entry", entry),) if entry else ()
+    return Shape("circle", (("class", style), ("cx", x), ("cy", y), ("r", 4.5), *own), title=title)
 
 
 @dataclass(frozen=True)
@@ -290,6 +291,8 @@ class Point:
     """Whether no entry is better at the same cost or less."""
     name: str
     words: str
+    entry: str
+    """The name in full, as the row of the entry has it."""
 
     @property
     def box(self) -> Box:

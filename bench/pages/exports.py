@@ -16,12 +16,12 @@ from tabulate import tabulate
 
 from bench.pages.facts import MetricFacts, Value
 from bench.pages.published import PublishedRow
-from bench.pages.task_page import RankingRow, RankingSection, TaskPage
+from bench.pages.rows import RankingRow
+from bench.pages.task_page import RankingSection, TaskPage
 from bench.pages.words import clean, number
 
 Cell = str | int | float | bool | None
 """None: undefined, or not given."""
-SCORED, PUBLISHED = "scored here", "as published"
 FORMULA = ("=", "+", "-", "@")
 """A spreadsheet takes a cell that begins so for a formula."""
 
@@ -75,13 +75,13 @@ def short_table(page: TaskPage) -> Exported:
     for row in page.rankings[0].rows if page.rankings else ():
         values = [row.value, *row.others]
         shown = [_digits(value, metric) for value, metric in zip(values, metrics, strict=False)]
-        rows.append((_ranks(row), _named(row), SCORED, shown[0], _interval(row.value), *shown[1:]))
+        rows.append((_ranks(row), _named(row), row.mark, shown[0], _interval(row.value), *shown[1:]))
     for printed in page.published.rows if page.published else ():
         numbers = dict(zip([one.name for one in known], printed.numbers, strict=True))
         cells = [numbers.get(metric.name) for metric in metrics]
         shown = ["" if one is None else one.text + (" %" if one.percent else "") for one in cells]
         spread = f"± {cells[0].spread}" if cells[0] and cells[0].spread else ""
-        rows.append(("", _model(printed), PUBLISHED, shown[0], spread, *shown[1:]))
+        rows.append(("", _model(printed), printed.mark, shown[0], spread, *shown[1:]))
     return Exported(columns, tuple(rows))
 
 
@@ -173,7 +173,7 @@ def _scored(row: RankingRow, ranking: RankingSection, others: Sequence[MetricFac
     ranks = (row.ranks.first, row.ranks.last) if row.ranks else (None, None)
     return (
         *ranks,
-        *(row.entry.id, row.entry.name, SCORED, row.entry.remark),
+        *(row.entry.id, row.entry.name, row.mark, row.entry.remark),
         *map(_number, (row.value.value, row.value.low, row.value.high)),
         *(row.runs, _number(row.std_runs.value)),
         *(_number(value.value) for value in row.classes),
@@ -191,7 +191,7 @@ def _published(
     }
     value, *others = (numbers.get(metric.name) for metric in metrics)
     return (
-        *(None, None, row.model, _model(row), PUBLISHED, ""),
+        *(None, None, row.model, _model(row), row.mark, ""),
         *(value, None, None, None, None),
         *(None,) * classes,
         *others,

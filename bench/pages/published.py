@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.datasets import TASKS
 from bench.pages.facts import MetricFacts, TaskFacts
+from bench.pages.marks import PUBLISHED, RESCORED
 from bench.published import Rival, read_published, rivals
 from bench.tasks import Task
 
@@ -41,6 +43,18 @@ class PublishedRow:
     url: str
     source: str
     tables: str
+    mark: str
+    """Where its number by the metric that ranks is from (`bench.pages.marks`)."""
+
+
+@dataclass(frozen=True)
+class PublishedLine:
+    """One published model in the columns of a ranking. It has no rank there."""
+
+    row: PublishedRow
+    value: PublishedNumber
+    """By the metric that ranks."""
+    others: tuple[PublishedNumber | None, ...]
 
 
 @dataclass(frozen=True)
@@ -75,10 +89,27 @@ def published_models(task: TaskFacts) -> PublishedModels | None:
 
     models.sort(key=merit, reverse=True)
     models.sort(key=lambda rival: rival.part)  # stable; the whole task has none, so it comes first
-    rows = tuple(_row(rival, metrics) for rival in models)
+    rows = tuple(_row(rival, metrics, task.metrics[0].name) for rival in models)
     return PublishedModels(
         metrics, rows, any(number and number.follows for row in rows for number in row.numbers)
     )
+
+
+def published_lines(
+    published: PublishedModels | None, ranked: str, others: Sequence[str]
+) -> tuple[PublishedLine, ...]:
+    """Return the models whose value of the whole task by the metric `ranked` is known, as lines of a ranking.
+
+    `others` names the metrics in its other columns.
+    """
+    lines = []
+    if published is None:
+        return ()
+    for row in published.rows:
+        numbers = {metric.name: one for metric, one in zip(published.metrics, row.numbers, strict=True)}
+        if not row.part and (value := numbers.get(ranked)):
+            lines.append(PublishedLine(row, value, tuple(numbers.get(name) for name in others)))
+    return tuple(lines)
 
 
 def published_tasks() -> tuple[Task, ...]:
@@ -93,7 +124,7 @@ def published_tasks() -> tuple[Task, ...]:
     return tuple(task for task in TASKS if is_printed(task))
 
 
-def _row(rival: Rival, metrics: tuple[MetricFacts, ...]) -> PublishedRow:
+def _row(rival: Rival, metrics: tuple[MetricFacts, ...], ranked: str) -> PublishedRow:
     return PublishedRow(
         name=rival.name,
         part=rival.part,
@@ -102,6 +133,7 @@ def _row(rival: Rival, metrics: tuple[MetricFacts, ...]) -> PublishedRow:
         url=rival.paper.url,
         source=rival.paper.source,
         tables=", ".join(rival.tables),
+        mark=RESCORED if ranked in rival.follows else PUBLISHED,
     )
 
 

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from bench.metrics.sampling.ranks import stand_apart
 from bench.pages.facts import BEST_AT_ZERO
@@ -62,6 +62,8 @@ class Row:
     """By value alone, from 1 on; equal values share one."""
     ranks: Ranks | None
     result: Result
+    group: int | None = None
+    """From 1 on: entries that the best of the group does not surely stand above; None where not ranked."""
 
     @property
     def score(self) -> Score | None:
@@ -146,9 +148,10 @@ def _ranking(key: Terms, results: Sequence[Result], first: Terms) -> Ranking:
     ordered = sorted(results, key=merit, reverse=True)  # stable: equal values stay in the order of entry ids
     merits = [merit(result) for result in ordered]
     ranked = [result for result, value in zip(ordered, merits, strict=True) if value > -math.inf]
-    ranks, apart = _ranks(card, ranked)
+    ranks, groups, apart = _ranks(card, ranked)
     rows = [
-        Row(1 + merits.index(merit(result)), own, result) for own, result in zip(ranks, ranked, strict=True)
+        Row(1 + merits.index(merit(result)), own, result, group)
+        for own, result, group in zip(ranks, ranked, groups, strict=True)
     ]
     rows += [Row(None, None, result) for result in ordered[len(ranked) :]]
     return Ranking(key, tuple(key.differences(first)), tuple(metrics.values()), tuple(rows), apart)
@@ -161,12 +164,12 @@ def _merits(card: Mapping[str, Any], values: Float[np.ndarray, "*_"]) -> Float[n
     return values if card["higher_is_better"] else -values
 
 
-def _ranks(card: Mapping[str, Any], ranked: Sequence[Result]) -> tuple[list[Ranks], float]:
-    """Return the ranks of entries whose values are defined, and what tested entries must differ by."""
+def _ranks(card: Mapping[str, Any], ranked: Sequence[Result]) -> tuple[list[Ranks], list[int], float]:
+    """Return ranks and groups of entries whose values are defined, and what tested entries must differ by."""
     tested = [k for k, result in enumerate(ranked) if _testable(result)]
     ranks = [Ranks(1, len(ranked), tested=False) for _ in ranked]
     if not tested:
-        return ranks, math.inf
+        return ranks, [1] * len(ranked), math.inf
     scores = [score for k in tested if (score := ranking_score(ranked[k]))]
     values = _merits(card, np.array([score.value for score in scores]))
     left_out = _merits(card, np.array([score.left_out for score in scores]))
@@ -174,7 +177,31 @@ def _ranks(card: Mapping[str, Any], ranked: Sequence[Result]) -> tuple[list[Rank
     others = len(ranked) - len(tested)
     for k, (first, last) in zip(tested, found.ranks(), strict=True):
         ranks[k] = Ranks(first, last + others, tested=True)
-    return ranks, found.least
+    return ranks, groups_from(found.above, tested, len(ranked)), found.least
+
+
+def groups_from(above: Bool[np.ndarray, "K K"], tested: Sequence[int], ranked: int) -> list[int]:
+    """Return the rank group of each of `ranked` entries, from 1 on.
+
+    A group holds, from the top, all that its best tested entry does not surely stand above. An entry that
+    was not tested is in the group of the entries around it. `above` is of the tested entries, and `tested`
+    holds their places.
+
+    >>> above = np.zeros((3, 3), dtype=bool)
+    >>> above[0, 2] = True
+    >>> groups_from(above, [0, 2, 3], 5)
+    [1, 1, 1, 2, 2]
+    """
+    order = {place: k for k, place in enumerate(tested)}
+    groups: list[int] = []
+    lead = -1
+    for place in range(ranked):
+        k = order.get(place, -1)
+        apart = k >= 0 and lead >= 0 and bool(above[lead, k])
+        if k >= 0 and (lead < 0 or apart):
+            lead = k
+        groups.append((groups[-1] if groups else 1) + apart)
+    return groups
 
 
 def _testable(result: Result) -> bool:

@@ -15,32 +15,36 @@ from bench.floors import frozen_floors_of
 from bench.humans import humans
 from bench.kinds import kind_named
 from bench.metrics import METRICS_VERSION
+from bench.pages.bars import Bars, bars
 from bench.pages.charts import Chart, cost_chart, curve_chart, interval_chart
+from bench.pages.class_chart import class_chart
 from bench.pages.facts import (
-    NAN,
-    UNSCORED_PART,
-    EntryFacts,
-    EntryName,
     MetricFacts,
     PartFacts,
     TaskFacts,
     TestFacts,
     Value,
-    changed_data,
-    class_values,
-    entry_facts,
-    entry_name,
     metric_facts,
-    std_runs,
     task_facts,
     test_facts,
-    value_of,
     with_short_title,
 )
-from bench.pages.published import PublishedModels, published_models
-from bench.pages.ranking import Ranking, Ranks, Row, Terms
+from bench.pages.pairs import PairRow, matrix
+from bench.pages.published import PublishedModels, published_lines, published_models
+from bench.pages.ranking import Ranking, Terms
+from bench.pages.rows import (
+    FamilyTable,
+    Line,
+    RankingRow,
+    ValuesRow,
+    by_class,
+    by_part,
+    families,
+    lines,
+    ranking_row,
+)
 from bench.pages.words import number
-from bench.text import by_family, family_line, interval_statement
+from bench.text import interval_statement
 
 MAIN_METRICS = 4
 """Metrics in the ranking itself; the tables of all numbers below it have the others too."""
@@ -53,46 +57,6 @@ UNTESTED = (
 BOUNDARY_TITLE = "Accuracy by distance to the nearest true transition, by entry"
 COMPARED = 12
 """Entries whose curves stand in one chart."""
-
-
-@dataclass(frozen=True)
-class RankingRow:
-    """One entry in a ranking."""
-
-    place: int | None
-    """By value alone; None where its value is undefined."""
-    ranks: Ranks | None
-    """Those that it may have."""
-    entry: EntryName
-    card: EntryFacts
-    changed_data: str
-    """How its data differ from the declared ones; empty where they do not."""
-    value: Value
-    runs: int | None
-    """None where it was not scored by the metric that ranks."""
-    std_runs: Value
-    classes: tuple[Value, ...]
-    others: tuple[Value, ...]
-    """By the other main metrics."""
-
-
-@dataclass(frozen=True)
-class ValuesRow:
-    """One entry with its values in the columns of a table."""
-
-    entry: EntryName
-    values: tuple[Value, ...]
-
-
-@dataclass(frozen=True)
-class FamilyTable:
-    """All entries by the metrics of one family."""
-
-    name: str
-    line: str
-    """What the family is about."""
-    metrics: tuple[MetricFacts, ...]
-    rows: tuple[ValuesRow, ...]
 
 
 @dataclass(frozen=True)
@@ -129,6 +93,12 @@ class RankingSection:
     floors: tuple[FloorLine, ...]
     """Empty where none are known."""
     rows: tuple[RankingRow, ...]
+    lines: tuple[Line, ...]
+    """The same rows with those of published models among them, the best first."""
+    bars: Bars | None
+    """A drawing for each of the lines; None where no value is defined."""
+    pairs: tuple[PairRow, ...]
+    """The best entries against each other; empty where fewer than two can be tested."""
     classes: tuple[str, ...]
     by_class: tuple[ValuesRow, ...]
     """Empty where the metric has no values of classes."""
@@ -140,6 +110,7 @@ class RankingSection:
     intervals: tuple[Intervals, ...]
     interval_chart: Chart | None
     cost_chart: Chart | None
+    class_chart: Chart | None
     boundary_chart: Chart | None
     compared: int
     """Entries with a curve in it."""
@@ -244,7 +215,10 @@ def _section(ranking: Ranking, place: int) -> RankingSection:
     main = tuple(map(with_short_title, others[: MAIN_METRICS - 1]))
     main_classes = ranking.classes if len(ranking.classes) <= MAIN_CLASSES else ()
     curves = _curves(ranking)
-    rows = tuple(_row(row, metric, main_classes, main) for row in ranking.rows)
+    published = published_models(task_facts(ranking.best.task))
+    reproduced = [one.model for one in published.rows] if published else []
+    rows = tuple(ranking_row(row, metric, main_classes, main, reproduced) for row in ranking.rows)
+    printed = published_lines(published, metric.name, [one.name for one in main]) if place == 1 else ()
     values = [(row.result.entry["name"], row.score) for row in ranking.rows if row.place and row.score]
     costs = [(row.entry.name, row.value.value, row.card.flops_per_frame) for row in rows if row.place]
     return RankingSection(
@@ -256,15 +230,25 @@ def _section(ranking: Ranking, place: int) -> RankingSection:
         main_classes=main_classes,
         floors=_floors(ranking, metric),
         rows=rows,
+        lines=(shown := lines(rows, printed, metric)),
+        bars=bars(shown),
+        pairs=matrix(ranking, metric),
         classes=ranking.classes,
-        by_class=_by_class(ranking),
+        by_class=by_class(ranking),
         parts=task_facts(ranking.best.task).parts,
-        by_part=_by_part(ranking),
-        families=_families(ranking) if others else (),
+        by_part=by_part(ranking),
+        families=families(ranking) if others else (),
         intervals=_intervals(ranking),
         interval_chart=interval_chart(f"plot-{place}", metric.title, metric.unit, values),
         cost_chart=cost_chart(
             f"costs-{place}", metric.title, metric.unit, costs, higher_is_better=metric.higher_is_better
+        ),
+        class_chart=class_chart(
+            f"by-class-{place}",
+            metric.title,
+            metric.unit,
+            ranking.classes,
+            [(row.entry.name, [value.value for value in row.values]) for row in by_class(ranking)],
         ),
         boundary_chart=curve_chart(
             f"boundary-plot-{place}", BOUNDARY_TITLE, "frames from a transition", curves, whole=False
@@ -297,22 +281,6 @@ def _apart(ranking: Ranking, metric: MetricFacts) -> str:
     return words
 
 
-def _row(row: Row, metric: MetricFacts, classes: Sequence[str], others: Sequence[MetricFacts]) -> RankingRow:
-    result, score = row.result, row.score
-    return RankingRow(
-        place=row.place,
-        ranks=row.ranks,
-        entry=entry_name(result),
-        card=entry_facts(result.entry),
-        changed_data=changed_data(result),
-        value=value_of(score, metric.unit),
-        runs=len(score.per_run) if score else None,
-        std_runs=std_runs(score, metric.unit),
-        classes=tuple(value.bare for value in class_values(score, metric.unit, classes)),
-        others=tuple(value_of(result.scores.get(other.name), other.unit).bare for other in others),
-    )
-
-
 def _floors(ranking: Ranking, metric: MetricFacts) -> tuple[FloorLine, ...]:
     floors = frozen_floors_of(ranking.best)
     if floors is None:
@@ -321,44 +289,6 @@ def _floors(ranking: Ranking, metric: MetricFacts) -> tuple[FloorLine, ...]:
     return tuple(
         FloorLine(floor.title, Value(floors.values[floor.name], unit=metric.unit)) for floor in kind.floors
     )
-
-
-def _by_class(ranking: Ranking) -> tuple[ValuesRow, ...]:
-    if not ranking.classes:
-        return ()
-    return tuple(
-        ValuesRow(
-            entry_name(row.result), class_values(row.score, ranking.metrics[0]["unit"], ranking.classes)
-        )
-        for row in ranking.rows
-    )
-
-
-def _by_part(ranking: Ranking) -> tuple[ValuesRow, ...]:
-    if len(ranking.terms.parts) < 2:
-        return ()
-    rows, unit = [], ranking.metrics[0]["unit"]
-    for row in ranking.rows:
-        per_part = row.score.per_part if row.score else {}
-        values = [value_of(per_part.get(name), unit, UNSCORED_PART) for name in ranking.terms.parts]
-        deviation = Value(row.score.std_parts if row.score else NAN, unit=unit)
-        rows.append(ValuesRow(entry_name(row.result), (*values, deviation)))
-    return tuple(rows)
-
-
-def _families(ranking: Ranking) -> tuple[FamilyTable, ...]:
-    tables = []
-    for name, cards in by_family(ranking.metrics).items():
-        rows = [
-            ValuesRow(
-                entry_name(row.result),
-                tuple(value_of(row.result.scores.get(card["name"]), card["unit"]) for card in cards),
-            )
-            for row in ranking.rows
-        ]
-        line = family_line(name) or "Metrics of other versions."
-        tables.append(FamilyTable(name, line, tuple(map(metric_facts, cards)), tuple(rows)))
-    return tuple(tables)
 
 
 def _intervals(ranking: Ranking) -> tuple[Intervals, ...]:

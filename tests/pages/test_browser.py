@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from made_up import RESULTS, Page
+from made_up import RESULTS, Page, entry
 
 from bench.pages import publish, render
 
@@ -36,13 +37,25 @@ def opened(path: Path, address: str = "") -> str:
     return done.stdout.decode()
 
 
+def complaints(path: Path) -> list[str]:
+    """Return what the browser says on its console about a page: faults of scripts, refused content."""
+    options = ["--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", "--v=0"]
+    done = subprocess.run(
+        [str(CHROMIUM), *options, "--virtual-time-budget=2000", "--dump-dom", path.as_uri()],
+        capture_output=True,
+        check=True,
+        timeout=120,
+    )
+    return [one for one in done.stderr.decode(errors="replace").splitlines() if "CONSOLE" in one]
+
+
 def rows(text: str) -> list[str]:
     """Return the names of the first table's rows that are shown, in order."""
     body = text.partition("<tbody>")[2].partition("</tbody>")[0]
     return [
         Page(f"<table>{row}</tr></table>").tables[0][0][1].split("\n")[0].strip()
         for row in body.split("</tr>")[:-1]
-        if not row.strip().startswith("<tr hidden")
+        if " hidden=" not in row.partition(">")[0]
     ]
 
 
@@ -62,3 +75,46 @@ def test_the_address_keeps_order_and_words(site: Path) -> None:
     hostile = opened(page, f"#ranking-1:q={quote('<img src=x>')}&sort={quote('<b>+')}")
     assert "<img" not in hostile.partition("<body>")[2]
     assert rows(hostile) == []
+
+
+def test_filters_select_rows_and_stand_in_the_address(tmp_path: Path) -> None:
+    causal = replace(RESULTS[1], entry=entry("a", causal=True))
+    publish(render([RESULTS[0], causal, *RESULTS[2:]]), tmp_path)
+    page = tmp_path / "toy-task.html"
+    assert rows(opened(page, "#ranking-1:timing=causal")) == ["Model a"]
+    assert len(rows(opened(page, "#ranking-1:timing=nonsense"))) == len(RESULTS)
+
+
+def test_columns_of_classes_are_folded_until_the_address_opens_them(site: Path) -> None:
+    def heads(text: str) -> list[str]:
+        head = text.partition("<thead>")[2].partition("</thead>")[0]
+        cells = [
+            cell
+            for cell in head.split("<th ")[1:]
+            if 'scope="col"' in cell and " hidden=" not in cell.split(">")[0]
+        ]
+        return [
+            Page(f"<table><tr><th {cell.partition('</th>')[0]}</th></tr></table>").tables[0][0][0]
+            for cell in cells
+        ]
+
+    page = site / "toy-task.html"
+    plain = heads(opened(page))
+    assert not [name for name in plain if "attack" in name]
+    changed = heads(opened(page, f"#ranking-1:cols={quote('class.attack~ranked.Runs', safe='')}"))
+    assert [name for name in changed if "attack" in name]
+    assert not [name for name in changed if "Runs" in name]
+
+
+def test_selected_rows_stand_out_and_alone_where_wanted(site: Path) -> None:
+    page = site / "toy-task.html"
+    text = opened(page, f"#ranking-1:sel={quote('a,d', safe='')}&only=1")
+    assert rows(text) == ["Model a", "Model d"]
+    marks = [mark["data-entry"] for mark in Page(text).all("circle") if "selected" in mark["class"]]
+    assert set(marks) == {"Model a", "Model d"}
+    assert "2 selected" in Page(text).text
+
+
+def test_a_browser_says_nothing_about_the_pages(site: Path) -> None:
+    for path in sorted(site.glob("*.html")):
+        assert complaints(path) == []

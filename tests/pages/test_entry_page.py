@@ -31,7 +31,7 @@ def test_the_head_says_value_rank_and_where_it_was_tested() -> None:
     ):
         assert words in made.text
     assert "undefined" in page(RESULTS, "toy-task--c.html").source
-    assert [anchor["href"] for anchor in made.all("a")][:2] == ["index.html", "toy-task.html"]
+    assert [anchor["href"] for anchor in made.all("a")][:3] == ["#content", "index.html", "toy-task.html"]
 
 
 def test_the_task_page_links_to_every_entry() -> None:

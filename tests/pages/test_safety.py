@@ -23,7 +23,7 @@ ELEMENTS = re.compile(
 )
 ATTRIBUTES = re.compile(
     "lang|charset|http-equiv|content|name|class|id|href|rel|title|role|tabindex|scope|colspan|data-value"
-    "|data-first|data-name|data-by|download|aria-label|aria-labelledby|aria-hidden|aria-sort|width|height|[xy][12]?|c[xy]|r|text-anchor|d|viewbox|open"
+    "|data-(?:first|name|by|group|folded|title|compare|id|mark|timing|extra|recipe|runs|entry)|download|aria-label|aria-labelledby|aria-hidden|aria-sort|width|height|[xy][12]?|c[xy]|r|text-anchor|d|viewbox|open"
 )
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -71,7 +71,7 @@ def test_pages_hold_allowed_elements_and_ask_for_nothing_outside(count: int) -> 
                 assert re.fullmatch(r"data:(text|application)/[a-z-]+;charset=utf-8;base64,[\w+/=]+", target)
                 assert "html" not in target.partition(";")[0]
                 assert re.fullmatch(r"[a-z0-9-]+\.(csv|json|tex|md)", anchor["download"])
-            elif not re.fullmatch(r"[a-z0-9-]+\.html(#definitions)?", target):
+            elif not re.fullmatch(r"[a-z0-9-]+(\.compare)?\.html(#definitions)?", target):
                 assert target.startswith("https://")
                 assert anchor["rel"] == "noopener noreferrer nofollow"
         outside = text.replace('href="https://', "").replace(">https://example.org", ">")

@@ -12,11 +12,13 @@ import numpy as np
 import pytest
 from made_up import NAN, RESULTS, Page, entry, metric, page, result, score, task
 
+from bench.about import DEVELOPERS
 from bench.datasets import get_task
 from bench.evaluation import task_card
 from bench.metrics import METRICS, METRICS_VERSION
 from bench.pages import PLOTTED, Ranks, clean, number, rank, render
 from bench.pages.charts import Chart
+from bench.pages.marks import PUBLISHED, RERUN, SCORED, mark_of_entry
 from bench.pages.published import published_tasks
 from bench.pages.task_page import task_page
 from bench.published import audit_papers
@@ -303,8 +305,11 @@ def test_the_plot_places_values_on_an_axis_of_round_numbers() -> None:
 
 @pytest.mark.slow
 def test_the_plot_of_many_entries_says_what_it_leaves_out() -> None:
-    made = page([result(f"m{k}", k / 60) for k in range(60)])
-    assert len(made.all("circle")) == PLOTTED
+    results = [result(f"m{k}", k / 60) for k in range(60)]
+    chart = task_page(rank(results)).rankings[0].interval_chart
+    assert chart is not None
+    assert [shape.tag for shape in chart.shapes].count("circle") == PLOTTED
+    made = page(results)
     assert f"The first {PLOTTED} of 60 entries." in made.text
     assert len(made.tables[0]) == 2 + 60
 
@@ -312,7 +317,7 @@ def test_the_plot_of_many_entries_says_what_it_leaves_out() -> None:
 def test_the_index_shows_the_best_entry_of_each_task() -> None:
     other = [replace(result("z", 0.875), task=task(name="another", title="Another task"))]
     made = page([*RESULTS, *other], "index.html")
-    assert [anchor["href"] for anchor in made.all("a")] == ["another.html", "toy-task.html"]
+    assert [anchor["href"] for anchor in made.all("a")] == ["#content", "another.html", "toy-task.html"]
     assert "Model a" in made.text
     assert "0.750" in made.text
     assert "[0.688, 0.781]" in made.text
@@ -390,3 +395,56 @@ def test_every_metric_has_its_definition() -> None:
     for one in METRICS:
         assert one.name in made.text
         assert clean(one.definition) in made.text
+
+
+def test_published_models_stand_among_the_entries_by_value_and_without_a_rank() -> None:
+    calms = task_card(get_task("calms21-task1"))
+    entries = [
+        replace(result(id_, value, support={}, details={}), task=calms)
+        for id_, value in (("a", 0.95), ("b", 0.01), ("c", NAN))
+    ]
+    section = task_page(rank(entries)).rankings[0]
+    values = [line.value.value for line in section.lines]
+    assert values[:-1] == sorted(values[:-1], reverse=True)
+    assert math.isnan(values[-1])
+    assert len(values) > 3
+    made = page(entries, "calms21-task1.html")
+    ranks = [row[0].split("\n")[0] for row in made.tables[0][2:]]
+    assert ranks == ["?", *["–"] * (len(values) - 3), "?", "–"]
+    marks = [row["data-mark"] for row in made.all("tr") if "data-mark" in row]
+    assert marks == [SCORED, *[PUBLISHED] * (len(values) - 3), SCORED, SCORED]
+
+
+def test_an_entry_of_ours_of_a_published_model_is_marked_as_run_again() -> None:
+    ours, theirs = {"authors": [DEVELOPERS], "id": "lstm"}, {"authors": ["A. Stranger"], "id": "lstm"}
+    assert mark_of_entry(ours, ["lstm"]) == RERUN
+    assert mark_of_entry(theirs, ["lstm"]) == SCORED
+    assert mark_of_entry(ours, ["other"]) == SCORED
+
+
+def with_left_out_of(id_: str, value: float, slope: float) -> Result:
+    left_out = tuple(value + slope * (k - 5.5) for k in range(12))
+    made = result(id_, value, groups=12)
+    scores = {"f1": replace(made.scores["f1"], left_out=left_out)}
+    return replace(made, scores=scores, group_frames=(10,) * 12)
+
+
+def test_the_matrix_holds_every_pair_once_each_way_with_opposite_signs() -> None:
+    entries = [
+        with_left_out_of("a", 0.9, 0.001),
+        with_left_out_of("b", 0.6, 0.003),
+        with_left_out_of("c", 0.55, -0.003),
+    ]
+    pairs = task_page(rank(entries)).rankings[0].pairs
+    assert [row.entry.id for row in pairs] == ["a", "b", "c"]
+    for k, row in enumerate(pairs):
+        assert row.cells[k] is None
+        for j, cell in enumerate(row.cells):
+            other = pairs[j].cells[k]
+            if cell is None or other is None:
+                continue
+            assert cell.value.value == -other.value.value
+            assert (cell.value.low, cell.value.high) == (-other.value.high, -other.value.low)
+    assert [cell.verdict for cell in pairs[0].cells if cell] == ["better", "better"]
+    assert [cell.verdict for cell in pairs[1].cells if cell] == ["worse", "open"]
+    assert task_page(rank(RESULTS)).rankings[0].pairs == ()
