@@ -1,7 +1,10 @@
 """How often do p and rank groups err? Simulated pairs and pages of equal entries, before and after.
 
-    python tests/studies/levels.py [--share 1.0] [--save levels]
-    python tests/studies/levels.py --show levels      the tables of a record, as README has them
+    python tests/studies/levels.py --save levels               everything
+    python tests/studies/levels.py MAP 40 even --save levels   one piece: a metric, "pages" or "shifts"
+    python tests/studies/levels.py --show levels               the tables of a record, as README has them
+
+The numbers of replicates stand below and were fixed before the first row of the record was computed.
 
 Recordings     "skewed": a class in 30 % of the recordings, another in 60 %, lengths lognormal (sigma .8);
                "even": every class everywhere, equal lengths.
@@ -14,7 +17,8 @@ Pages          5 or 20 equal entries by F1: pages on which any two stand apart; 
 A shift        F1 .03 apart, skills that correlate .8: how often p <= .05
 
 Printed are percentages; a class that no recording shows is drawn again. `--share` multiplies the numbers of
-replicates, `--save NAME` keeps the record in `tests/studies/records/`.
+replicates, `--save NAME` puts the rows into the record of that name in `tests/studies/records/`. Each row has
+random numbers of its own, so that pieces give what the whole gives.
 """
 
 from __future__ import annotations
@@ -22,7 +26,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -46,21 +50,18 @@ GROUPS = (6, 12, 19, 40)
 FOREGROUND = np.array([False, True, True, True])
 SHARES = np.array([0.6, 0.25, 0.1, 0.05])
 CLASSES = len(SHARES)
-REPLICATES = {
-    "F1": (1_500, 1_500, 1_500, 1_500),
-    "bout F1": (500, 500, 500, 500),
-    "MAP": (300, 200, 100, 40),
-    "detection mAP": (300, 200, 120, 60),
-}
-"""By the number of groups: metrics of scores take long."""
-PAGES = {5: 1_000, 20: 200}
-SHIFTS = 600
+REPLICATES = {"F1": 1_500, "bout F1": 1_000, "MAP": 500, "detection mAP": 500}
+PAGES = {5: 1_000, 20: 500}
+SHIFTS = 1_000
 LEVEL = 0.05
 
 
 def main() -> None:
     """Simulate, print, and keep the record."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("what", nargs="?", choices=[*REPLICATES, "pages", "shifts"])
+    parser.add_argument("groups", nargs="?", type=int, choices=GROUPS)
+    parser.add_argument("data", nargs="?", choices=("skewed", "even"))
     parser.add_argument("--share", type=float, default=1.0)
     parser.add_argument("--save")
     parser.add_argument("--show")
@@ -68,24 +69,42 @@ def main() -> None:
     if options.show:
         print(tables(json.loads((RECORDS / f"{options.show}.json").read_text())))
         return
-    record: dict[str, Any] = {"levels": [], "pages": [], "shifts": []}
-    for name, sizes in REPLICATES.items():
-        for skewed in (True, False):
-            for groups, replicates in zip(GROUPS, sizes, strict=True):
-                row = levels(name, groups, math.ceil(options.share * replicates), skewed=skewed)
-                record["levels"].append(row)
-                print(row, flush=True)
-    for entries, replicates in PAGES.items():
-        for skewed in (True, False):
-            for groups in GROUPS:
-                row = pages(entries, groups, math.ceil(options.share * replicates), skewed=skewed)
-                record["pages"].append(row)
-                print(row, flush=True)
+    wanted = (options.what, options.groups, options.data)
+    for table, place, make in plan(options.share):
+        if all(one in (None, other) for one, other in zip(wanted, place, strict=True)):
+            row = make()
+            print(row, flush=True)
+            if options.save:
+                keep(RECORDS / f"{options.save}.json", table, row)
+
+
+def plan(share: float) -> Iterator[tuple[str, tuple[str, int, str], Callable[[], dict[str, Any]]]]:
+    """Yield every row: its table; what it is of, the number of groups, the data; the function that makes it."""
     for groups in GROUPS:
-        record["shifts"].append(shifts(groups, math.ceil(options.share * SHIFTS)))
-        print(record["shifts"][-1], flush=True)
-    if options.save:
-        (RECORDS / f"{options.save}.json").write_text(json.dumps(record, indent=1) + "\n")
+        for skewed in (True, False):
+            data = _words(skewed)
+            for name, replicates in REPLICATES.items():
+                make = partial(levels, name, groups, math.ceil(share * replicates), skewed=skewed)
+                yield "levels", (name, groups, data), make
+            for entries, replicates in PAGES.items():
+                make = partial(pages, entries, groups, math.ceil(share * replicates), skewed=skewed)
+                yield "pages", ("pages", groups, data), make
+        yield "shifts", ("shifts", groups, "skewed"), partial(shifts, groups, math.ceil(share * SHIFTS))
+
+
+def keep(path: Path, table: str, row: dict[str, Any]) -> None:
+    """Put a row into a record, in place of the one of the same metric or entries, data and groups."""
+    record = json.loads(path.read_text()) if path.exists() else {"levels": [], "pages": [], "shifts": []}
+    keys = ("metric", "entries", "data", "groups")
+    others = [other for other in record[table] if any(other.get(key) != row.get(key) for key in keys)]
+    record[table] = sorted([*others, row], key=_place)
+    path.write_text(json.dumps(record, indent=1) + "\n")
+
+
+def _place(row: dict[str, Any]) -> tuple[int, int, bool, int]:
+    """Return where a row stands in its table."""
+    metric = [*REPLICATES].index(row["metric"]) if "metric" in row else 0
+    return metric, row.get("entries", 0), row.get("data") == "even", row["groups"]
 
 
 def tables(record: dict[str, Any]) -> str:
@@ -313,11 +332,14 @@ def draw_two_labellings(rng: np.random.Generator, groups: int, skewed: bool) -> 
 
 
 def draw_two_scorings(rng: np.random.Generator, groups: int, skewed: bool) -> list[list[Any]]:
-    """Draw two equal entries for MAP; the scores of the second are on another scale."""
+    """Draw two equal entries for MAP; the scores of the second are on another scale.
+
+    The background is not ranked: it is in no mean, and its frames stay as negatives of the other classes.
+    """
     truth = draw_truth(rng, groups, skewed)
-    one, other = ([draw_scores(rng, t) for t in truth] for _ in range(2))
+    one, other = ([draw_scores(rng, t)[:, FOREGROUND] for t in truth] for _ in range(2))
     moved = [3 * scores + 1.5 for scores in other]
-    return [[MAP.measure(t, x) for t, x in zip(truth, of, strict=True)] for of in (one, moved)]
+    return [[MAP.measure(t[:, FOREGROUND], x) for t, x in zip(truth, of, strict=True)] for of in (one, moved)]
 
 
 def draw_two_detectors(rng: np.random.Generator, groups: int, skewed: bool) -> list[list[Any]]:
@@ -355,7 +377,7 @@ def draw_detections(rng: np.random.Generator, truth: Segments) -> Detections:
 KINDS: dict[str, tuple[Metric, Callable[[np.random.Generator, int, bool], list[list[Any]]], np.ndarray]] = {
     "F1": (F1, draw_two_counts, FOREGROUND),
     "bout F1": (BOUT_F1_50, draw_two_labellings, FOREGROUND),
-    "MAP": (MAP, draw_two_scorings, FOREGROUND),
+    "MAP": (MAP, draw_two_scorings, FOREGROUND[1:]),
     "detection mAP": (DETECTION_METRICS[0], draw_two_detectors, FOREGROUND[1:]),
 }
 
