@@ -79,7 +79,7 @@ def main() -> None:
 
 
 def plan(share: float) -> Iterator[tuple[str, tuple[str, int, str], Callable[[], dict[str, Any]]]]:
-    """Yield every row: its table; what it is of, the number of groups, the data; the function that makes it."""
+    """Yield of every row its table, what it is of (metric, groups, data), and the function that makes it."""
     for groups in GROUPS:
         for skewed in (True, False):
             data = _words(skewed)
