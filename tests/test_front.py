@@ -250,6 +250,21 @@ REFUSED: dict[str, tuple[str, object, tuple[str, ...]]] = {
         {**shaped(90, 4), "mouse999": np.zeros((90, 4))},
         ("all/'mouse999' is not a test recording",),
     ),
+    "a training recording": (
+        "turned",
+        {id_: np.zeros((90, 4)) for id_ in ANSWERED},
+        (f"all/{ANSWERED[0]!r} is a training recording, not scored", "next: ", "recordings(SUBSET)"),
+    ),
+    "detections of a training recording": (
+        "bouts",
+        dict.fromkeys(ANSWERED, []),
+        (f"all/{ANSWERED[0]!r} is a training recording, not scored",),
+    ),
+    "a recording that neither trains nor is tested": (
+        "pieces",
+        numbered(90) | {"mouse999": np.zeros(90, int)},
+        ("all/'mouse999' is not a training or test recording",),
+    ),
     "an unknown part": ("turned", {"al": shaped(90, 4)}, ("part 'al'", "did you mean 'all'", "expected all")),
     "unknown parts": ("parts", {"two": shaped(90, 4)}, ("part 'two'", "expected one, other")),
     "no parts": ("parts", shaped(90, 4), ("part", "one, other", FIRST)),

@@ -18,6 +18,7 @@ from typing import Any
 
 from bench.errors import SHOWN, nearest
 from bench.files.faults import Fault, Place, quoted, shown
+from bench.files.lookalikes import lookalike
 
 _ADDRESS = re.compile(r"https://[A-Za-z0-9.-]+(:[0-9]+)?([/?#][A-Za-z0-9._~:/?#\[\]@!$&()*+,;=%-]*)?")
 _UNSHOWABLE = {"Cc": "control", "Cf": "format", "Cs": "surrogate", "Zl": "line", "Zp": "paragraph"}
@@ -185,6 +186,10 @@ def text_fault(value: Any, limit: int = 100) -> Fault | None:
     if invisible := _INVISIBLE.search(value):
         holds = f"holds U+{ord(invisible[0]):04X}, an invisible character"
         return Fault((), holds, "one line of plain text")
+    if (letter := lookalike(value)) is not None:
+        script = unicodedata.name(letter).partition(" ")[0].capitalize()
+        holds = f"holds U+{ord(letter):04X}, a {script} letter that looks Latin, in a word of Latin letters"
+        return Fault((), holds, "words of one alphabet")
     marks = "".join("m" if unicodedata.category(character) in ("Mn", "Me") else " " for character in value)
     if marks.startswith("m") or "m" * (_MOST_MARKS + 1) in marks:
         words = f"at most {_MOST_MARKS}, on a letter"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,6 +10,7 @@ from jinja2 import UndefinedError
 
 from bench.errors import DataError
 from bench.evaluation import task_card
+from bench.files.lookalikes import skeleton
 from bench.pages.entry_page import entry_page
 from bench.pages.environment import environment_of_pages
 from bench.pages.exports import downloads
@@ -81,22 +81,19 @@ def page_of_results(results: Sequence[Result], task: Task) -> TaskPage:
 def told_apart(results: Sequence[Result]) -> list[Result]:
     """Return one task's results, with the entry's id behind every name that reads like another one's.
 
-    Names read alike where they differ in case, in spaces, or in the way that Unicode writes a letter.
+    Names read alike where they differ in case, in spaces, in the way that Unicode writes a letter, or in
+    letters that look the same.
     """
-    read = Counter(_as_read(result.entry["name"]) for result in results)
+    read = Counter(skeleton(result.entry["name"]) for result in results)
     if not results or max(read.values()) == 1:
         return list(results)
     named = [
         {**result.entry, "name": f"{result.entry['name']} ({result.entry['id']})"}
-        if read[_as_read(result.entry["name"])] > 1
+        if read[skeleton(result.entry["name"])] > 1
         else result.entry
         for result in results
     ]
     return told_apart([replace(result, entry=entry) for result, entry in zip(results, named, strict=True)])
-
-
-def _as_read(name: str) -> str:
-    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
 def _refuse_unsafe_names(results: Sequence[Result]) -> None:

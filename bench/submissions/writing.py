@@ -10,6 +10,7 @@ from bench.errors import FileError, SubmissionError, UsageError
 from bench.files.faults import quoted
 from bench.files.strict_toml import parse_toml
 from bench.files.writing import write_text
+from bench.kinds import kind_of
 from bench.submissions.card import CARD, Entry, TaskCard, parse, to_toml
 from bench.submissions.faults import listing
 from bench.submissions.forms import form_of
@@ -39,7 +40,12 @@ def write_predictions(
     lengths = {(part, id_): length for part, of_part in expected.items() for id_, length in of_part.items()}
     content = form.convert(given, lengths, task)
     if problems := listing(content.faults):
-        raise SubmissionError(f"run {quoted(name)} on task {task.name!r} was not written", problems)
+        subsets = " and ".join(f"{subset!r}" for subset in kind_of(task).subsets)
+        raise SubmissionError(
+            f"run {quoted(name)} on task {task.name!r} was not written",
+            problems,
+            hint=f"answer what bench.load_task({task.name!r}).recordings(SUBSET) yields for {subsets}",
+        )
     answers: dict[str, dict[str, Any]] = {part: {} for part in nested}
     for (part, id_), answer in content.answers.items():
         answers[part][id_] = answer

@@ -118,6 +118,8 @@ def test_what_is_missing_and_what_is_sound() -> None:
         ("a\u202e", "U+202E, a format"),
         ("a\ud800", "U+D800, a surrogate"),
         ("a\u2028b", "U+2028, a line"),
+        ("M\u043euse", "U+043E, a Cyrillic letter"),
+        ("\u0391ttack", "U+0391, a Greek letter"),
     ],
 )
 def test_text_that_no_page_may_show_is_refused(value: object, expected: str) -> None:
@@ -126,6 +128,11 @@ def test_text_that_no_page_may_show_is_refused(value: object, expected: str) -> 
 
 def test_a_line_of_text_is_shown() -> None:
     assert text_fault("ナキネズミ 7", 11) is None
+
+
+@pytest.mark.parametrize("name", ["Крыса", "\u03bcNet", "3D-модель", "Мышь Net", "α-β-TCN"])
+def test_words_of_other_alphabets_are_shown(name: str) -> None:
+    assert text_fault(name, 30) is None
 
 
 def test_the_example_of_a_place_is_true() -> None:

@@ -118,6 +118,23 @@ def test_entries_whose_names_read_alike_are_told_apart() -> None:
     assert page([alike[0], alike[3]]).column(0, "Entry") == ["Mouse\u00e9", "Rat"]
 
 
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [
+        ("COP", "\u0421\u041e\u0420"),  # Cyrillic
+        ("COT", "\u0421\u039f\u03a4"),  # Cyrillic and Greek
+        ("Model I", "Model l"),
+        ("BAMS 0", "BAMS O"),
+        ("modern", "modem"),
+    ],
+)
+def test_entries_whose_names_look_alike_are_told_apart(name: str, other: str) -> None:
+    pair = [result("a", 0.5), result("b", 0.5)]
+    names = [name, other]
+    named = [replace(r, entry={**r.entry, "name": n}) for r, n in zip(pair, names, strict=True)]
+    assert page(named).column(0, "Entry") == [f"{name} (a)", f"{other} (b)"]
+
+
 def test_a_metric_of_which_less_is_better_ranks_upwards() -> None:
     delay_first = task(metrics=task()["metrics"][::-1])
     ranking = rank([replace(each, task=delay_first) for each in RESULTS])[0]

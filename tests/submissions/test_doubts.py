@@ -34,7 +34,7 @@ def refused(folder: Path, task=TASK) -> str:
     return str(caught.value)
 
 
-@pytest.mark.parametrize(("subset", "says"), [("train", "it trains"), ("val", "it validates")])
+@pytest.mark.parametrize(("subset", "says"), [("train", "training"), ("val", "validation")])
 def test_a_recording_that_trains_is_called_so(folder: Path, subset: str, says: str) -> None:
     """Its name is near those of test recordings, and no slip of the keyboard."""
     parts = {
@@ -44,7 +44,7 @@ def test_a_recording_that_trains_is_called_so(folder: Path, subset: str, says: s
     scores = random_scores(expected={**EXPECTED, "all": {**EXPECTED["all"], "mouse004": 12}})
     save_npz(folder, scores)
     message = refused(folder, task)
-    assert f"all/'mouse004' is not a test recording; {says}: leave it out" in message
+    assert f"all/'mouse004' is a {says} recording, not scored: leave it out" in message
     assert "did you mean" not in message
 
 

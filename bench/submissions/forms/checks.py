@@ -14,8 +14,8 @@ from bench.submissions.faults import SHOWN, Fault
 from bench.submissions.predictions import SAFE_NAME, SAFE_NAME_RULE, Content, Key, Shape
 from bench.tasks import Task
 
-_OTHER_USES = {"val": "validates", "train": "trains"}
-"""Subset of a split -> what a recording in it does."""
+_OTHER_USES = {"val": "a validation recording", "train": "a training recording"}
+"""Subset of a split -> what a recording in it is."""
 
 
 def written_faults(
@@ -61,11 +61,11 @@ def name_faults(
     for i, (part, id_) in enumerate(extra):
         near = nearest(id_, parts[part]) if i < SHOWN else ""
         home = [other for other, ids in parts.items() if id_ in ids] if i < SHOWN else []
-        where = f"; it is tested in part {home[0]!r}" if home else near
-        for subset, verb in _OTHER_USES.items():
+        text = f"is not {what}{f'; it is tested in part {home[0]!r}' if home else near}"
+        for subset, use in _OTHER_USES.items():
             if id_ in split.ids(part, subset):
-                where = f"; it {verb}: leave it out"
-        yield Fault("recordings not expected", f"{part}/{quoted(id_)} is not {what}{where}")
+                text = f"is {use}, not scored: leave it out"
+        yield Fault("recordings not expected", f"{part}/{quoted(id_)} {text}")
 
 
 def frame_count_fault(
