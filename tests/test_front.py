@@ -257,7 +257,7 @@ REFUSED: dict[str, tuple[str, object, tuple[str, ...]]] = {
     ),
     "detections of a training recording": (
         "bouts",
-        dict.fromkeys(ANSWERED, []),
+        {id_: [] for id_ in ANSWERED},
         (f"all/{ANSWERED[0]!r} is a training recording, not scored",),
     ),
     "a recording that neither trains nor is tested": (
