@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,6 +45,8 @@ class View:
     task: Task
     recording: Recording
     sources: tuple[str, ...]
+    ids: tuple[str, ...]
+    """Of the entries, after an empty one for the truth."""
     rows: tuple[Row, ...]
     """One to a source where classes exclude each other, else one to a class of each source."""
 
@@ -83,12 +86,14 @@ def view(task: Task, name: str | None, entries: Sequence[str | Path] = (), *, po
         rows += _rows(task, entry.side.title, number, _labels(entry, tests[id_], id_))
     held = store.manifest(task.dataset).recordings[id_]
     (recording,) = store.load(task.dataset, [id_], poses=poses and held.poses)
-    return View(task, recording, (annotator, *(one.side.title for one in submitted)), tuple(rows))
+    sources = (annotator, *(one.side.title for one in submitted))
+    return View(task, recording, sources, ("", *(one.entry.id for one in submitted)), tuple(rows))
 
 
 def as_plain(seen: View) -> dict[str, Any]:
     """Return a view as JSON values: bouts by class and length, poses as base64 of int16 pixels."""
     recording, task = seen.recording, seen.task
+    drawn = poses_of(task, recording)
     return {
         "recording": recording.id,
         "fps": recording.fps,
@@ -96,8 +101,9 @@ def as_plain(seen: View) -> dict[str, Any]:
         "classes": list(task.classes),
         "background": task.classes.index(task.background) if task.background else NOBODY,
         "sources": list(seen.sources),
+        "ids": list(seen.ids),
         "rows": [{"title": row.title, "source": row.source, **bouts_of(row.states)} for row in seen.rows],
-        "poses": _poses(task, recording),
+        "poses": drawn,
     }
 
 
@@ -130,12 +136,18 @@ def _rows(task: Task, title: str, source: int, labels: Bool[np.ndarray, "T C"]) 
     return [Row(name, source, states) for name, states in rows]
 
 
-def _poses(task: Task, recording: Recording) -> dict[str, Any] | None:
+def poses_of(task: Task, recording: Recording) -> dict[str, Any] | None:
+    """Return the poses of a recording, ten a second, as whole pixels; None where it has none.
+
+    "data" is base64 of zlib of int16 differences: of each coordinate from moment to moment, in turn.
+    """
     if recording.keypoints is None:
         return None
     every = max(1, round(recording.fps / POSES_A_SECOND))
     thinned = recording.keypoints[::every]
     whole = np.where(np.isnan(thinned), MISSING, np.clip(np.rint(thinned), MISSING + 1, -MISSING - 1))
+    columns = whole.astype("<i2").reshape(len(whole), -1).T
+    steps = np.ascontiguousarray(np.diff(columns, axis=1, prepend=np.zeros((len(columns), 1), "<i2")))
     skeleton = task.dataset.skeleton
     return {
         "every": every,
@@ -143,5 +155,6 @@ def _poses(task: Task, recording: Recording) -> dict[str, Any] | None:
         "keypoints": list(skeleton.keypoints),
         "edges": [[skeleton.keypoints.index(end) for end in edge] for edge in skeleton.edges],
         "image": list(skeleton.image),
-        "data": base64.b64encode(whole.astype("<i2").tobytes()).decode(),
+        "moments": len(whole),
+        "data": base64.b64encode(zlib.compress(steps.tobytes(), 9)).decode(),
     }

@@ -19,6 +19,7 @@ from bench.evaluation.details import (
 )
 from bench.evaluation.details import RecordingRow as Recorded
 from bench.pages.charts import Chart, curve_chart
+from bench.pages.ethogram_page import ethogram_name, recordings_shown
 from bench.pages.facts import (
     NAN,
     UNSCORED_PART,
@@ -98,6 +99,8 @@ class RecordingRow:
     frames: int
     values: tuple[Value, ...]
     classes: tuple[Value, ...]
+    page: str
+    """Of its ethogram; empty where its bouts are not at hand."""
 
 
 @dataclass(frozen=True)
@@ -193,7 +196,7 @@ def entry_page(row: Row, ranking: Ranking) -> EntryPage:
         boundary_charts=_boundary_charts(result),
         bands=tuple(BANDS),
         band_rows=_band_rows(result),
-        recordings=tuple(_recording(each, columns, classes) for each in rows),
+        recordings=tuple(_recording(result, each, columns, classes) for each in rows),
         recording_metrics=tuple(with_short_title(metric_facts(card)) for card in columns),
         recording_classes=classes,
         families=_families(result),
@@ -260,7 +263,9 @@ def _band_rows(result: Result) -> tuple[BandRow, ...]:
     )
 
 
-def _recording(row: Recorded, columns: Sequence[Mapping[str, Any]], classes: Sequence[str]) -> RecordingRow:
+def _recording(
+    result: Result, row: Recorded, columns: Sequence[Mapping[str, Any]], classes: Sequence[str]
+) -> RecordingRow:
     absent = "the class does not occur here"
     return RecordingRow(
         id=row.id,
@@ -268,6 +273,7 @@ def _recording(row: Recorded, columns: Sequence[Mapping[str, Any]], classes: Seq
         frames=row.frames,
         values=tuple(Value(row.values[card["name"]], unit=card["unit"]) for card in columns),
         classes=tuple(Value(row.per_class[name], why=absent) for name in classes),
+        page=ethogram_name(result.task["name"], row.id) if row.id in recordings_shown([result]) else "",
     )
 
 

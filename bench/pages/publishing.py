@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+from bench import store
 from bench.datasets import get_task
 from bench.errors import DataError, FileError, UsageError, first
 from bench.files.opening import open_regular
@@ -14,6 +16,7 @@ from bench.pages.published import published_tasks
 from bench.pages.site import page_of_results, render
 from bench.pages.task_page import TaskPage
 from bench.verification.results import read_sound, with_reference
+from bench.viewing import poses_of
 
 _LARGEST = 256 * 2**20
 """Bytes of a file that may be a page of ours; the largest page has some 0.1 MB."""
@@ -35,11 +38,25 @@ def publish_results(results: Path, folder: Path, *, reference: bool = False) -> 
     else:
         sound, fault = read_sound(results)
     if fault is None:
-        return publish(render(sound, published_tasks()), folder)
+        return publish(render(sound, published_tasks(), poses_at_hand), folder)
     if sound:
-        index = publish(render(sound, published_tasks()), folder)
+        index = publish(render(sound, published_tasks(), poses_at_hand), folder)
         raise DataError(f"{fault.title}; {index} is built without them", fault.problems, fault.hint)
     raise fault
+
+
+def poses_at_hand(task: str, recording: str) -> Mapping[str, Any] | None:
+    """Return the poses of a recording where it is in the store and its licence lets anyone show them."""
+    known = get_task(task)
+    if not known.dataset.redistributable:
+        return None
+    try:
+        if not store.manifest(known.dataset).recordings[recording].poses:
+            return None
+        (held,) = store.load(known.dataset, [recording], poses=True)
+    except (DataError, KeyError):
+        return None
+    return poses_of(known, held)
 
 
 def page_of(results: Path, name: str, *, reference: bool = False) -> tuple[TaskPage, DataError | None]:

@@ -13,11 +13,13 @@ from bench.evaluation import task_card
 from bench.files.lookalikes import skeleton
 from bench.pages.entry_page import entry_page
 from bench.pages.environment import environment_of_pages
+from bench.pages.ethogram_page import Poses, ethogram_pages
 from bench.pages.exports import downloads
 from bench.pages.index_page import index_page
 from bench.pages.ranking import rank
 from bench.pages.reference_pages import audit_page, metrics_page
 from bench.pages.task_page import TaskPage, task_page, unscored_page
+from bench.pages.view_page import ethogram_html
 from bench.published import audit_papers
 from bench.results import Result
 from bench.submissions.predictions import SAFE_NAME, SAFE_NAME_RULE
@@ -25,8 +27,13 @@ from bench.tasks import TASK_NAME, TASK_NAME_RULE, Task
 from bench.text import card_per_minute, per_minute
 
 
-def render(results: Sequence[Result], published: Sequence[Task] = ()) -> dict[str, str]:
+def render(
+    results: Sequence[Result], published: Sequence[Task] = (), poses: Poses | None = None
+) -> dict[str, str]:
     """Return the site as file name -> text: `index.html`, `<task>.html` and `<task>--<entry>.html`.
+
+    Recordings whose bouts lie beside results have `<task>--<recording>.ethogram.html`, with the poses that
+    `poses` gives.
 
     `published` are tasks that papers print numbers of: those without a result have a page too, and there are
     `audit.html` and `metrics.html`.
@@ -36,7 +43,7 @@ def render(results: Sequence[Result], published: Sequence[Task] = ()) -> dict[st
     """
     try:
         _refuse_unsafe_names(results)
-        return _pages(results, published)
+        return _pages(results, published, poses)
     except (UndefinedError, LookupError, TypeError, ValueError, AttributeError) as fault:
         raise DataError(
             "no leaderboard can be built from these results",
@@ -45,7 +52,7 @@ def render(results: Sequence[Result], published: Sequence[Task] = ()) -> dict[st
         ) from fault
 
 
-def _pages(results: Sequence[Result], published: Sequence[Task]) -> dict[str, str]:
+def _pages(results: Sequence[Result], published: Sequence[Task], poses: Poses | None) -> dict[str, str]:
     tasks: dict[str, list[Result]] = {}
     for result in sorted(results, key=lambda result: (result.task["name"], result.entry["id"])):
         tasks.setdefault(result.task["name"], []).append(per_minute(result))
@@ -68,6 +75,8 @@ def _pages(results: Sequence[Result], published: Sequence[Task]) -> dict[str, st
             for row in ranking.rows:
                 shown = entry_page(row, ranking)
                 pages[shown.entry.page] = entry.render(page=shown)
+        for recording in ethogram_pages(task_rankings, poses):
+            pages[recording.page] = ethogram_html(recording)
     return pages
 
 

@@ -1,5 +1,5 @@
 "use strict";
-// An ethogram on a canvas. The address keeps the moment: #f=<frame>&z=<from>-<to>&d=1&e=<entry>
+// An ethogram on a canvas. The address keeps the moment: #f=<frame>&z=<from>-<to>&d=1&e=<entry>&who=<id>,<id>
 const data = JSON.parse(document.getElementById("data").textContent);
 const by = (id) => document.getElementById(id);
 const canvas = by("ethogram"), posed = by("pose"), moment = by("moment");
@@ -13,6 +13,7 @@ const rows = data.rows.map((row) => {
   row.states.forEach((state, k) => { states.fill(state, at, at += row.lengths[k]); });
   return { ...row, all: states };
 });
+const MOST = 3;
 const lanes = (source) => rows.filter((row) => row.source === source);
 const differing = (source) => {
   const one = lanes(0), other = lanes(source), apart = new Uint8Array(data.frames);
@@ -34,12 +35,17 @@ const runs = (flags) => {
 
 const asked = new URLSearchParams(location.hash.slice(1));
 const within = (value, low, high) => Math.min(Math.max(value, low), high);
-const state = { frame: 0, from: 0, to: data.frames, only: false, entry: data.sources.length > 1 ? 1 : 0, playing: 0 };
+const state = { frame: 0, from: 0, to: data.frames, only: false, entry: data.sources.length > 1 ? 1 : 0, playing: 0, who: [] };
+const named = (asked.get("who") ?? "").split(",").map((id) => data.ids.indexOf(id)).filter((k) => k > 0);
+const usual = data.sources.map((_, k) => k).slice(1, MOST + 1);
+state.who = named.length ? [...new Set(named)].slice(0, MOST).sort((a, b) => a - b) : usual;
+const drawn = () => rows.filter((row) => row.source === 0 || state.who.includes(row.source));
 state.frame = within(Number.parseInt(asked.get("f") ?? "0", 10) || 0, 0, data.frames - 1);
 const span = /^(\d+)-(\d+)$/.exec(asked.get("z") ?? "");
 if (span && Number(span[1]) < Number(span[2])) { state.from = Number(span[1]); state.to = Math.min(Number(span[2]), data.frames); }
 state.only = asked.get("d") === "1";
-state.entry = within(Number.parseInt(asked.get("e") ?? String(state.entry), 10) || state.entry, 0, data.sources.length - 1);
+state.entry = Number.parseInt(asked.get("e") ?? "", 10);
+if (!state.who.includes(state.entry)) state.entry = state.who[0] ?? 0;
 let apart = state.entry ? differing(state.entry) : new Uint8Array(data.frames);
 let disagreements = runs(apart);
 
@@ -66,12 +72,12 @@ const fit = (element, width, height) => {
 };
 
 const draw = () => {
-  const width = canvas.clientWidth, height = rows.length * STEP + AXIS;
+  const visible = drawn(), width = canvas.clientWidth, height = visible.length * STEP + AXIS;
   canvas.style.setProperty("height", `${height}px`);
   const pen = fit(canvas, width, height), per = width / (state.to - state.from);
   pen.font = "12px system-ui, sans-serif";
   pen.textBaseline = "middle";
-  rows.forEach((row, k) => {
+  visible.forEach((row, k) => {
     const top = k * STEP + TITLE;
     for (const front of [false, true]) {
       let at = 0;
@@ -100,7 +106,7 @@ const draw = () => {
     pen.fillStyle = colour("--text");
     pen.fillText(row.title, 4, top - TITLE / 2 + 1);
   });
-  const bottom = rows.length * STEP;
+  const bottom = visible.length * STEP;
   const steps = [0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600];
   const seconds = (state.to - state.from) / data.fps;
   const step = steps.find((one) => seconds / one <= width / 90) ?? 7200;
@@ -114,19 +120,25 @@ const draw = () => {
   pen.fillRect((state.frame - state.from) * per, 0, 1.5, bottom + 6);
 };
 
-const skeleton = data.poses && (() => {
-  const bytes = Uint8Array.from(atob(data.poses.data), (one) => one.charCodeAt(0));
-  return new Int16Array(bytes.buffer);
-})();
+let skeleton = null; // coordinate after coordinate
+const unpack = async () => {
+  const packed = Uint8Array.from(atob(data.poses.data), (one) => one.charCodeAt(0));
+  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
+  const values = new Int16Array(await new Response(stream).arrayBuffer());
+  for (let at = 0; at < values.length; at++) if (at % data.poses.moments) values[at] += values[at - 1];
+  skeleton = values;
+  pose();
+};
 const pose = () => {
   if (!skeleton) return;
   const { every, animals, keypoints, edges, image } = data.poses;
   const width = posed.clientWidth, height = width * image[1] / image[0];
   posed.style.setProperty("height", `${height}px`);
   const pen = fit(posed, width, height), scale = width / image[0];
-  const size = animals.length * keypoints.length * 2, place = Math.floor(state.frame / every) * size;
+  const place = Math.floor(state.frame / every), { moments } = data.poses;
   const point = (a, k) => {
-    const x = skeleton[place + (a * keypoints.length + k) * 2], y = skeleton[place + (a * keypoints.length + k) * 2 + 1];
+    const column = (a * keypoints.length + k) * 2;
+    const x = skeleton[column * moments + place], y = skeleton[(column + 1) * moments + place];
     return x === -32768 || y === -32768 ? null : [x * scale, y * scale];
   };
   animals.forEach((animal, a) => {
@@ -153,7 +165,7 @@ const pose = () => {
 };
 
 const tell = () => {
-  const words = data.sources.map((source, k) => `${source}: ${said(k, state.frame)}`);
+  const words = [0, ...state.who].map((k) => `${data.sources[k]}: ${said(k, state.frame)}`);
   moment.textContent = `frame ${state.frame}, ${clock(state.frame)}; ${words.join("; ")}`;
   canvas.setAttribute("aria-valuenow", state.frame);
   canvas.setAttribute("aria-valuetext", moment.textContent);
@@ -166,7 +178,8 @@ const refresh = () => {
   const fields = [`f=${state.frame}`];
   if (state.from > 0 || state.to < data.frames) fields.push(`z=${Math.round(state.from)}-${Math.round(state.to)}`);
   if (state.only) fields.push("d=1");
-  if (state.entry > 1) fields.push(`e=${state.entry}`);
+  if (state.entry && state.entry !== state.who[0]) fields.push(`e=${state.entry}`);
+  if (String(state.who) !== String(usual)) fields.push(`who=${state.who.map((k) => data.ids[k]).join(",")}`);
   history.replaceState(null, "", `#${fields.join("&")}`);
 };
 const show = (from, to) => {
@@ -251,6 +264,16 @@ const compare = (entry) => {
   refresh();
 };
 
+const choose = () => { // which entries are drawn, and which of them is compared
+  if (!state.who.includes(state.entry)) state.entry = state.who[0];
+  by("entry").replaceChildren(...state.who.map((k) => new Option(data.sources[k], String(k))));
+  by("entry").value = String(state.entry);
+  by("who")?.querySelectorAll("input").forEach((box) => {
+    box.checked = state.who.includes(Number(box.value));
+    box.disabled = box.checked ? state.who.length === 1 : state.who.length === MOST;
+  });
+};
+
 shown.concat(data.background >= 0 ? [data.background] : []).forEach((value) => {
   const item = document.createElement("span");
   item.className = value === data.background ? "key base" : `key tone${shown.indexOf(value) % tones.length + 1}`;
@@ -303,8 +326,7 @@ by("previous").addEventListener("click", () => step(disagreements, -1));
 by("whole").addEventListener("click", () => show(0, data.frames));
 by("play").addEventListener("click", play);
 if (state.entry) {
-  data.sources.slice(1).forEach((source, k) => by("entry").append(new Option(source, String(k + 1))));
-  by("entry").value = String(state.entry);
+  choose();
   by("entry").addEventListener("change", () => compare(Number(by("entry").value)));
   by("differing").checked = state.only;
   by("differing").addEventListener("change", () => only(by("differing").checked));
@@ -313,5 +335,10 @@ if (state.entry) {
   by("next").hidden = by("previous").hidden = true;
   refresh();
 }
-if (!skeleton) posed.hidden = true;
+by("who")?.addEventListener("change", () => {
+  state.who = [...by("who").querySelectorAll("input")].filter((box) => box.checked).map((box) => Number(box.value));
+  choose();
+  compare(state.entry);
+});
+if (data.poses && window.DecompressionStream) unpack();
 window.addEventListener("resize", refresh);
