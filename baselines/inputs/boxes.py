@@ -43,7 +43,9 @@ def read_mask(path: Path, video: Video) -> Bool[np.ndarray, "H W"]:
     if picture is None or picture.shape != expected:
         found = "no picture" if picture is None else f"{picture.shape[1]} x {picture.shape[0]} pixels"
         raise DataError(
-            f"{path} is no mask of {video.path}", [f"{found}, expected {video.width} x {video.height} pixels"]
+            f"{path} is no mask of {video.path}",
+            [f"{found}, expected {video.width} x {video.height} pixels"],
+            hint="draw the mask over a picture of the video: white is not looked at",
         )
     return np.asarray(picture > 127)
 
@@ -87,7 +89,8 @@ def boxes(video: Video, detect: Detector) -> Float[np.ndarray, "T 4"]:
         raise DataError(
             f"{video.path}: no animal in view",
             [f"nothing in {video.frames:,} frames differs from the background"],
-            hint="look at the video, and at the mask where one is given",
+            hint=f"bench features {video.path} --out FOLDER --whole looks at the whole picture; else look at the "
+            "video, and at the mask where one is given",
         )
     return found
 

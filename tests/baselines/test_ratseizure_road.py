@@ -21,6 +21,7 @@ from bench.datasets import get_task
 from bench.datasets.ratseizure import FILE
 from bench.errors import DataError
 from bench.evaluation import evaluate
+from bench.floors import compute_floors
 from bench.kinds import SEGMENTS
 from bench.splits import Split
 from bench.store import load
@@ -84,3 +85,22 @@ def test_from_the_official_layout_to_scores(pulled: Path, tmp_path: Path) -> Non
     for answer in read["ratseizure"]["seed0"]["all"].values():
         assert 0 < len(answer.labels) <= 200
         assert answer.bounds.max() <= 10
+
+
+@pytest.mark.slow
+def test_the_oracle_of_whole_clips_is_what_a_plain_count_gives(pulled: Path) -> None:
+    """All scores are equal, so the average precision of a class is precision times recall."""
+    testing = [clip["annotations"] for clip in database().values() if clip["subset"] == "testing"]
+    values = []
+    for least in np.linspace(0.3, 0.7, 5):
+        for label in range(14):
+            lengths = [
+                {(row["segment"][0], row["segment"][1]) for row in rows if row["label_id"] == label}
+                for rows in testing
+            ]
+            answered = [clip for clip in lengths if clip]
+            hits = sum(any((end - start) / 10 >= least for start, end in clip) for clip in answered)
+            values.append(hits / len(answered) * hits / sum(map(len, lengths)))
+    computed = compute_floors(get_task("ratseizure")).values["true_classes"]
+    assert computed == pytest.approx(np.mean(values), abs=1e-12)
+    assert 0.1 < computed < 1
