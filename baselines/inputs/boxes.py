@@ -89,8 +89,8 @@ def boxes(video: Video, detect: Detector) -> Float[np.ndarray, "T 4"]:
         raise DataError(
             f"{video.path}: no animal in view",
             [f"nothing in {video.frames:,} frames differs from the background"],
-            hint=f"bench features {video.path} --out FOLDER --whole looks at the whole picture; else look at the "
-            "video, and at the mask where one is given",
+            hint=f"bench features {video.path} --out FOLDER --whole looks at the whole picture; else look at "
+            "the video, and at the mask where one is given",
         )
     return found
 
