@@ -31,7 +31,7 @@ class Line:
 
     title: str
     model: str = ""
-    """Empty: LookAgain itself."""
+    """Empty: LookAgain itself; "ALONE": without pretraining; "CLUSTERS": without labels."""
     changed: tuple[tuple[str, Any], ...] = ()
     """Of its recipe."""
 
@@ -71,6 +71,17 @@ FIGURES = (
         (*(_opened(share) for share in (0.0, 0.25, 0.5, 0.75, 1.0)), Line("BAMS", "bams")),
     ),
     Figure(
+        "lookagain-4",
+        "Without labels",
+        "F1 of clusters that are named by the majority of the training frames rises with the share of the "
+        "pictures, and from keypoints alone LookAgain is above BAMS and Keypoint-MoSeq",
+        (
+            *(replace(_opened(share), model="CLUSTERS") for share in (0.0, 0.25, 0.5, 0.75, 1.0)),
+            Line("k-means on BAMS", "bams_kmeans"),
+            Line("k-means on poses", "pose_kmeans"),
+        ),
+    ),
+    Figure(
         "lookagain-5",
         "Pretraining, and the gate",
         "pretraining helps every class; the gate is above evenly spread pictures, most at a quarter of them; "
@@ -101,9 +112,10 @@ def model_of(line: Line, main: Baseline) -> Baseline:
     """
     if not isinstance(main.recipe, Looking):
         raise UsageError(f"baseline {main.name!r} does not look at pictures", hint="name lookagain_small")
-    if line.model not in ("", "ALONE"):
+    own = {"": main.name, "ALONE": f"{main.name}_alone", "CLUSTERS": f"{main.name}_clusters"}
+    if line.model not in own:
         return get_baseline(line.model)
-    base = get_baseline(f"{main.name}_alone") if line.model else main
+    base = get_baseline(own[line.model])
     recipe = replace(base.recipe, **dict(line.changed))  # type: ignore[type-var]
     words = "_".join(
         f"{value:g}" if isinstance(value, float) else value for _, value in line.changed if value != ""

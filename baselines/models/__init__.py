@@ -114,10 +114,17 @@ MODELS: dict[str, tuple[str, str, str]] = {
         "train",
     ),
     "lookagain": ("baselines.models.lookagain_video", "LookAgain", "train,video"),
+    "lookagain_alone": ("baselines.models.lookagain_video", "LookAgain, labels alone", "train,video"),
     "lookagain_small": ("baselines.models.lookagain_video", "LookAgain, small", "train,video"),
     "lookagain_small_alone": (
         "baselines.models.lookagain_video",
         "LookAgain, small, labels alone",
+        "train,video",
+    ),
+    "lookagain_clusters": ("baselines.models.lookagain_clusters", "LookAgain, clusters", "train,video"),
+    "lookagain_small_clusters": (
+        "baselines.models.lookagain_clusters",
+        "LookAgain, clusters, small",
         "train,video",
     ),
     "lookagain_keypoints": ("baselines.models.lookagain", "LookAgain, keypoints alone", "train"),

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import fields, replace
-from typing import Any
 
 import numpy as np
 import torch
@@ -30,53 +29,29 @@ from baselines.engine import sequences
 from baselines.engine.settings import float32
 from baselines.inputs.sequences import sequences as lay_out
 from baselines.models.lookagain import PAPER, RECIPE, REFERENCE, classifier
-from baselines.parts.looking import Looks
-from baselines.parts.motion_encoder import MotionEncoder, Read, two_layers
+from baselines.parts.looking import Watcher
+from baselines.parts.motion_encoder import two_layers
 from baselines.recipes.lookagain import SMALL_MOTION, Looking, Motion
 from baselines.recipes.sequences import Recipe
 from bench.recordings import Recording
 
 
-class LookAgain(nn.Module):
+class LookAgain(Watcher):
     """A motion encoder, the pictures that its gate asks for, and a classifier for every question."""
 
     def __init__(self, recipe: Looking, sizes: Sizes) -> None:
-        super().__init__()
-        self.animals, keypoints = len(sizes.skeleton.animals), len(sizes.skeleton.keypoints)
-        self.poses, width = self.animals * keypoints * 3, recipe.motion.width
-        pictures = sum(columns for _, columns in sizes.features) // self.animals
-        self.fixed = bool(recipe.start)
-        self.motion = MotionEncoder(self.animals, keypoints, recipe.motion, pictures)
-        self.motion.requires_grad_(not self.fixed)
-        self.looks = Looks(recipe, pictures)
+        super().__init__(recipe, sizes)
+        width = recipe.motion.width
         self.fuse = two_layers(2 * width, width, width)
         self.heads = nn.ModuleList(classifier(self.animals * width, count, width) for count in sizes.classes)
 
-    def train(self, mode: bool = True) -> LookAgain:
-        """Set whether it trains; an encoder that is held fast drops nothing, and its codebooks stay."""
-        super().train(mode)
-        if self.fixed:
-            self.motion.eval()
-        return self
-
     def forward(self, x: Float[Tensor, "B T F"], inside: Bool[Tensor, "B T"]) -> tuple[Tensor, ...]:
-        """Return the logits (B, T, C) of every question; those of frames not `inside` mean nothing.
-
-        Columns are those of the poses, then the features of the picture of each animal, 0 where it was not
-        looked at.
-        """
+        """Return the logits (B, T, C) of every question; those of frames not `inside` mean nothing."""
         read, scores = self.read(x, inside)
-        pictures = x[..., self.poses :].reshape(*inside.shape, self.animals, -1)
-        looked = self.looks(scores, pictures, inside)
+        looked = self.looks(scores, self.pictures(x), inside)
         both = torch.cat([read.embedding, looked], dim=3)
         fused = (read.embedding + self.fuse(both) * looked).flatten(2)  # (B, T, A * D)
         return tuple(head(fused) for head in self.heads)
-
-    def read(self, x: Float[Tensor, "B T F"], inside: Bool[Tensor, "B T"]) -> tuple[Read, Tensor]:
-        """Return what the motion encoder says of keypoints alone, and the scores (B, T, A) of the gate."""
-        read: Read = self.motion(x, inside)
-        confidence = x[..., : self.poses].reshape(*inside.shape, self.animals, -1, 3)[..., 2].mean(dim=3)
-        return read, self.looks.scores(read, confidence)
 
 
 def build(recipe: Recipe, sizes: Sizes) -> LookAgain:
@@ -101,11 +76,13 @@ def look(
 
 
 @torch.inference_mode()
-def choose(run: Run, model: Any, poses: Float32[np.ndarray, "T F"]) -> Bool[np.ndarray, "T A"]:
+def choose(run: Run, model: nn.Module, poses: Float32[np.ndarray, "T F"]) -> Bool[np.ndarray, "T A"]:
     """Return which pictures of a recording are looked at: in every stretch of a window, the model's share.
 
-    The model has `read` and `looks`, as `LookAgain`. A gate that is drawn is drawn alike each time.
+    A gate that is drawn is drawn alike each time. Raises `TypeError` for a model without a gate.
     """
+    if not isinstance(model, Watcher):
+        raise TypeError(f"{type(model).__name__} has no gate")
     size, device = run.recipe.size, torch.device(run.device)
     laid_out = lay_out([poses], [np.zeros(len(poses), np.int64)], size, device)
     with float32(), torch.random.fork_rng(devices=[]):
@@ -171,5 +148,12 @@ ALONE = declare(
     "LookAgain, small, labels alone",
     "as lookagain_small, its motion encoder learning from labels alone with all the rest",
     replace(SMALL, start=""),
+    [IMAGES],
+)
+FULL_ALONE = declare(
+    "lookagain_alone",
+    "LookAgain, labels alone",
+    "as lookagain, its motion encoder learning from labels alone with all the rest",
+    replace(FULL, start=""),
     [IMAGES],
 )

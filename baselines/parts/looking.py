@@ -14,7 +14,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from baselines.parts.motion_encoder import Read, Stack, two_layers
+from baselines.contract import Sizes
+from baselines.parts.motion_encoder import MotionEncoder, Read, Stack, two_layers
 from baselines.recipes.lookagain import Looking
 
 DEPTH = 2
@@ -108,3 +109,37 @@ class Looks(nn.Module):
         known = inside.repeat_interleave(values.shape[2], dim=0)
         joined = self.join(rows, known).view(values.shape[0], values.shape[2], *values.shape[1::2])
         return joined.transpose(1, 2) * opened.any(dim=1)[:, None, :, None]
+
+
+class Watcher(nn.Module):
+    """What all models that look at pictures share: the motion encoder, and what the gate asks for.
+
+    Columns of the inputs are those of the poses, then the features of the picture of each animal, 0 where it
+    was not looked at.
+    """
+
+    def __init__(self, recipe: Looking, sizes: Sizes) -> None:
+        super().__init__()
+        self.animals, keypoints = len(sizes.skeleton.animals), len(sizes.skeleton.keypoints)
+        self.poses, self.fixed = self.animals * keypoints * 3, bool(recipe.start)
+        pictures = sum(columns for _, columns in sizes.features) // self.animals
+        self.motion = MotionEncoder(self.animals, keypoints, recipe.motion, pictures)
+        self.motion.requires_grad_(not self.fixed)
+        self.looks = Looks(recipe, pictures)
+
+    def train(self, mode: bool = True) -> Watcher:
+        """Set whether it trains; an encoder that is held fast drops nothing, and its codebooks stay."""
+        super().train(mode)
+        if self.fixed:
+            self.motion.eval()
+        return self
+
+    def read(self, x: Float[Tensor, "B T F"], inside: Bool[Tensor, "B T"]) -> tuple[Read, Tensor]:
+        """Return what the motion encoder says of keypoints alone, and the scores (B, T, A) of the gate."""
+        read: Read = self.motion(x, inside)
+        confidence = x[..., : self.poses].reshape(*inside.shape, self.animals, -1, 3)[..., 2].mean(dim=3)
+        return read, self.looks.scores(read, confidence)
+
+    def pictures(self, x: Float[Tensor, "B T F"]) -> Float[Tensor, "B T A V"]:
+        """Return the features of pictures that are among the inputs."""
+        return x[..., self.poses :].reshape(*x.shape[:2], self.animals, -1)

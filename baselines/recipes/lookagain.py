@@ -90,3 +90,14 @@ class Looking(Recipe):
             f"looks at {self.opened:.0%} of the pictures, {gate}" if self.opened else "looks at no picture"
         )
         return (*super().words(held_out), looks, *left_out)
+
+
+@dataclass(frozen=True)
+class Grouping(Looking):
+    """What a model can be told that puts frames into clusters, with pictures of some of them."""
+
+    clusters: int = 30
+    smooth: float = 0.1
+    """Weight of how much the gate's scores change from frame to frame."""
+    drawn: int = 20_000
+    """Training frames, at most, in which the centres begin."""

@@ -30,6 +30,10 @@ class Nowhere:
     def report(self, history: Iterable[Any]) -> None:
         """Keep no log."""
 
+    def start(self) -> dict[str, Any]:
+        """Return no weights."""
+        return {"model": {}}
+
     def features(self, name: str, recording: object) -> Derived:
         """Return one row every 0.125 s, eight features."""
         import numpy as np
@@ -58,15 +62,15 @@ class Pictures:
 
 
 def first_baseline(module: str) -> Baseline:
-    """Return the first baseline that a module declares and that starts from no other one's weights."""
+    """Return the first baseline that a module declares, of those that start from no other one's weights.
+
+    Where all start from others, the first of all.
+    """
     declared = vars(import_module(module)).values()
     from baselines.contract import Baseline
 
-    return next(
-        one
-        for one in declared
-        if isinstance(one, Baseline) and not any(need.use == "start" for need in one.needs)
-    )
+    own = [one for one in declared if isinstance(one, Baseline)]
+    return next((one for one in own if not any(need.use == "start" for need in one.needs)), own[0])
 
 
 def imports_of_training(module: str, recipe: Any, checkpoint: Path) -> list[str]:

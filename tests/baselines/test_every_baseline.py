@@ -87,6 +87,9 @@ PARAMETERS = {  # at 28 inputs and 4 classes, as the papers and their code have 
     "raseformer_static_keynorm_small": 438_348,
     "raseformer_shared_topk_small": 438_348,
     "lookagain": 2_157_061,  # the encoder that is held fast left out, and that of pictures
+    "lookagain_alone": 8_088_965,
+    "lookagain_clusters": 1_966_849,
+    "lookagain_small_clusters": 131_265,
     "lookagain_small": 141_957,
     "lookagain_small_alone": 383_589,
     "lookagain_keypoints": 132_356,  # the classifier alone; the encoder that it reads has 5,685,184
@@ -100,7 +103,14 @@ PARAMETERS = {  # at 28 inputs and 4 classes, as the papers and their code have 
     "pose_kmeans": None,
 }
 
-WITH_VIDEO = ("lookagain", "lookagain_small", "lookagain_small_alone")
+WITH_VIDEO = (
+    "lookagain",
+    "lookagain_alone",
+    "lookagain_small",
+    "lookagain_small_alone",
+    "lookagain_clusters",
+    "lookagain_small_clusters",
+)
 """They look at videos, which their own tests make."""
 VARIANTS = ("ms_g3d_8", "ms_g3d_mabe21")
 """Large networks that share their code with another one of the list."""
