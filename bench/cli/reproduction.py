@@ -73,7 +73,7 @@ def reproduce(
 ) -> None:
     """Train what published TABLEs print, where it is not there yet, and put our numbers beside theirs.
 
-    The figures lookagain-2 to lookagain-5 print no numbers: they are run on a task, beside the paper's claims.
+    The figures lookagain-2 to -5 print no numbers: they are run on a task, beside the claims of the paper.
 
     \b
     bench reproduce --list
