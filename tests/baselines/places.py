@@ -43,7 +43,7 @@ def light(baseline: Baseline) -> tuple[Baseline, int | None]:
     if baseline.name in GRAPHS:
         # few steps: slow ones, or the running statistics lag behind the weights and all frames look alike
         lr = min(baseline.recipe.lr, 0.002)
-        recipe = replace(baseline.recipe, **FOUR_FRAMES, batch=8, lr=lr, warm_up=0)
+        recipe = replace(baseline.recipe, **FOUR_FRAMES, batch=8, drawn=32, lr=lr, warm_up=0)
         return replace(baseline, recipe=recipe), 1
     if isinstance(baseline.recipe, Localisation):
         return replace(baseline, recipe=replace(baseline.recipe, width=32)), 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -125,14 +125,50 @@ def anywhere(name: str) -> bool:
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Make the recordings once."""
-    folder = tmp_path_factory.mktemp("home")
+def homes(tmp_path_factory: pytest.TempPathFactory) -> Sequence[Path]:
+    """Store the recordings as they are, and with other labels in those that test."""
+    dataset, tested = get_task(TASK).dataset, get_task(TASK).load_split().ids("all", "test")
+    homes = [tmp_path_factory.mktemp("home") for _ in range(2)]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("BENCH_HOME", str(folder))
-        pull_simulated(get_task(TASK).dataset)
-        places.lay_features(load_all(get_task(TASK).dataset))
-        yield folder
+        patch.setenv("BENCH_HOME", str(homes[0]))
+        pull_simulated(dataset)
+        made = list(load_all(dataset))
+        places.lay_features(made)
+        patch.setenv("BENCH_HOME", str(homes[1]))
+        pull(replace(dataset, read=lambda _: turned(made, tested)), Path())
+        places.lay_features(made)
+    return homes
+
+
+def turned(made: Sequence[Recording], tested: Sequence[str]) -> Iterator[Recording]:
+    """Give the test recordings the next class in every frame."""
+    for recording in made:
+        labels = np.roll(recording.labels, 1, axis=1) if recording.id in tested else recording.labels
+        yield replace(recording, labels=labels)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A baseline and what it made of the recordings as they are."""
+
+    baseline: Baseline
+    epochs: int | None
+    task: Task
+    out: Path
+    predictions: Path
+
+
+@pytest.fixture(scope="module")
+def trained(
+    request: pytest.FixtureRequest, homes: Sequence[Path], tmp_path_factory: pytest.TempPathFactory
+) -> Trained:
+    """Train the baseline of the test once for all tests."""
+    baseline, epochs = light(models.get_baseline(request.param))
+    task, out = asked(baseline, TASK), tmp_path_factory.mktemp("out") / request.param.replace("_", "-")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BENCH_HOME", str(homes[0]))
+        path = train(baseline, task, seed=2, device="cpu", out=out, epochs=epochs)
+    return Trained(baseline, epochs, task, out, path)
 
 
 def asked(baseline: Baseline, name: str) -> Task:
@@ -145,11 +181,10 @@ def asked(baseline: Baseline, name: str) -> Task:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [name for name in PARAMETERS if anywhere(name)])
-def test_it_trains_and_its_submission_is_valid(name: str, home: Path, tmp_path: Path) -> None:
-    baseline, epochs = light(models.get_baseline(name))
-    task, out = asked(baseline, TASK), tmp_path / name.replace("_", "-")
-    train(baseline, task, seed=2, device="cpu", out=out, epochs=epochs)
+@pytest.mark.parametrize("trained", [name for name in PARAMETERS if anywhere(name)], indirect=True)
+def test_it_trains_and_its_submission_is_valid(trained: Trained) -> None:
+    baseline, task, out = trained.baseline, trained.task, trained.out
+    name = baseline.name
     length = FRAMES if task.kind == "frames" else FRAMES / task.dataset.fps
     lengths = {"all": dict.fromkeys(task.load_split().ids("all", "test"), length)}
     entry, read = read_tasks(out, lambda _: task, lambda _: lengths)
@@ -175,33 +210,22 @@ def test_it_trains_and_its_submission_is_valid(name: str, home: Path, tmp_path: 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [name for name in PARAMETERS if anywhere(name) and name not in VARIANTS])
+@pytest.mark.parametrize(
+    "trained",
+    [name for name in PARAMETERS if anywhere(name) and name not in VARIANTS],
+    indirect=True,
+)
 def test_no_label_of_a_test_recording_changes_what_it_says(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    trained: Trained, homes: Sequence[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    baseline, epochs = light(models.get_baseline(name))
-    task = asked(baseline, "demo-6x120")
-    tested = task.load_split().ids("all", "test")
-    monkeypatch.setenv("BENCH_HOME", str(tmp_path / "simulated"))
-    pull_simulated(task.dataset)
-    made = list(load_all(task.dataset))
-    said, digests = [], []
-    for turn in (0, 1):
-        monkeypatch.setenv("BENCH_HOME", str(tmp_path / f"home{turn}"))
-        pull(replace(task.dataset, read=lambda _, turn=turn: turned(made, tested, turn)), Path())
-        places.lay_features(made)
-        path = train(baseline, task, seed=0, device="cpu", out=tmp_path / f"out{turn}", epochs=epochs)
-        said.append(path.read_bytes())
+    baseline, task = trained.baseline, trained.task
+    tested, digests = task.load_split().ids("all", "test"), []
+    for home in homes:
+        monkeypatch.setenv("BENCH_HOME", str(home))
         digests.append([recording.truth_digest() for recording in load(task.dataset, tested, poses=False)])
     assert all(one != other for one, other in zip(*digests, strict=True)), "the labels are other ones"
-    assert said[0] == said[1]
-
-
-def turned(made: Sequence[Recording], tested: Sequence[str], turn: int) -> Iterator[Recording]:
-    """Give the test recordings the class that is `turn` further in every frame."""
-    for recording in made:
-        labels = np.roll(recording.labels, turn, axis=1) if recording.id in tested else recording.labels
-        yield replace(recording, labels=labels)
+    path = train(baseline, task, seed=2, device="cpu", out=tmp_path / "out", epochs=trained.epochs)
+    assert path.read_bytes() == trained.predictions.read_bytes()
 
 
 def test_the_listing_holds_every_baseline_with_its_published_size() -> None:

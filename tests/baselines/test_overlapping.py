@@ -14,6 +14,7 @@ from places import FOUR_FRAMES, GRAPHS
 from baselines.contract import Baseline
 from baselines.models import get_baseline
 from baselines.recipes.boosting import Boosting
+from baselines.recipes.joint import Joint
 from baselines.recipes.stacking import Stacking
 from baselines.recipes.windows import Recipe
 from baselines.runs.listing import every
@@ -62,6 +63,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def light(baseline: Baseline, epochs: int) -> Baseline:
+    """So many epochs of short windows or few trees; of a single epoch few examples."""
     recipe = baseline.recipe
     if isinstance(recipe, Boosting):
         return replace(baseline, recipe=replace(recipe, frames=300, trees=15, windows=(0.2,), smoothing=0.1))
@@ -69,12 +71,15 @@ def light(baseline: Baseline, epochs: int) -> Baseline:
         few = replace(recipe.first, frames=300, trees=15)
         small = replace(recipe, row=0.05, windows=(0.2,), first=few, second=few, smoothings=(0.1,))
         return replace(baseline, recipe=small)
+    if isinstance(recipe, Joint):
+        recipe = replace(recipe, batch=4, blocks=2)
     if not isinstance(recipe, Recipe):
         return replace(baseline, recipe=recipe.with_epochs(epochs) or recipe)
+    window = {"past": min(recipe.past, 40), "future": min(recipe.future, 20)}
     if baseline.name in GRAPHS:
-        return replace(baseline, recipe=replace(recipe, **FOUR_FRAMES, epochs=epochs, batch=32))
-    past, future = min(recipe.past, 40), min(recipe.future, 20)
-    return replace(baseline, recipe=replace(recipe, past=past, future=future, epochs=epochs, batch=32))
+        window = FOUR_FRAMES
+    drawn = 64 if epochs == 1 else None
+    return replace(baseline, recipe=replace(recipe, **window, epochs=epochs, batch=32, drawn=drawn))
 
 
 def trained(name: str, out: Path, epochs: int) -> dict[str, np.ndarray]:
