@@ -247,6 +247,18 @@ CARDS: dict[str, tuple[Change, str]] = {
         put("scores", "map", "left_out", value=lambda values: values[1:]),
         "scores.map.left_out",
     ),
+    "values without a group that spread too much": (
+        put("scores", "map", "left_out", value=lambda of: [0.05 if k % 2 else 0.95 for k in range(len(of))]),
+        "scores.map.left_out",
+    ),
+    "values without a group that are all the same": (
+        put("scores", "map", "left_out", value=lambda of: of[:1] * len(of)),
+        "scores.map.left_out",
+    ),
+    "one group that decides": (
+        put("scores", "map", "left_out", 3, value=0.002),
+        "scores.map.left_out",
+    ),
     "frames of a group": (put("group_frames", 1, value=lambda n: n + 1), "group_frames[1]"),
     "a missing key of a score": (drop("scores", "f1", "other_intervals"), "scores.f1.other_intervals"),
     "an unknown format": (put("format", value=4), "format"),

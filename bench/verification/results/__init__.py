@@ -5,7 +5,7 @@ The task      one that is declared, with its facts, its metrics, their version a
 The truth     digest, recordings, groups, frames and classes those of the recordings, where something at hand
               says so, else those of most results of the task; never more than the split has
 The scores    ranges, order of interval ends, means over classes, parts and runs, deviations; how intervals
-              were made
+              were made; values without each group spread about as the interval says
 The details   their counts agree with each other; accuracy, also by distance, recall and F1 of edges follow
 The counts    of every recording and run, from format 2 on: F1, precision, recall, accuracy, kappa and all
               of their intervals follow

@@ -6,7 +6,8 @@ value         the mean over parts of `per_part.value`, and the mean over runs of
 per_class     the mean over parts of `per_part.per_class`
 per_part      its value is the mean over its classes, over those that the metric averages
 std_runs      the population standard deviation of `per_run`; std_parts that of `per_part.value`
-left_out      as many values as groups, or none where a result was brought from an earlier format
+left_out      as many values as groups, or none where a result was brought from an earlier format; they spread
+              about as the interval does (`left_out`)
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from bench.metrics import Metric
 from bench.metrics.sampling.intervals import DEFAULT_METHOD, MIN_GROUPS
 from bench.results import Result, Score
 from bench.tasks import Task
+from bench.verification.results.left_out import left_out_faults
 from bench.verification.results.numbers import differences, inside, mean, spread, written
 
 
@@ -64,7 +66,7 @@ def number_faults(task: Task, result: Result) -> Iterator[Fault]:
         yield from _range_faults(place, metric, table)
         yield from _end_faults(place, metric, table)
         yield from _mean_faults(place, metric, score, task.background)
-        yield from _left_out_faults((*place, "left_out"), score, result.groups)
+        yield from left_out_faults((*place, "left_out"), metric, score, result.groups, LEVEL)
     yield from _interval_faults(result)
     if result.format >= 3:
         sums = {"groups": len(result.group_frames), "frames": sum(result.group_frames)}
@@ -172,15 +174,6 @@ def _mean_faults(place: Place, metric: Metric, score: Score, background: str | N
             expected = {"value": mean([part.per_class[label] for label in averaged])}
             inner = (*place, "per_part", name)
             yield from differences(inner, {"value": part.value}, expected, "the mean over its classes")
-
-
-def _left_out_faults(place: Place, score: Score, groups: int) -> Iterator[Fault]:
-    """Yield a number of values without a group that is not the number of groups, and values of nothing."""
-    if score.left_out and len(score.left_out) != groups:
-        yield Fault(place, f"a list of {len(score.left_out):,}", f"{groups:,} values, one without each group")
-    for k, value in enumerate(score.left_out):
-        if math.isnan(score.value) and not math.isnan(value):
-            yield Fault((*place, k), written(value), "null, as the value of all groups is")
 
 
 def _mean_of_all(values: Sequence[float]) -> float:
