@@ -49,11 +49,25 @@ def environment_of_pages() -> Environment:
         generator=Markup(GENERATOR),  # noqa: S704
         style=Markup(style),  # noqa: S704  our own files, inlined whole so that a page is one file
         script=Markup(script),  # noqa: S704
-        policy=f"default-src 'none'; style-src {_source(style)}; script-src {_source(script)}; "
-        "base-uri 'none'; form-action 'none'",
+        policy=policy(style, script),
         detection_forms=DETECTION_FORMS,
     )
     return environment
+
+
+def policy(style: str, script: str) -> str:
+    """Return the content-security policy of a page with this inline style and script and nothing else."""
+    return (
+        f"default-src 'none'; style-src {_source(style)}; script-src {_source(script)}; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def own_script(file: str) -> dict[str, str]:
+    """Return the variables "script" and "policy" of a page whose script is this file of ours."""
+    folder = resource("templates", "leaderboard/templates")
+    style, script = ((folder / name).read_text(encoding="utf-8") for name in ("style.css", file))
+    return {"script": Markup(script), "policy": policy(style, script)}  # noqa: S704
 
 
 def _source(text: str) -> str:

@@ -11,8 +11,9 @@ from jinja2 import UndefinedError
 from bench.errors import DataError
 from bench.evaluation import task_card
 from bench.files.lookalikes import skeleton
+from bench.pages.compare_page import compare_name, compare_page
 from bench.pages.entry_page import entry_page
-from bench.pages.environment import environment_of_pages
+from bench.pages.environment import environment_of_pages, own_script
 from bench.pages.ethogram_page import Poses, ethogram_pages
 from bench.pages.exports import downloads
 from bench.pages.index_page import index_page
@@ -30,10 +31,10 @@ from bench.text import card_per_minute, per_minute
 def render(
     results: Sequence[Result], published: Sequence[Task] = (), poses: Poses | None = None
 ) -> dict[str, str]:
-    """Return the site as file name -> text: `index.html`, `<task>.html` and `<task>--<entry>.html`.
+    """Return the site as file name -> text.
 
-    Recordings whose bouts lie beside results have `<task>--<recording>.ethogram.html`, with the poses that
-    `poses` gives.
+    Pages are `index.html`, `<task>.html`, `<task>.compare.html` and `<task>--<entry>.html`. Recordings whose
+    bouts lie beside results have `<task>--<recording>.ethogram.html`, with the poses that `poses` gives.
 
     `published` are tasks that papers print numbers of: those without a result have a page too, and there are
     `audit.html` and `metrics.html`.
@@ -71,6 +72,9 @@ def _pages(results: Sequence[Result], published: Sequence[Task], poses: Poses | 
     for name, task_rankings in rankings.items():
         made = task_page(task_rankings)
         pages[f"{name}.html"] = task.render(page=made, downloads=downloads(made))
+        if compared := compare_page(task_rankings[0]):
+            page_of_two = environment.get_template("compare.html")
+            pages[compare_name(name)] = page_of_two.render(page=compared, **own_script("compare.js"))
         for ranking in task_rankings:
             for row in ranking.rows:
                 shown = entry_page(row, ranking)

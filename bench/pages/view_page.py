@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -14,9 +12,8 @@ from typing import Any
 from markupsafe import Markup
 
 from bench.evaluation import task_card
-from bench.pages.environment import environment_of_pages
+from bench.pages.environment import environment_of_pages, own_script
 from bench.pages.ethogram_page import EthogramPage
-from bench.resources import resource
 from bench.viewing import View, as_plain
 
 
@@ -31,25 +28,19 @@ def ethogram_html(page: EthogramPage) -> str:
 
 
 def _page(task: Mapping[str, Any], data: Mapping[str, Any], *, site: bool) -> str:
-    environment = environment_of_pages()
-    folder = resource("templates", "leaderboard/templates")
-    script = (folder / "view.js").read_text(encoding="utf-8")
-    style = (folder / "style.css").read_text(encoding="utf-8")
     written = json.dumps(data, allow_nan=False).replace("<", "\\u003c")
-    return environment.get_template("view.html").render(
-        task=task,
-        recording=data["recording"],
-        last=data["frames"] - 1,
-        sources=data["sources"],
-        poses=data["poses"] is not None,
-        entries=list(zip(data["ids"], data["sources"], strict=True))[1:],
-        site=site,
-        data=Markup(written),  # noqa: S704  JSON without a "<"
-        script=Markup(script),  # noqa: S704  our own file
-        policy=f"default-src 'none'; style-src {_source(style)}; script-src {_source(script)}; "
-        "base-uri 'none'; form-action 'none'",
+    return (
+        environment_of_pages()
+        .get_template("view.html")
+        .render(
+            task=task,
+            recording=data["recording"],
+            last=data["frames"] - 1,
+            sources=data["sources"],
+            poses=data["poses"] is not None,
+            entries=list(zip(data["ids"], data["sources"], strict=True))[1:],
+            site=site,
+            data=Markup(written),  # noqa: S704  JSON without a "<"
+            **own_script("view.js"),
+        )
     )
-
-
-def _source(text: str) -> str:
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
