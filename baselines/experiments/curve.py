@@ -158,9 +158,8 @@ def _of_part(result: Result, part: str) -> dict[str, float]:
 
 
 def _labelled(task: Task) -> dict[str, Any]:
-    """Return how much of a task trains, by part; of one part without its name."""
-    amounts = {part.name: _amount(task, part.name, "train") for part in task.parts}
-    return next(iter(amounts.values())) if len(amounts) == 1 else amounts
+    """Return how much of each part of a task trains."""
+    return {part.name: _amount(task, part.name, "train") for part in task.parts}
 
 
 def _amount(task: Task, part: str, subset: str) -> dict[str, int]:

@@ -41,6 +41,7 @@ from bench.pages.facts import (
     value_of,
     with_short_title,
 )
+from bench.pages.label_curves import LabelCurve, label_curve
 from bench.pages.ranking import Ranking, Ranks, Row
 from bench.results import Result
 from bench.text import by_family, class_metrics, family_line, interval_statement
@@ -167,10 +168,15 @@ class EntryPage:
     metrics_version: int
     intervals: str
     """How they were made."""
+    labels: LabelCurve | None
+    """What fewer labels cost; None where nobody measured it."""
 
 
-def entry_page(row: Row, ranking: Ranking) -> EntryPage:
-    """Return the page of one entry; the details stay empty where its result has none."""
+def entry_page(row: Row, ranking: Ranking, labels: Mapping[str, Any] | None = None) -> EntryPage:
+    """Return the page of one entry; the details stay empty where its result has none.
+
+    `labels` is a file of `bench curve` of its model on its task.
+    """
     result, score = row.result, row.score
     rows, cards = recording_rows(result), class_metrics(result)
     task, first = task_facts(result.task), test_facts(result)
@@ -203,6 +209,7 @@ def entry_page(row: Row, ranking: Ranking) -> EntryPage:
         predictions=result.predictions_digest,
         metrics_version=result.metrics_version,
         intervals=interval_statement(result.interval),
+        labels=None if labels is None else label_curve(labels),
     )
 
 

@@ -15,9 +15,12 @@ from bench.pages.environment import GENERATOR
 from bench.pages.published import published_tasks
 from bench.pages.site import page_of_results, render
 from bench.pages.task_page import TaskPage
+from bench.verification.curves import read_curves
 from bench.verification.results import read_sound, with_reference
 from bench.viewing import poses_of
 
+CURVES = "curves"
+"""The folder beside that of the results that holds files of `bench curve`."""
 _LARGEST = 256 * 2**20
 """Bytes of a file that may be a page of ours; the largest page has some 0.1 MB."""
 
@@ -30,6 +33,7 @@ def publish_results(results: Path, folder: Path, *, reference: bool = False) -> 
 
     A file that is not as it should be is left out: the site is built without it, then `DataError` is raised.
     Where no file is as it should be nothing is written: an empty site must not take the place of a full one.
+    Files of `bench curve` in the folder `curves` beside the results are drawn on the pages of their models.
     Raises `UsageError` where there is no file.
     """
     if reference:
@@ -37,10 +41,12 @@ def publish_results(results: Path, folder: Path, *, reference: bool = False) -> 
         sound = with_reference(sound)
     else:
         sound, fault = read_sound(results)
+    curves, wrong = read_curves(results.parent / CURVES)
+    fault = fault or wrong
     if fault is None:
-        return publish(render(sound, published_tasks(), poses_at_hand), folder)
+        return publish(render(sound, published_tasks(), poses_at_hand, curves), folder)
     if sound:
-        index = publish(render(sound, published_tasks(), poses_at_hand), folder)
+        index = publish(render(sound, published_tasks(), poses_at_hand, curves), folder)
         raise DataError(f"{fault.title}; {index} is built without them", fault.problems, fault.hint)
     raise fault
 

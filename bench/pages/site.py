@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from jinja2 import UndefinedError
 
@@ -29,7 +30,10 @@ from bench.text import card_per_minute, per_minute
 
 
 def render(
-    results: Sequence[Result], published: Sequence[Task] = (), poses: Poses | None = None
+    results: Sequence[Result],
+    published: Sequence[Task] = (),
+    poses: Poses | None = None,
+    curves: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, str]:
     """Return the site as file name -> text.
 
@@ -37,14 +41,15 @@ def render(
     bouts lie beside results have `<task>--<recording>.ethogram.html`, with the poses that `poses` gives.
 
     `published` are tasks that papers print numbers of: those without a result have a page too, and there are
-    `audit.html` and `metrics.html`.
+    `audit.html` and `metrics.html`. `curves` are sound files of `bench curve`: those of fewer labels are
+    drawn on the page of the entry that is called like their model.
 
     Raises `DataError` where a name is unsafe as a file name, an entry comes twice, or a result lacks what a
     page shows.
     """
     try:
         _refuse_unsafe_names(results)
-        return _pages(results, published, poses)
+        return _pages(results, published, poses, curves)
     except (UndefinedError, LookupError, TypeError, ValueError, AttributeError) as fault:
         raise DataError(
             "no leaderboard can be built from these results",
@@ -53,7 +58,12 @@ def render(
         ) from fault
 
 
-def _pages(results: Sequence[Result], published: Sequence[Task], poses: Poses | None) -> dict[str, str]:
+def _pages(
+    results: Sequence[Result],
+    published: Sequence[Task],
+    poses: Poses | None,
+    curves: Sequence[Mapping[str, Any]],
+) -> dict[str, str]:
     tasks: dict[str, list[Result]] = {}
     for result in sorted(results, key=lambda result: (result.task["name"], result.entry["id"])):
         tasks.setdefault(result.task["name"], []).append(per_minute(result))
@@ -69,6 +79,7 @@ def _pages(results: Sequence[Result], published: Sequence[Task], poses: Poses | 
         pages["metrics.html"] = environment.get_template("metrics.html").render(page=metrics_page())
     for page in unscored:
         pages[f"{page.task.name}.html"] = task.render(page=page, downloads=downloads(page))
+    labels = {(c["task"]["name"], c["model"]["name"]): c for c in curves if c["varied"] == "labels"}
     for name, task_rankings in rankings.items():
         made = task_page(task_rankings)
         pages[f"{name}.html"] = task.render(page=made, downloads=downloads(made))
@@ -77,7 +88,7 @@ def _pages(results: Sequence[Result], published: Sequence[Task], poses: Poses | 
             pages[compare_name(name)] = page_of_two.render(page=compared, **own_script("compare.js"))
         for ranking in task_rankings:
             for row in ranking.rows:
-                shown = entry_page(row, ranking)
+                shown = entry_page(row, ranking, labels.get((name, row.result.entry["id"])))
                 pages[shown.entry.page] = entry.render(page=shown)
         for recording in ethogram_pages(task_rankings, poses):
             pages[recording.page] = ethogram_html(recording)

@@ -44,8 +44,6 @@ def _fractions(content: Mapping[str, Any], metrics: Sequence[Mapping[str, Any]])
 
 def _groups_of(labelled: Mapping[str, Any]) -> str:
     """Return how many groups have labels, of several parts one after the other."""
-    if "groups" in labelled:
-        return str(labelled["groups"])
     return "/".join(str(part["groups"]) for part in labelled.values())
 
 

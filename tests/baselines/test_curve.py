@@ -79,8 +79,8 @@ def test_all_labels_score_as_an_entry_does_and_the_same_command_trains_nothing(t
     first = path.read_bytes()
     content = json.loads(first)
     assert [point["fraction"] for point in content["points"]] == [0.2, 1.0]
-    assert [point["labelled"]["seed0"]["groups"] for point in content["points"]] == [1, 4]
-    assert content["points"][1]["labelled"]["seed1"]["frames"] == 240
+    assert [point["labelled"]["seed0"]["all"]["groups"] for point in content["points"]] == [1, 4]
+    assert content["points"][1]["labelled"]["seed1"]["all"]["frames"] == 240
     bench("train", "prior", "--task", TASK, "--seeds", "2", "--out", str(tmp_path / "prior"))
     (whole,) = evaluate(tmp_path / "prior")
     values = {name: score["value"] for name, score in content["points"][1]["scores"].items()}
