@@ -203,12 +203,18 @@ def cost_chart(
 
 
 def curve_chart(
-    id_: str, title: str, across: str, curves: Sequence[tuple[str, Float[np.ndarray, " K"]]], *, whole: bool
+    id_: str,
+    title: str,
+    across: str,
+    curves: Sequence[tuple[str, Float[np.ndarray, " K"]]],
+    *,
+    whole: bool,
+    marks: Sequence[tuple[int, str]] = (),
 ) -> Chart | None:
     """Return named curves of values in [0, 1] over 0, 1, 2, … frames; None where none has a value.
 
     With `whole` the first is the mean of the others and stands out. After it come six that have a colour and
-    a name at their end, then those that have neither.
+    a name at their end, then those that have neither. `marks` names places on the axis; else every fifth is.
     """
     lines = [(clean(name, NAME), curve) for name, curve in curves if not np.isnan(curve).all()]
     if not lines:
@@ -216,10 +222,12 @@ def curve_chart(
     tones = [*(["whole"] if whole else []), *(f"tone{k}" for k in range(1, TONES + 1))][: len(lines)]
     last, bottom = len(lines[0][1]) - 1, CURVES.bottom
     ends = [_y(float(curve[np.flatnonzero(~np.isnan(curve))[-1]])) for _, curve in lines[: len(tones)]]
-    frames = range(0, last + 1, 5)
+    ticks = marks or [(at, str(at)) for at in range(0, last + 1, 5)]
     words = []
     for name, curve in lines[: len(tones)]:
-        values = ", ".join(f"{number(float(curve[at]))} at {at}" for at in frames if not np.isnan(curve[at]))
+        values = ", ".join(
+            f"{number(float(curve[at]))} at {tick}" for at, tick in ticks if not np.isnan(curve[at])
+        )
         words.append(f"{name}: {values}")
     every = [*tones, *["rest"] * (len(lines) - len(tones))]
     paths = [path(f"curve {tone}", _path(curve)) for tone, (_, curve) in zip(every, lines, strict=True)]
@@ -239,7 +247,7 @@ def curve_chart(
         caption=f"{clean(title, 120)}.{rest}",
         shapes=(
             *_rules(CURVES, [(round(_y(k / 4), 1), f"{k / 4:.2f}") for k in range(5)], 5),
-            *(text("tick", round(_x(at, last), 1), bottom + 17, str(at), "middle") for at in frames),
+            *(text("tick", round(_x(at, last), 1), bottom + 17, tick, "middle") for at, tick in ticks),
             text("tick", (CURVES.left + CURVES.right) // 2, bottom + 36, clean(across, 60), "middle"),
             *reversed(paths),
             *names,

@@ -18,6 +18,7 @@ from bench.evaluation.details import (
     recording_rows,
 )
 from bench.evaluation.details import RecordingRow as Recorded
+from bench.pages.behind import Behind, behind
 from bench.pages.charts import Chart, curve_chart
 from bench.pages.ethogram_page import ethogram_name, recordings_shown
 from bench.pages.facts import (
@@ -162,6 +163,8 @@ class EntryPage:
     recordings: tuple[RecordingRow, ...]
     recording_metrics: tuple[MetricFacts, ...]
     recording_classes: tuple[str, ...]
+    behind: Behind | None
+    """None where its evidence is not at hand."""
     families: tuple[Family, ...]
     predictions: str
     """Their digest."""
@@ -205,6 +208,7 @@ def entry_page(row: Row, ranking: Ranking, labels: Mapping[str, Any] | None = No
         recordings=tuple(_recording(result, each, columns, classes) for each in rows),
         recording_metrics=tuple(with_short_title(metric_facts(card)) for card in columns),
         recording_classes=classes,
+        behind=behind(result),
         families=_families(result),
         predictions=result.predictions_digest,
         metrics_version=result.metrics_version,
