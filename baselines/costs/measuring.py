@@ -120,7 +120,8 @@ def measured(unit: Unit) -> Measured:
     recipe, data = job.run.recipe, job.sources.data()
     few, share = data, 1.0
     if recipe.sees is not None:  # the time of an epoch grows with its windows; of whole stretches it does not
-        few, share = cut(data, job.run.questions, recipe.sees, LEARNED)
+        drawn: int | None = getattr(recipe, "drawn", None)
+        few, share = cut(data, job.run.questions, recipe.sees, LEARNED, drawn)
     run = replace(job.run, recipe=recipe.with_epochs(2))  # in the first epoch kernels are chosen
     state = job.baseline.learn(run, few, workspace)
     with workspace.checkpoint.with_suffix(".csv").open(encoding="utf-8") as log:
@@ -149,11 +150,17 @@ def _short(need: Job) -> Job:
     )
 
 
-def cut(data: Data, questions: Sequence[Question], sees: tuple[int, int], frames: int) -> tuple[Data, float]:
+def cut(
+    data: Data,
+    questions: Sequence[Question],
+    sees: tuple[int, int],
+    frames: int,
+    drawn: int | None = None,
+) -> tuple[Data, float]:
     """Cut all recordings to the same share, so that each class and each group stays; return what is left out.
 
     About so many labelled frames are left, and of each recording what a window spans besides. The second
-    value is how many times as many frames there were.
+    value is how many times as many frames an epoch has: all there were, or at most so many as are drawn.
     """
     whole = sum(_labelled(data, question) for question in questions)
     share = min(1.0, frames / max(1, whole))
@@ -166,7 +173,9 @@ def cut(data: Data, questions: Sequence[Question], sees: tuple[int, int], frames
         for by_question in (data.train, data.val)
     )
     few = Data(train, val, [begun(recording, share, span) for recording in data.unlabelled])
-    return few, whole / max(1, sum(_labelled(few, question) for question in questions))
+    left = sum(_labelled(few, question) for question in questions)
+    of_epoch, of_few = (count if drawn is None else min(drawn, count) for count in (whole, left))
+    return few, of_epoch / max(1, of_few)
 
 
 def begun(recording: Recording, share: float, span: int = 0) -> Recording:

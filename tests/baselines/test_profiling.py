@@ -79,6 +79,9 @@ def test_what_is_cut_keeps_every_recording_and_says_how_much_it_left_out(store: 
     assert 60 <= labelled < 60 + 3 * (past + 1), "so many frames, and a window of each"
     whole = sum(int(toy.recording(id_).annotated.sum()) for id_ in "abc")
     assert share == pytest.approx(whole / labelled)
+    for drawn, expected in ((labelled + 9, (labelled + 9) / labelled), (labelled - 5, 1.0), (10**6, share)):
+        _, times = measuring.cut(unit.job.sources.data(), questions, toy.MSGL.recipe.sees, 60, drawn)
+        assert times == pytest.approx(expected)
 
 
 def test_a_task_of_segments_costs_what_its_frames_cost(store: Path) -> None:
