@@ -15,7 +15,7 @@ from bench.results import PartScore, Result, Score, parse
 
 NAN = math.nan
 CLASSES = ["attack", "mount", "other"]
-VOID = {"meta", "input"}
+VOID = {"meta", "input", "br"}
 
 
 @dataclass

@@ -23,6 +23,7 @@ from bench.metrics import METRICS
 from bench.metrics.sampling.intervals import MIN_GROUPS
 from bench.metrics.sampling.resampling import leave_one_out
 from bench.metrics.sampling.student import t_quantile
+from bench.pages.ethogram_page import ethogram_name, recordings_shown
 from bench.pages.facts import EntryName, MetricFacts, TaskFacts, entry_name, metric_facts, task_facts
 from bench.pages.pairs import testable_rows
 from bench.pages.ranking import Ranking
@@ -76,6 +77,9 @@ def compare_page(ranking: Ranking) -> ComparePage | None:
         "numbers": [_number_card(metric, name) for metric, name in numbers],
         "measure": next((card["title"] for card in cards if card["name"] == measure), measure),
         "recordings": [clean(row.id, 80) for row in recording_rows(rows[0].result)] if measure else [],
+        "ethograms": _ethograms(ranking, [row.id for row in recording_rows(rows[0].result)])
+        if measure
+        else [],
         "entries": held,
         "names": {row.result.entry["id"]: clean(row.result.entry["name"], 80) for row in rows},
     }
@@ -86,6 +90,13 @@ def compare_page(ranking: Ranking) -> ComparePage | None:
         groups=groups,
         data=Markup(json.dumps(data, allow_nan=False, sort_keys=True).replace("<", "\\u003c")),  # noqa: S704
     )
+
+
+def _ethograms(ranking: Ranking, recordings: Sequence[str]) -> list[str]:
+    """Return the page with the ethogram of each recording; empty where there is none."""
+    shown = recordings_shown([row.result for row in ranking.rows])
+    task = str(ranking.best.task["name"])
+    return [ethogram_name(task, one) if one in shown else "" for one in recordings]
 
 
 def _held(name: str, results: Sequence[Result]) -> bool:

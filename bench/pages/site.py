@@ -73,7 +73,11 @@ def _pages(
     unscored = [
         unscored_page(card_per_minute(task_card(one))) for one in published if one.name not in rankings
     ]
-    pages = {"index.html": index.render(page=index_page(rankings, unscored), reference=bool(published))}
+    pages = {
+        "index.html": index.render(
+            page=index_page(rankings, unscored), reference=bool(published), **own_script("index.js")
+        )
+    }
     if published:
         pages["audit.html"] = environment.get_template("audit.html").render(page=audit_page(audit_papers()))
         pages["metrics.html"] = environment.get_template("metrics.html").render(page=metrics_page())

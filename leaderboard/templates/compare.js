@@ -65,7 +65,9 @@ const recordingRows = (one, other) => {
     const drawn = make("svg", { class: "plot", width: "100%", height: "20", "aria-hidden": "true" },
       make("line", { class: "grid", x1: "50%", x2: "50%", y1: 0, y2: 20 }),
       make("line", { class: "range", x1: "50%", x2: end, y1: 10, y2: 10 }), make("circle", { class: "dot", cx: end, cy: 10, r: 4.5 }));
-    return make("tr", {}, make("th", { scope: "row" }, name),
+    const page = held.ethograms[k];
+    const href = `${page}#who=${first.value},${second.value}`;
+    return make("tr", {}, make("th", { scope: "row" }, page ? make("a", { href, title: "Both ethograms, side by side" }, name) : name),
       make("td", { class: "n" }, number(one.recordings[k] ?? null)), make("td", { class: "n" }, number(other.recordings[k] ?? null)),
       make("td", { class: "n" }, signed(by)), make("td", { class: "bar" }, by === null ? "–" : drawn));
   });

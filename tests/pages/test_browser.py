@@ -9,9 +9,10 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from made_up import RESULTS, Page, entry
+from made_up import RESULTS, Page, entry, task
 
 from bench.pages import publish, render
+from bench.pages.published import published_tasks
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
@@ -118,3 +119,25 @@ def test_selected_rows_stand_out_and_alone_where_wanted(site: Path) -> None:
 def test_a_browser_says_nothing_about_the_pages(site: Path) -> None:
     for path in sorted(site.glob("*.html")):
         assert complaints(path) == []
+
+
+def cards(text: str) -> list[str]:
+    """Return the titles of the cards that are shown."""
+    pieces = text.partition('<ul class="cards">')[2].split("<li data-has=")[1:]
+    return [
+        piece.partition(".html")[0].partition('href="')[2]
+        for piece in pieces
+        if " hidden=" not in piece.partition(">")[0]
+    ]
+
+
+def test_cards_are_searched_and_filtered_by_the_address(tmp_path: Path) -> None:
+    simulated = task(name="another", title="Other animals", dataset={"simulated": True})
+    publish(render([*RESULTS, replace(RESULTS[0], task=simulated)], published_tasks()), tmp_path)
+    page = tmp_path / "index.html"
+    every = cards(opened(page))
+    assert len(every) == 2 + len(published_tasks())
+    assert cards(opened(page, "#only=entries")) == ["another", "toy-task"]
+    assert cards(opened(page, "#only=entries,real")) == ["toy-task"]
+    assert cards(opened(page, f"#q={quote('other ANIMALS')}")) == ["another"]
+    assert complaints(page) == []

@@ -19,11 +19,11 @@ from bench.results import Result
 ELEMENTS = re.compile(
     "html|head|meta|title|style|script|body|header|main|footer|section|article|nav|figure|figcaption|h[1-3]|p"
     "|ul|li|div|span|dl|dt|dd|a|code|pre|small|strong|bdi|table|caption|thead|tbody|tr|th|td"
-    "|svg|g|desc|line|circle|text|path|details|summary"
+    "|form|label|select|option|button|noscript|br|svg|g|desc|line|circle|text|path|details|summary"
 )
 ATTRIBUTES = re.compile(
     "lang|charset|http-equiv|content|name|class|id|href|rel|title|role|tabindex|scope|colspan|data-value"
-    "|data-(?:first|name|by|group|folded|title|compare|id|mark|timing|extra|recipe|runs|entry)|download|aria-label|aria-labelledby|aria-hidden|aria-sort|width|height|[xy][12]?|c[xy]|r|text-anchor|d|viewbox|open"
+    "|data-(?:first|name|by|group|folded|title|compare|id|mark|timing|extra|recipe|runs|entry|has)|download|value|type|aria-label|aria-labelledby|aria-hidden|aria-sort|width|height|[xy][12]?|c[xy]|r|text-anchor|d|viewbox|open"
 )
 HOSTILE = [
     "<script>alert(1)</script>",
