@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import io
+import tokenize
 from collections.abc import Callable, Collection, Iterator
 from functools import cache
 from importlib.machinery import PathFinder
@@ -60,17 +62,57 @@ def closure_digest(*modules: str) -> str:
 
 @cache
 def metric_code() -> str:
-    """Return the SHA-256 over the code that measures, by name and content; line ends do not count.
+    """Return the SHA-256 over the code that measures, by name and content; words and line ends do not count.
 
     Empty where the package has no source files.
     """
-    package, digest = Path(__file__).parent, hashlib.sha256()
+    return metric_code_of(Path(__file__).parent)
+
+
+def metric_code_of(package: Path) -> str:
+    """Return the digest of `metric_code` for the sources of any version of the package `bench`."""
+    digest = hashlib.sha256()
     files = [file for name in METRIC_CODE for file in ((package / name).rglob("*.py"), [package / name])]
     paths = sorted(path for group in files for path in group if path.suffix == ".py" and path.is_file())
     for path in paths:
-        content = path.read_bytes().replace(b"\r\n", b"\n")
+        content = without_words(path.read_bytes())
         digest.update(f"{path.relative_to(package).as_posix()} {len(content)}\n".encode() + content)
     return digest.hexdigest() if paths else ""
+
+
+def without_words(source: bytes) -> bytes:
+    r"""Return a file of Python without comments, docstrings, other texts that stand alone, and blank lines.
+
+    What is left is the text of the file, so that every version of Python gives the same.
+
+    >>> without_words(b"'Words.'\n\nONE = '#1'  # the first\n'Words.'\n")
+    b"ONE = '#1'\n"
+    """
+    source = source.replace(b"\r\n", b"\n")
+    lines, kept = source.split(b"\n"), set[int]()
+    words = [node.value for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Expr)]
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Constant | ast.JoinedStr) and node.end_lineno != node.lineno:
+            kept.update(range(node.lineno, (node.end_lineno or 0) + 1))  # blanks within a text are code
+    for text in words:
+        if isinstance(text, ast.Constant) and isinstance(text.value, str):
+            _take_out(lines, (text.lineno, text.col_offset), (text.end_lineno, text.end_col_offset))
+            kept.difference_update(range(text.lineno, (text.end_lineno or 0) + 1))
+    for token in tokenize.tokenize(io.BytesIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            start = len(token.line[: token.start[1]].encode())
+            _take_out(lines, (token.start[0], start), (token.start[0], None))
+    rows = ((line if row in kept else line.rstrip()) for row, line in enumerate(lines, start=1))
+    return b"".join(line + b"\n" for row, line in enumerate(rows, start=1) if line or row in kept)
+
+
+def _take_out(lines: list[bytes], start: tuple[int, int], stop: tuple[int | None, int | None]) -> None:
+    """Put spaces in place of what stands between two places: line from 1 on, byte in it from 0 on."""
+    (first, left), (last, right) = start, stop
+    for row in range(first, (last or first) + 1):
+        line = lines[row - 1]
+        low, high = left if row == first else 0, right if row == last and right is not None else len(line)
+        lines[row - 1] = line[:low] + b" " * (high - low) + line[high:]
 
 
 def _imports(path: Path, package: str, packages: Collection[str], find: Find) -> Iterator[str]:

@@ -2,7 +2,8 @@
 
 The same result gives the same bytes: keys are sorted, no clock or host is inside, undefined is `null`,
 an infinite error (nothing was matched) is `"inf"`. When and where it was computed stands in `provenance`,
-which is not part of the digest. `metrics_code` names the code that measured; earlier results have none.
+which is not part of the digest. `metrics_code` names the code that measured, whatever its docstrings and
+comments say; earlier results have none.
 
 Format 1    The first.
 Format 2    `digest` stands in the file, the SHA-256 of all but `provenance` and itself, so that a change by

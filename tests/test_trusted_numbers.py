@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import shutil
 from collections.abc import Iterator
@@ -121,8 +122,47 @@ def test_one_character_in_a_metric_is_other_code(tmp_path: Path, monkeypatch: py
     metric = copy / "metrics" / "frames.py"
     metric.write_bytes(metric.read_bytes().replace(b"\n", b"\r\n"))
     assert closure.metric_code.__wrapped__() == before, "line ends are no code"
-    metric.write_bytes(metric.read_bytes() + b"#")
+    words = b'"""In other words."""\r\n' + metric.read_bytes() + b"# A remark.\r\n\r\n'and a text'\r\n"
+    metric.write_bytes(words.replace(b'"""In other words."""', b'"""Said otherwise."""'))
+    assert closure.metric_code.__wrapped__() == before, "words are no code"
+    metric.write_bytes(words + b"0\r\n")
     assert closure.metric_code.__wrapped__() != before
+
+
+@pytest.mark.parametrize(
+    ("source", "other"),
+    [
+        (b"A = 'x # 1'  # 2\n", b"A = 'x # 2'\n"),
+        (b"A = '''1\n\n'''\n", b"A = '''1\n'''\n"),
+        (b"A = '''1 \n'''\n", b"A = '''1\n'''\n"),
+        (b"def f():\n    '''Words.'''\n    return 1\n", b"def f():\n    '''Words.'''\n    return 2\n"),
+        ("A = 'é', 1  # é\n".encode(), "A = 'é', 2  # é\n".encode()),
+    ],
+)
+def test_what_is_no_word_is_code(source: bytes, other: bytes) -> None:
+    assert closure.without_words(source) != closure.without_words(other)
+
+
+def test_code_without_its_words_is_the_same_code() -> None:
+    package = Path(closure.__file__).parent / "metrics"
+    for path in sorted(package.rglob("*.py")):
+        source = path.read_bytes()
+        if path.name != "arrays.py":  # its functions are docstrings alone
+            assert syntax(closure.without_words(source)) == syntax(source), path
+
+
+def syntax(source: bytes) -> str:
+    """Return the syntax tree without texts that stand alone."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(body := getattr(node, "body", None), list):
+            body[:] = [one for one in body if not is_text(one)]
+    return ast.dump(tree)
+
+
+def is_text(node: ast.stmt) -> bool:
+    text = node.value if isinstance(node, ast.Expr) else None
+    return isinstance(text, ast.Constant) and isinstance(text.value, str)
 
 
 def test_two_runs_of_the_same_bytes_are_one(here: Path) -> None:
