@@ -55,6 +55,7 @@ ORDER = [
     "verification",
     "published",
     "submitting",
+    "ensembles",
     "remote_entries",
     "reviewing",
     "viewing",

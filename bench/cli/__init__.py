@@ -22,6 +22,7 @@ from bench.cli.clips import clips
 from bench.cli.curve import curve
 from bench.cli.data import data, pull, push, simulate, tasks, verify
 from bench.cli.doctor import doctor
+from bench.cli.ensemble import ensemble
 from bench.cli.entries import compare, evaluate, metrics, new, publish, push_entry, validate
 from bench.cli.explain import explain
 from bench.cli.features import features
@@ -140,7 +141,7 @@ def cli() -> None:
 SECTIONS: Mapping[str, Sequence[click.Command]] = {
     "Begin": (demo, doctor, tasks),
     "Recordings": (pull, data, add, view, verify, push, simulate, render, clips),
-    "Your entry": (new, validate, evaluate, explain, compare, score, push_entry, review),
+    "Your entry": (new, validate, evaluate, explain, compare, ensemble, score, push_entry, review),
     "Leaderboard": (leaderboard, export, publish, metrics, audit),
     "Models": (models, train, predict, features, curve, profile, reproduce),
 }
