@@ -113,6 +113,12 @@ MODELS: dict[str, tuple[str, str, str]] = {
         "RaSeformer with keys that heads share, small",
         "train",
     ),
+    "handcrafted_probe": ("baselines.models.handcrafted_probe", "Features by hand, linear", "train"),
+    "simclr_handcrafted": (
+        "baselines.models.handcrafted_probe",
+        "SimCLR and features by hand, linear",
+        "train,video",
+    ),
     "lookagain": ("baselines.models.lookagain_video", "LookAgain", "train,video"),
     "lookagain_alone": ("baselines.models.lookagain_video", "LookAgain, labels alone", "train,video"),
     "lookagain_small": ("baselines.models.lookagain_video", "LookAgain, small", "train,video"),

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from baselines.contract import Baseline, Derived
 
 OURS = ("bench", "baselines")
+NAMES = ("nose", "neck", "left hip", "right hip", "tail base")
 
 
 class Nowhere:
@@ -88,7 +89,7 @@ def imports_of_training(module: str, recipe: Any, checkpoint: Path) -> list[str]
     recordings = [Recording(id_, id_, 30.0, ("x", "y", "z"), labels, annotated, poses) for id_ in "ab"]
     question = Question("toy/all", ("x", "y", "z"), "frames", exclusive=True)
     needed = (("egocentric", 8),) if any(need.use == "features" for need in baseline.needs) else ()
-    sizes = Sizes(Skeleton(("p", "q"), tuple("abcde"), (), (400, 300)), (3,), needed)
+    sizes = Sizes(Skeleton(("p", "q"), NAMES, (), (400, 300)), (3,), needed)
     run = Run(baseline.model, recipe, (question,), sizes, 0, "cpu", OFF)
     state = baseline.learn(run, Data({"toy/all": recordings}, {}), Nowhere(checkpoint))
     predictor = baseline.restore(run, state, Nowhere(checkpoint))

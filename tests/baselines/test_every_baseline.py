@@ -86,6 +86,8 @@ PARAMETERS = {  # at 28 inputs and 4 classes, as the papers and their code have 
     "raseformer_shared_topk": 27_654_156,
     "raseformer_static_keynorm_small": 438_348,
     "raseformer_shared_topk_small": 438_348,
+    "handcrafted_probe": None,
+    "simclr_handcrafted": None,
     "lookagain": 2_157_061,  # the encoder that is held fast left out, and that of pictures
     "lookagain_alone": 8_088_965,
     "lookagain_clusters": 1_966_849,
@@ -104,6 +106,7 @@ PARAMETERS = {  # at 28 inputs and 4 classes, as the papers and their code have 
 }
 
 WITH_VIDEO = (
+    "simclr_handcrafted",
     "lookagain",
     "lookagain_alone",
     "lookagain_small",

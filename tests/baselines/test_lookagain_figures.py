@@ -24,7 +24,7 @@ def test_the_models_of_all_figures_differ_by_name_and_recipe() -> None:
         for line in figure.lines:
             baseline = lookagain.model_of(line, MAIN)
             assert made.setdefault(baseline.name, baseline.recipe) == baseline.recipe
-    shares, rivals, alone, terms, rules, clusters, their_rivals = 5, 2, 1, 3, 4, 5, 2
+    shares, rivals, alone, terms, rules, clusters, their_rivals = 5, 4, 1, 3, 4, 5, 2
     assert len(made) == shares + rivals + alone + terms + rules + clusters + their_rivals
     recipes = [repr(recipe) for name, recipe in made.items() if name.startswith("lookagain")]
     assert len(set(recipes)) == len(recipes)
