@@ -37,7 +37,7 @@ def comparison_text(
     lines = [f"{names[0]} against {names[1]} on {task['name']}", "", table(headers, cells), ""]
     lines.append(f"the difference is {names[0]} minus {names[1]}; errors are better low, the rest high; p is")
     lines.append('two-sided, of "no difference", not corrected for the number of metrics; equal entries have')
-    lines.append("p <= .05 in 3 to 7 of 100 comparisons, by metrics of scores and detections in up to 11")
+    lines.append("p <= .05 in 3 to 7 of 100 comparisons, by metrics of scores and detections in 2 to 8")
     lines += [_test_in_words(row) for row in {(row.method, row.patterns): row for row in rows}.values()]
     if len(rows) < len(cards):
         lines.append(
