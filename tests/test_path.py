@@ -175,7 +175,8 @@ def test_two_entries_are_compared(demo: Path) -> None:
 def test_lists(tmp_path: Path) -> None:
     assert "bench pull calms21 --from FOLDER" in bench(tmp_path, "tasks").stdout
     assert "2 TP / (2 TP + FP + FN)" in bench(tmp_path, "metrics", "f1").stdout
-    assert bench(tmp_path, "metrics").stdout.count("higher is better") > 20
+    assert bench(tmp_path, "metrics", "--all").stdout.count("higher is better") > 20
+    assert "\nf1 " in bench(tmp_path, "metrics").stdout
 
 
 def test_every_command_is_in_the_readme_or_the_changelog() -> None:

@@ -69,8 +69,22 @@ def said(checkout: Path, side: str, command: list[str], scratch: Path) -> str:
 def commands(checkout: Path, scratch: Path) -> Iterator[list[str]]:
     """Yield the commands, the demo first."""
     yield ["demo", "--out", "{home}/demo"]
-    yield from (["tasks"], ["models"], ["models", "--task", "rat-dyads"], ["metrics"], ["pull", "--list"])
-    yield from (["audit"], ["audit", "--all"], ["audit", "--json"], ["verify"], ["verify", "demo"])
+    yield from (
+        ["tasks"],
+        ["models"],
+        ["models", "--task", "rat-dyads"],
+        ["metrics"],
+        ["metrics", "--all"],
+        ["pull", "--list"],
+    )
+    yield from (
+        ["audit"],
+        ["audit", "--all"],
+        ["audit", "--json"],
+        ["verify"],
+        ["verify", "--all"],
+        ["verify", "demo"],
+    )
     yield from (["reproduce", "--list"], ["reproduce", "--dry-run"], ["data", "demo"], ["data", "rat-dyads"])
     for result in sorted((checkout / "leaderboard" / "results").glob("*.json")):
         task, _, entry = result.stem.partition("--")
