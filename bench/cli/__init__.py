@@ -26,6 +26,7 @@ from bench.cli.ensemble import ensemble
 from bench.cli.entries import compare, evaluate, metrics, new, publish, push_entry, validate
 from bench.cli.explain import explain
 from bench.cli.features import features
+from bench.cli.history import log, rescore
 from bench.cli.leaderboard import export, leaderboard
 from bench.cli.own import add
 from bench.cli.predict import predict
@@ -142,7 +143,7 @@ SECTIONS: Mapping[str, Sequence[click.Command]] = {
     "Begin": (demo, doctor, tasks),
     "Recordings": (pull, data, add, view, verify, push, simulate, render, clips),
     "Your entry": (new, validate, evaluate, explain, compare, ensemble, score, push_entry, review),
-    "Leaderboard": (leaderboard, export, publish, metrics, audit),
+    "Leaderboard": (leaderboard, export, publish, log, rescore, metrics, audit),
     "Models": (models, train, predict, features, curve, profile, reproduce),
 }
 """What `bench --help` shows: every command once."""

@@ -11,6 +11,7 @@ from bench.datasets import get_task
 from bench.errors import DataError, FileError, UsageError, first
 from bench.files.opening import open_regular
 from bench.files.writing import write_text
+from bench.history import check_log, log_of
 from bench.pages.environment import GENERATOR
 from bench.pages.published import published_tasks
 from bench.pages.site import page_of_results, render
@@ -33,6 +34,7 @@ def publish_results(results: Path, folder: Path, *, reference: bool = False) -> 
 
     A file that is not as it should be is left out: the site is built without it, then `DataError` is raised.
     Where no file is as it should be nothing is written: an empty site must not take the place of a full one.
+    Task pages show how the best value moved where a log lies beside the results and has no fault.
     Files of `bench curve` in the folder `curves` beside the results are drawn on the pages of their models.
     Raises `UsageError` where there is no file.
     """
@@ -42,11 +44,13 @@ def publish_results(results: Path, folder: Path, *, reference: bool = False) -> 
     else:
         sound, fault = read_sound(results)
     curves, wrong = read_curves(results.parent / CURVES)
+    history, broken = check_log(log_of(results))
+    history = [] if broken else history
     fault = fault or wrong
     if fault is None:
-        return publish(render(sound, published_tasks(), poses_at_hand, curves), folder)
+        return publish(render(sound, published_tasks(), poses_at_hand, curves, history), folder)
     if sound:
-        index = publish(render(sound, published_tasks(), poses_at_hand, curves), folder)
+        index = publish(render(sound, published_tasks(), poses_at_hand, curves, history), folder)
         raise DataError(f"{fault.title}; {index} is built without them", fault.problems, fault.hint)
     raise fault
 

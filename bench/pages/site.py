@@ -12,6 +12,7 @@ from jinja2 import UndefinedError
 from bench.errors import DataError
 from bench.evaluation import task_card
 from bench.files.lookalikes import skeleton
+from bench.history import Line, best_by_day
 from bench.pages.compare_page import compare_name, compare_page
 from bench.pages.entry_page import entry_page
 from bench.pages.environment import environment_of_pages, own_script
@@ -34,6 +35,7 @@ def render(
     published: Sequence[Task] = (),
     poses: Poses | None = None,
     curves: Sequence[Mapping[str, Any]] = (),
+    history: Sequence[Line] = (),
 ) -> dict[str, str]:
     """Return the site as file name -> text.
 
@@ -42,14 +44,14 @@ def render(
 
     `published` are tasks that papers print numbers of: those without a result have a page too, and there are
     `audit.html` and `metrics.html`. `curves` are sound files of `bench curve`: those of fewer labels are
-    drawn on the page of the entry that is called like their model.
+    drawn on the page of the entry that is called like their model. `history` are lines of a log.
 
     Raises `DataError` where a name is unsafe as a file name, an entry comes twice, or a result lacks what a
     page shows.
     """
     try:
         _refuse_unsafe_names(results)
-        return _pages(results, published, poses, curves)
+        return _pages(results, published, poses, curves, history)
     except (UndefinedError, LookupError, TypeError, ValueError, AttributeError) as fault:
         raise DataError(
             "no leaderboard can be built from these results",
@@ -63,6 +65,7 @@ def _pages(
     published: Sequence[Task],
     poses: Poses | None,
     curves: Sequence[Mapping[str, Any]],
+    history: Sequence[Line],
 ) -> dict[str, str]:
     tasks: dict[str, list[Result]] = {}
     for result in sorted(results, key=lambda result: (result.task["name"], result.entry["id"])):
@@ -82,11 +85,12 @@ def _pages(
         pages["audit.html"] = environment.get_template("audit.html").render(page=audit_page(audit_papers()))
         pages["metrics.html"] = environment.get_template("metrics.html").render(page=metrics_page())
     for page in unscored:
-        pages[f"{page.task.name}.html"] = task.render(page=page, downloads=downloads(page))
+        pages[f"{page.task.name}.html"] = task.render(page=page, downloads=downloads(page), history=())
     labels = {(c["task"]["name"], c["model"]["name"]): c for c in curves if c["varied"] == "labels"}
     for name, task_rankings in rankings.items():
         made = task_page(task_rankings)
-        pages[f"{name}.html"] = task.render(page=made, downloads=downloads(made))
+        steps = best_by_day(history, task_rankings[0].rows[0].result)
+        pages[f"{name}.html"] = task.render(page=made, downloads=downloads(made), history=steps)
         if compared := compare_page(task_rankings[0]):
             page_of_two = environment.get_template("compare.html")
             pages[compare_name(name)] = page_of_two.render(page=compared, **own_script("compare.js"))

@@ -13,6 +13,7 @@ from bench.text.integrity import integrity_json, integrity_text
 from bench.text.own_tasks import added_text
 from bench.text.published import compared_text, findings_text, rivals_text
 from bench.text.reproduction import listing_text, plan_text
+from bench.text.rescored import rescored_text
 from bench.text.scores import (
     DETECTION_FORMS,
     WIDE,
@@ -74,6 +75,7 @@ __all__ = [
     "number",
     "per_minute",
     "plan_text",
+    "rescored_text",
     "result_text",
     "rivals_text",
     "scores_text",
