@@ -28,6 +28,7 @@ EXTRAS = {
     "data": ("pandas", "datasets"),
     "readers": ("h5py",),
     "video": ("av", "opencv-python-headless"),
+    "towers": ("transformers",),
 }
 """Extra of the package -> the distributions that it brings."""
 CORE = ("numpy", "pyarrow", "huggingface-hub", "safetensors")

@@ -229,7 +229,7 @@ MOTION = Baseline(
 )
 
 
-def _seeing(name: str, recipe: Motion, images: str) -> Baseline:
+def _seeing(name: str, recipe: Motion, images: str, *, towers: bool = False) -> Baseline:
     """Return the encoder that also learns to predict what an encoder of pictures says."""
     return replace(
         MOTION,
@@ -240,8 +240,8 @@ def _seeing(name: str, recipe: Motion, images: str) -> Baseline:
         recipe=recipe,
         reads=frozenset({"poses", "video"}),
         needs=(Need(images, "features"),),
-        extra="train,video",
-        libraries=("av", "numpy", "opencv-python-headless", "torch"),
+        extra="train,video,towers" if towers else "train,video",
+        libraries=("av", "numpy", "opencv-python-headless", "torch", *(["transformers"] if towers else [])),
     )
 
 
@@ -251,3 +251,6 @@ SMALL = replace(
     MOTION, model=f"{__name__}:lookagain_small_motion", name="lookagain_small_motion", recipe=SMALL_MOTION
 )
 SMALL_SEEING = _seeing("lookagain_small_motion_images", SMALL_MOTION, IMAGES)
+TOWERS = "baselines.extractors.towers:beit_images"
+BEIT = _seeing("lookagain_motion_beit", Motion(), TOWERS, towers=True)
+BEIT_RANDOM = _seeing("lookagain_motion_beit_random", Motion(), f"{TOWERS}_random", towers=True)

@@ -120,6 +120,12 @@ MODELS: dict[str, tuple[str, str, str]] = {
         "train,video",
     ),
     "lookagain": ("baselines.models.lookagain_video", "LookAgain", "train,video"),
+    "lookagain_beit": ("baselines.models.lookagain_video", "LookAgain with BEiT", "train,video,towers"),
+    "lookagain_beit_random": (
+        "baselines.models.lookagain_video",
+        "LookAgain with BEiT, random weights",
+        "train,video,towers",
+    ),
     "lookagain_alone": ("baselines.models.lookagain_video", "LookAgain, labels alone", "train,video"),
     "lookagain_small": ("baselines.models.lookagain_video", "LookAgain, small", "train,video"),
     "lookagain_small_alone": (

@@ -10,7 +10,8 @@ arXiv:2603.07279. As in the paper: the parts (`baselines/parts/looking.py`), inv
 loss, 50 epochs, rates from 5e-5 to 1e-5, windows of 128 frames. Ours: labels are of a recording and not of an
 animal, so that the classifier sees the animals side by side; AdamW, 32 windows in a batch; to predict, the
 gate chooses within stretches of one window, by scores from the middle of windows that overlap; the encoder of
-pictures is small and learns here (the paper's, a tower of Qwen3-VL, is `lookagain_qwen`). The small model is
+pictures is small and learns here (the paper's is the tower of Qwen3-VL, which is not
+built here; `lookagain_beit` has a large one, as MABe 2022's entry). The small model is
 not in the paper: its sizes and its recipe are ours.
 """
 
@@ -156,4 +157,24 @@ FULL_ALONE = declare(
     "as lookagain, its motion encoder learning from labels alone with all the rest",
     replace(FULL, start=""),
     [IMAGES],
+)
+TOWERS = "baselines.extractors.towers:beit_images"
+BEIT = replace(
+    declare(
+        "lookagain_beit",
+        "LookAgain with BEiT",
+        "as lookagain, its pictures encoded by BEiT, which does not learn",
+        FULL,
+        [Need(f"{ENCODER}_motion_beit", "start"), Need(TOWERS, "features")],
+    ),
+    extra="train,video,towers",
+    libraries=("av", "numpy", "opencv-python-headless", "torch", "transformers"),
+)
+BEIT_RANDOM = replace(
+    BEIT,
+    model=f"{__name__}:lookagain_beit_random",
+    name="lookagain_beit_random",
+    title="LookAgain with BEiT, random weights",
+    description="as lookagain_beit, the weights of BEiT drawn from the seed: it was trained on nothing",
+    needs=(Need(f"{ENCODER}_motion_beit_random", "start"), Need(f"{TOWERS}_random", "features")),
 )

@@ -39,22 +39,19 @@ class Small(Epochs):
 class Tower(Fixed):
     """All that a large encoder can be told, which somebody else trained and which does not learn here."""
 
-    library: Literal["timm", "transformers"]
     name: str
-    """As the library, or its hub, knows it."""
-    revision: str
-    """Of the hub's copy; empty where the library pins it."""
-    size: int
-    """Pixels of a side."""
+    """As the hub knows it."""
     width: int
     """Features of a picture."""
+    layers: int
+    heads: int
+    size: int
+    """Pixels of a side."""
+    patch: int = 16
+    """Pixels of the side of what becomes one token."""
     weights: Literal["hub", "random"] = "hub"
-    """Those that were trained; or drawn from the seed, and then features are chance."""
+    """Those that were trained, from the hub; or drawn from the seed, and then features are chance."""
     span: float = 2.5
     """Side of the square around an animal, in extents of the animal."""
-    batch: int = 16
+    together: int = 16
     """Pictures that are encoded at once."""
-
-    def words(self, held_out: bool) -> tuple[str, ...]:  # noqa: ARG002  nothing is held out
-        """Say where weights were drawn."""
-        return ("its weights are random: it was trained on nothing",) if self.weights == "random" else ()

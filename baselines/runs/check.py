@@ -20,6 +20,7 @@ MODULES = {
     "scikit-learn": "sklearn",
     "pytorch_optimizer": "pytorch_optimizer",
     "av": "av",
+    "transformers": "transformers",
     "opencv-python-headless": "cv2",
 }
 """Distribution -> what it is imported as, where that may not be installed."""

@@ -89,6 +89,8 @@ PARAMETERS = {  # at 28 inputs and 4 classes, as the papers and their code have 
     "handcrafted_probe": None,
     "simclr_handcrafted": None,
     "lookagain": 2_157_061,  # the encoder that is held fast left out, and that of pictures
+    "lookagain_beit": 2_402_821,
+    "lookagain_beit_random": 2_402_821,
     "lookagain_alone": 8_088_965,
     "lookagain_clusters": 1_966_849,
     "lookagain_small_clusters": 131_265,
@@ -108,6 +110,8 @@ PARAMETERS = {  # at 28 inputs and 4 classes, as the papers and their code have 
 WITH_VIDEO = (
     "simclr_handcrafted",
     "lookagain",
+    "lookagain_beit",
+    "lookagain_beit_random",
     "lookagain_alone",
     "lookagain_small",
     "lookagain_small_alone",
