@@ -135,7 +135,7 @@ def test_a_causal_model_says_the_same_whatever_comes_later(name: str, store: Pat
 def processes() -> BaseContext:
     """Start every process as a copy of one that has imported torch and nothing of ours."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["torch", "sklearn.ensemble", "sklearn.cluster"])
+    context.set_forkserver_preload(["torch", "torch._dynamo", "sklearn.ensemble", "sklearn.cluster"])
     return context
 
 
