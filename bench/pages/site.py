@@ -19,6 +19,7 @@ from bench.pages.environment import environment_of_pages, own_script
 from bench.pages.ethogram_page import Poses, ethogram_pages
 from bench.pages.exports import downloads
 from bench.pages.index_page import index_page
+from bench.pages.printed_page import printed_page
 from bench.pages.ranking import rank
 from bench.pages.reference_pages import audit_page, metrics_page
 from bench.pages.task_page import TaskPage, task_page, unscored_page
@@ -43,8 +44,8 @@ def render(
     bouts lie beside results have `<task>--<recording>.ethogram.html`, with the poses that `poses` gives.
 
     `published` are tasks that papers print numbers of: those without a result have a page too, and there are
-    `audit.html` and `metrics.html`. `curves` are sound files of `bench curve`: those of fewer labels are
-    drawn on the page of the entry that is called like their model. `history` are lines of a log.
+    `audit.html`, `metrics.html` and `tables.html`. `curves` are sound files of `bench curve`: those of fewer
+    labels are drawn on the page of the entry that is called like their model. `history` are lines of a log.
 
     Raises `DataError` where a name is unsafe as a file name, an entry comes twice, or a result lacks what a
     page shows.
@@ -83,6 +84,7 @@ def _pages(
     }
     if published:
         pages["audit.html"] = environment.get_template("audit.html").render(page=audit_page(audit_papers()))
+        pages["tables.html"] = environment.get_template("printed.html").render(page=printed_page(results))
         pages["metrics.html"] = environment.get_template("metrics.html").render(page=metrics_page())
     for page in unscored:
         pages[f"{page.task.name}.html"] = task.render(page=page, downloads=downloads(page), history=())
