@@ -143,8 +143,10 @@ def test_an_empty_store_and_labels_alone_say_what_to_type(bench_home: Path, tmp_
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", toy.TRAINED)
-def test_killed_in_the_middle_it_ends_as_if_undisturbed(store: Path, tmp_path: Path, name: str) -> None:
-    """SIGKILL after the first checkpoint, then the same command: the same weights, the same bytes."""
+def test_killed_in_the_middle_it_ends_as_if_undisturbed(
+    store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    """SIGKILL after the first checkpoint, then the same training: the same weights, the same bytes."""
     killed, whole, baseline = tmp_path / "killed", tmp_path / "whole", toy.TRAINED[name]
     command = [sys.executable, str(Path(toy.__file__)), str(killed), name]
     checkpoint = killed / ".work" / "toy" / "seed1-all.pt"
@@ -159,8 +161,9 @@ def test_killed_in_the_middle_it_ends_as_if_undisturbed(store: Path, tmp_path: P
     assert 1 <= reached < baseline.recipe.epochs
     assert not (killed / "toy" / "seed1.npz").exists()
 
-    again = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=True)
-    assert f"going on after epoch {reached} of {baseline.recipe.epochs}" in again.stderr
+    capsys.readouterr()
+    run(killed, baseline)
+    assert f"going on after epoch {reached} of {baseline.recipe.epochs}" in capsys.readouterr().err
     path = run(whole, baseline)
     ends = [checkpoints.read(out / ".work/toy/seed1-all.pt")[0] for out in (killed, whole)]
     assert list(ends[0]["best"]) == (["validation_loss"] if name == "msgl" else [])

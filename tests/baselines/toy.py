@@ -1,6 +1,6 @@
 """A task small enough to train in seconds: three classes that differ by where two animals stand.
 
-Run as a script it is the command that a test kills and types again: `toy.py OUT BASELINE`.
+Run as a script it is the process that a test kills: `toy.py OUT BASELINE`.
 """
 
 from __future__ import annotations
