@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from bench.metrics import FAMILIES, METRICS_VERSION
+from bench.metrics import FAMILIES, METRICS_VERSION, arrays
 from bench.pages.facts import MetricFacts
 from bench.published.findings import AGREES, CUT, DIFFERS, UNPRINTED, Finding
 from bench.text import PROCEDURES, unit_to_read
@@ -72,6 +72,8 @@ class MetricsPage:
     version: int
     families: tuple[Family, ...]
     procedures: tuple[Procedure, ...]
+    examples: Mapping[str, str]
+    """Metric -> a small example with its value, which the tests of the function execute."""
 
 
 def audit_page(findings: Sequence[Finding]) -> AuditPage:
@@ -102,4 +104,18 @@ def metrics_page() -> MetricsPage:
         line, _, text = (inspect.getdoc(module) or "").partition("\n")
         families.append(Family(name, line, text.strip("\n"), metrics))
     procedures = [Procedure(name, inspect.getdoc(module) or "") for name, module in PROCEDURES.items()]
-    return MetricsPage(METRICS_VERSION, tuple(families), tuple(procedures))
+    return MetricsPage(METRICS_VERSION, tuple(families), tuple(procedures), _examples())
+
+
+def _examples() -> dict[str, str]:
+    """Return the example in the documentation of every metric that is a function of arrays."""
+    texts = [function.__doc__ or "" for function in vars(arrays).values() if inspect.isfunction(function)]
+    lead = {" ".join(text.split()): text for text in texts}
+    found = {}
+    for module in FAMILIES.values():
+        for metric in module.METRICS:
+            start = " ".join(f"{metric.title}. {metric.definition}".split())
+            for words, text in lead.items():
+                if words.startswith(start) and ">>>" in text:
+                    found[metric.name] = text[text.index(">>>") :].strip()
+    return found

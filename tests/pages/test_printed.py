@@ -12,6 +12,7 @@ from bench.pages import render
 from bench.pages.bibtex import bibtex, escaped
 from bench.pages.printed_page import printed_page
 from bench.pages.published import published_tasks
+from bench.pages.reference_pages import metrics_page
 from bench.published import read_published
 from bench.published.tables import Paper
 
@@ -57,3 +58,11 @@ def test_bibtex_holds_each_source_once_and_no_command_of_a_stranger() -> None:
     keys = re.findall(r"@misc\{([^,]+),", text)
     assert len(keys) == len(set(keys))
     assert escaped("a\nb  c") == "a b c"
+
+
+def test_metrics_of_arrays_have_their_example_on_the_page() -> None:
+    page = metrics_page()
+    assert {"f1", "map", "cluster_f1", "onset_bias", "edit"} <= set(page.examples)
+    assert len(page.examples) == 44
+    assert page.examples["f1"].endswith("0.551")
+    assert len(set(page.examples.values())) == len(page.examples)
