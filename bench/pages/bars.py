@@ -40,7 +40,7 @@ def bars(rows: Sequence[Line]) -> Bars | None:
 
     drawn: list[tuple[Shape, ...]] = []
     for row, (value, start, stop) in zip(rows, ends, strict=True):
-        shapes = [line("grid", place(tick), place(tick), 0, 2 * MIDDLE) for tick in ticks]
+        shapes = [line("track", place(low), place(high), MIDDLE, MIDDLE)]
         if math.isfinite(start + stop):
             shapes.append(line("range", place(start), place(stop), MIDDLE, MIDDLE))
         if math.isfinite(value):

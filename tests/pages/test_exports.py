@@ -114,3 +114,19 @@ def test_a_file_that_is_left_out_is_named_after_the_table(tmp_path: Path) -> Non
         assert "MABe 2021 Task 1 Top-1" in made.stdout
         assert isinstance(made.exception, DataError)
         assert "calms21-task1--broken.json" in str(made.exception)
+
+
+@pytest.mark.parametrize(
+    "start", ["=1+1", "<script>alert(1)</script>", "{{7*7}}", "\\input{x}", "\u202e", "\x1b[31m"]
+)
+def test_a_hundred_kilobytes_of_hostile_text_are_short_and_inert_in_every_format(start: str) -> None:
+    page = made(start + "w," * 50_000, "plain")
+    for _, _, written in FORMATS.values():
+        text = written(page)
+        assert len(text) < 20_000
+        assert "\u202e" not in text
+        assert "\x1b" not in text
+    (row, _) = csv.DictReader(io.StringIO(as_csv(page)))
+    assert not row["name"].startswith("=")
+    assert "\\input{" not in as_latex(page)
+    assert "<script>" not in as_markdown(page)
