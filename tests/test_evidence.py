@@ -6,6 +6,7 @@ import copy
 import hashlib
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from bench.store import pull_simulated
 from bench.submissions import Entry, TaskCard, write_card
 from bench.submitting import evaluate, write_results
 from bench.verification.results import check_result, with_absent_evidence
+from bench.verification.results.evidence import read_evidence
 
 TASK = "demo-4x90"
 
@@ -252,3 +254,22 @@ def test_a_file_stays_in_its_bounds(bench_home: Path, monkeypatch: pytest.Monkey
     assert cut is not None
     assert cut["left_out"] == [f"{part}/{id_}" for id_ in whole["parts"][part]["recordings"]]
     assert len(canonical({"lengths": [10_000] * BOUTS, "states": [10] * BOUTS})) < 4 * 2**20
+
+
+def test_labels_that_may_not_be_published_stay_out(scored: tuple[Result, Path]) -> None:
+    result, file = scored
+    open_task = get_task(TASK)
+    closed = replace(open_task, dataset=replace(open_task.dataset, redistributable=False))
+    (part,) = closed.load_split().parts
+    recordings = {one.id: one for one in load_task(TASK).recordings("test")}
+    scores = {id_: one.labels.astype(np.float32) for id_, one in recordings.items()}
+    made = evidence(closed, {"output": "scores"}, {"seed0": {part: scores}}, recordings)
+    assert made is not None
+    assert made["parts"][part]["recordings"] == {}
+    assert made["left_out"] == [f"{part}/{id_}" for id_ in recordings]
+    assert set(made["parts"][part]["curves"]) == set(closed.classes)
+    content, faults = read_evidence(file, closed, result)
+    assert content is None
+    assert {fault.place for fault in faults} == {
+        (EVIDENCE, "parts", part, "recordings", id_) for id_ in recordings
+    }

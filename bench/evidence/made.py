@@ -36,7 +36,8 @@ def evidence(
             parts[part] = _segments(task, of_part, judged["detections"], recordings)
         else:
             return None
-    return {"format": 1, "run": run, "left_out": _cut_to_size(parts), "parts": parts}
+    left_out = _left_out(parts, shared=task.dataset.redistributable)
+    return {"format": 1, "run": run, "left_out": left_out, "parts": parts}
 
 
 def _frames(
@@ -109,13 +110,16 @@ def _columns(segments: Any) -> dict[str, list[Any]]:
     }
 
 
-def _cut_to_size(parts: Mapping[str, Any]) -> list[str]:
-    """Take recordings out that are too long, and all once `BOUTS` are reached; return which, part by part."""
+def _left_out(parts: Mapping[str, Any], *, shared: bool) -> list[str]:
+    """Take recordings out, and return which, part by part.
+
+    Those that are too long, all once `BOUTS` are reached, and every one unless the labels may be `shared`.
+    """
     bouts, left_out = 0, []
     for part, content in parts.items():
         for id_, rows in list(content["recordings"].items()):
             bouts += size_of(rows)
-            if bouts > BOUTS or rows["frames"] > LONGEST:
+            if not shared or bouts > BOUTS or rows["frames"] > LONGEST:
                 del content["recordings"][id_]
                 left_out.append(f"{part}/{id_}")
     return left_out

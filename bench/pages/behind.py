@@ -58,6 +58,8 @@ class Behind:
     """What lies behind the score of an entry, of one run."""
 
     run: str
+    withheld: bool
+    """Whether no recording has its bouts in the evidence."""
     charts: tuple[Chart, ...]
     lag: str
     """At which delay it agrees most, as a sentence; empty where nothing gets a label."""
@@ -77,6 +79,7 @@ def behind(result: Result) -> Behind | None:
     mistaken = list(_mistakes(result)) if framed else []
     return Behind(
         run=result.beside["run"],
+        withheld=not any(part["recordings"] for part in parts),
         charts=tuple(filter(None, _charts(result, parts))) if framed else (),
         lag=_lag(parts, result.task["dataset"]["fps"]) if framed else "",
         recordings=tuple(_recordings(result)) if framed else (),

@@ -90,6 +90,8 @@ def _part_faults(task: Task, split: Split, part: str, content: Mapping[str, Any]
     tested = split.group_of(part, "test")
     for id_, rows in content["parts"][part]["recordings"].items():
         place: Place = ("parts", part, "recordings", id_)
+        if not task.dataset.redistributable:
+            yield Fault(place, "labels that the licence of the data set does not let anyone publish", "none")
         if id_ not in tested:
             yield Fault(place, "no test recording of this part", "one of the split")
         elif kind_of(task).labels_frames:
