@@ -62,7 +62,7 @@ def find_poses(place: Path) -> PoseFiles:
     Raises `UsageError` where there is none, `DataError` where two are of one recording, or a name is no id.
     """
     every = [place] if place.is_file() else sorted(place.glob("*"))
-    paths = [path for path in every if path.suffix in ENDINGS and not is_litter(path.name)]
+    paths = [path for path in every if path.suffix.lower() in ENDINGS and not is_litter(path.name)]
     found: dict[str, Path] = {}
     left_out, faults = [], []
     for path in paths:
@@ -103,7 +103,7 @@ def _instead(paths: Sequence[Path]) -> Iterator[str]:
     if any(path.suffix.lower() in _VIDEOS for path in paths):
         yield "videos are not read: track the animals first, with DeepLabCut or SLEAP"
     folders = [path for path in paths if path.is_dir()]
-    inner = [path.name for path in folders if any(file.suffix in ENDINGS for file in path.glob("*"))]
+    inner = [path.name for path in folders if any(file.suffix.lower() in ENDINGS for file in path.glob("*"))]
     if inner:
         yield f"folders in it are not searched: {', '.join(map(quoted, inner[:8]))}"
 

@@ -156,3 +156,23 @@ def test_what_a_training_imports_of_ours_is_in_the_closure_of_its_model(
         metrics = set(import_closure("bench.metrics"))
         fronts |= metrics | {name.rpartition(".")[0] for name in metrics}
     assert set(imported) <= expected | fronts
+
+
+@pytest.mark.parametrize("part", [0.0, 0.2, 0.5, 0.8, 0.99])
+def test_one_flipped_byte_of_a_state_is_a_message(tmp_path: Path, part: float) -> None:
+    """What `bench predict` reads: from the header to the last weight no byte changes without a word."""
+    path = tmp_path / "seed0-all.safetensors"
+    rng = np.random.default_rng(0)
+    arrays = {"a": rng.normal(size=(7, 5)), "b": np.arange(11, dtype=np.float32)}
+    states.save(path, State(arrays, {"epochs": 3, "classes": ["x", "y"]}), {"seed": 0})
+    content = bytearray(path.read_bytes())
+    start = int(part * len(content))
+    for place in range(start, min(start + 20, len(content))):
+        content[place] ^= 0x10
+        path.write_bytes(content)
+        with pytest.raises(DataError, match="is not the state of a model") as caught:
+            states.load(path)
+        assert "delete" in (caught.value.hint or "")
+        content[place] ^= 0x10
+    path.write_bytes(content)
+    assert states.load(path)[1] == {"seed": 0}

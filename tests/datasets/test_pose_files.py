@@ -50,6 +50,18 @@ def test_both_formats_of_pandas_are_read(tmp_path: Path, layout: str) -> None:
     assert np.argwhere(np.isnan(poses.likelihood)).tolist() == [[4, 1, 2]]
 
 
+def test_an_ending_in_capitals_is_the_same_ending(tmp_path: Path) -> None:
+    table().to_hdf(tmp_path / "a.H5", key="df_with_missing", format="table", mode="w")
+    assert read_poses(tmp_path / "a.H5").xy.shape == (5, 2, 3, 2)
+
+
+def test_a_table_of_labelled_images_is_called_so(tmp_path: Path) -> None:
+    table(("mouse",)).set_axis([f"labeled-data/m1/img{k}.png" for k in range(5)]).to_csv(tmp_path / "a.csv")
+    with pytest.raises(DataError) as caught:
+        read_poses(tmp_path / "a.csv")
+    assert "labelled to train the network" in str(caught.value)
+
+
 def test_the_h5_file_and_the_csv_hold_the_same(tmp_path: Path) -> None:
     one = table(("mouse",))
     one.to_hdf(tmp_path / "a.h5", key="df_with_missing", format="table", mode="w")

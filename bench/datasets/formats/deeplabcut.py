@@ -9,7 +9,7 @@ Source: Lauer et al. 2022, doi 10.1038/s41592-022-01443-0, and the files of the 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
@@ -26,6 +26,9 @@ _COORDS = ("x", "y", "likelihood")
 _NOBODY = "single"
 """What DeepLabCut calls the individual that the body parts of no animal are under."""
 _ROWS = ("scorer", "individuals", "bodyparts", "coords")
+_IMAGES = "labeled-data"
+"""The folder that every row of a table of labelled images begins with."""
+_LABELLED = "these images were labelled to train the network; take the file that it wrote of the video"
 
 
 def read_poses(path: Path, animals: Sequence[str] = ()) -> Poses:
@@ -36,7 +39,7 @@ def read_poses(path: Path, animals: Sequence[str] = ()) -> Poses:
     name it among those to keep, and then every animal has all keypoints, NaN where they are not its own.
     Raises `UsageError` where h5py is needed and not installed.
     """
-    header, table, through_pandas = _h5_parts(path) if path.suffix == ".h5" else _csv_parts(path)
+    header, table, through_pandas = _h5_parts(path) if path.suffix.lower() == ".h5" else _csv_parts(path)
     columns = len(header["bodyparts"])
     named = list(
         zip(
@@ -134,7 +137,7 @@ def _csv_parts(path: Path) -> Parts:
                     f"expected frame {len(rows) - 1} of {len(header.get('coords', ()))}"
                 )
     faults += [f"no header row {name!r}" for name in ("scorer", "bodyparts", "coords") if name not in header]
-    faults += [] if rows else ["no frames"]
+    faults += [] if rows else [_no_frames(header)]
     if not faults and len({len(values) for values in header.values()}) > 1:
         faults.append(f"header rows of {sorted({len(values) for values in header.values()})} columns")
     if faults:
@@ -143,6 +146,11 @@ def _csv_parts(path: Path) -> Parts:
     if beyond_float32(table):
         raise _error(path, ["infinite numbers"])
     return header, table, through_pandas
+
+
+def _no_frames(names: Collection[str]) -> str:
+    """Say that no row of a table is a frame; `names` are what its rows begin with."""
+    return f"no frames: {_LABELLED}" if any(name.startswith(_IMAGES) for name in names) else "no frames"
 
 
 def _error(path: Path, faults: list[str]) -> DataError:

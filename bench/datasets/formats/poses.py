@@ -23,9 +23,9 @@ def reader_of(path: Path) -> Callable[[Path], Poses] | None:
 
     Raises `DataError` where an HDF5 file cannot be opened, `UsageError` where h5py is needed and absent.
     """
-    if path.suffix == ".csv":
+    if path.suffix.lower() == ".csv":
         return read_poses if _names_a_scorer(path) else None
-    if path.suffix == ".nc":
+    if path.suffix.lower() == ".nc":
         return read_movement
     with opened(path, "HDF5", lambda place, faults: DataError(f"{place} holds no poses", faults)) as file:
         return read_analysis if "tracks" in file else read_poses
