@@ -44,6 +44,8 @@ def read_frame(
         columns, values, index = (_table if "table" in tables[0] else _fixed)(tables[0])
     if not isinstance(columns, list) or not all(map(_is_texts, columns)):
         raise refuse(path, ["column names that are not rows of texts"])
+    if index.ndim != 1:
+        raise refuse(path, [f"rows numbered by an array {index.shape}, expected one number a row"])
     if values.dtype.kind != "f" or values.shape != (len(index), len(columns)):
         expected = f"({len(index)}, {len(columns)}) numbers"
         raise refuse(path, [f"a table {values.shape} of {values.dtype}, expected {expected}"])

@@ -213,6 +213,39 @@ def test_a_damaged_analysis_file_is_read_or_refused(
         use(read_analysis(path))
 
 
+@functools.cache
+def good_table(layout: str) -> bytes:
+    pd = pytest.importorskip("pandas")
+    pytest.importorskip("tables", reason="writing DeepLabCut's h5 files as DeepLabCut does needs tables")
+    names = [["net"], ["m1", "m2"], ["nose", "tail"], ["x", "y", "likelihood"]]
+    columns = pd.MultiIndex.from_product(names, names=["scorer", "individuals", "bodyparts", "coords"])
+    with tempfile.TemporaryDirectory() as folder:
+        frame = pd.DataFrame(np.arange(60.0).reshape(5, 12), columns=columns)
+        frame.to_hdf(Path(folder) / "a.h5", key="df_with_missing", format=layout)
+        return (Path(folder) / "a.h5").read_bytes()
+
+
+@settings(max_examples=CASES, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+@given(
+    st.sampled_from(["table", "fixed"]),
+    st.integers(0, 30),
+    st.sampled_from(["replace", "delete", "pandas_type", "nlevels", "axis0_nlevels", "kind", "name"]),
+    VALUES,
+)
+def test_a_damaged_table_of_pandas_is_read_or_refused(
+    tmp_path_factory: pytest.TempPathFactory, layout: str, number: int, what: str, value: Any
+) -> None:
+    h5py = pytest.importorskip("h5py", reason="DeepLabCut's h5 files need h5py")
+    path = tmp_path_factory.getbasetemp() / "damaged-table.h5"
+    path.write_bytes(good_table(layout))
+    with h5py.File(path, "r+") as file:
+        places: list[str] = []
+        file.visit(places.append)
+        change(file, sorted(places)[number % len(places)], what, value)
+    with suppress(BenchError):
+        deeplabcut(path)
+
+
 def change(file: Any, variable: str, what: str, value: Any) -> None:
     """Change a variable, or an attribute, of an HDF5 file."""
     if what == "delete" or (what == "replace" and value is None):
