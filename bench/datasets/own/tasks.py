@@ -155,15 +155,21 @@ def own_path(name: str) -> Path:
 def _faults(data: Mapping[str, Any]) -> list[Fault]:
     """Compare what was declared with the rules of a declaration; what is empty was left out there.
 
-    A format without a reader is no fault: the plugin that read the files may be gone, and they were read.
+    A name of a format without a reader is no fault: the plugin that read the files may be gone, and they
+    were read.
     """
     given = {key: _given(value) for key, value in data["declared"].items() if key != "name"}
     fields = {key: value for key, value in given.items() if value not in (None, "", [], [0, 0])}
     faults = DATASET.faults({**fields, "name": "any"})
     return [
-        *(fault.below("declared") for fault in faults if fault.place[1:] != ("format",)),
+        *(fault.below("declared") for fault in faults if not _names_a_format(given, fault)),
         *(fault.below("skeleton") for fault in _SKELETON.faults(data["skeleton"])),
     ]
+
+
+def _names_a_format(given: Mapping[str, Any], fault: Fault) -> bool:
+    key, *inner = fault.place
+    return inner == ["format"] and isinstance(given[str(key)].get("format"), str)
 
 
 def _given(value: Any) -> Any:
