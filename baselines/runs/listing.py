@@ -78,14 +78,14 @@ def table(baselines: Sequence[Baseline], task: Task | None = None) -> str:
         )
         for row in listed
     ]
-    headers = ("name", "model", "parameters", "frames seen", "causal", "from")
+    headers = ("name", "model", "parameters", "frames", "causal", "from")
     drawn = aligned(headers, cells, "llrrll")
     sizes = f"task {task.name}" if task else "CalMS21 Task 1: --task TASK counts at those of another"
     return "\n".join(
         [
             drawn,
             "",
-            f"parameters at the sizes of {sizes}; frames seen: relative to the labelled one",
+            f"parameters at the sizes of {sizes}; frames: seen ones, relative to the labelled one",
             *_kinds(listed),
             *(
                 f"who answers {adapter.source} can answer {adapter.target}: {adapter.words}"
