@@ -29,7 +29,7 @@ def save(path: Path, state: State, inputs: Inputs) -> None:
 
     # in another order than C the library writes an array that reads back as another one
     arrays = {name: np.array(array, order="C") for name, array in sorted(state.arrays.items())}
-    metadata = {"facts": dict(state.facts), "inputs": inputs}
+    metadata: dict[str, Any] = {"facts": dict(state.facts), "inputs": inputs}
     metadata["sha256"] = _digest(metadata, arrays)
     content = as_bytes(arrays, {KEY: json.dumps(metadata, sort_keys=True)})
     with replacing(path) as file:

@@ -4,7 +4,7 @@ It is of one run of the entry, the first by name:
 
     run                       its name
     left_out                  recordings whose bouts are not in the file, by `<part>/<recording>`: beyond
-                              `BOUTS`, and all of a data set whose licence does not let anyone publish its labels
+                              `BOUTS`, and all where the licence does not let anyone publish labels
     parts.<part>
       recordings.<id>         frames, fps, and `truth` and `entry`
                               Labels of frames: rows of bouts, each with "states" and "lengths". Where classes
