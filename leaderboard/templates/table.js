@@ -209,7 +209,7 @@ for (const table of document.querySelectorAll("table.sortable")) {
       if (distance) return sign * (Math.abs(a.key) - Math.abs(b.key)); // of a bias 0 is best
       return sign * (numeric ? a.key - b.key : a.key.localeCompare(b.key, "en"));
     }); // the sort is stable: ties stay as ranked
-    body.append(...rows.map(({ row }) => row));
+    if (rows.some(({ row }, k) => row !== body.rows[k])) body.append(...rows.map(({ row }) => row)); // else no new layout
     heads.forEach((head) => head.removeAttribute("aria-sort"));
     heads[column].setAttribute("aria-sort", direction);
     table.classList.add("resorted");

@@ -88,6 +88,7 @@ def faults(path: Path, scheme: str) -> list[Any]:
         ("calms21-task1.html", "light"),
         ("toy-task.html", "light"),
         ("audit.html", "light"),
+        ("tables.html", "light"),
         ("metrics.html", "light"),
     ],
 )

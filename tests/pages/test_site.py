@@ -376,7 +376,7 @@ def test_a_task_that_nobody_has_scored_has_a_page_of_what_papers_print() -> None
     assert {"calms21-task1", "ratsi", "ratseizure"} <= set(names)
     assert "rat-dyads" not in names
     pages = render(RESULTS, tasks)
-    reference = {"audit.html", "metrics.html"}
+    reference = {"audit.html", "metrics.html", "tables.html"}
     assert set(pages) == set(render(RESULTS)) | {f"{name}.html" for name in names} | reference
     for name in names:
         made = Page(pages[f"{name}.html"])
@@ -385,7 +385,8 @@ def test_a_task_that_nobody_has_scored_has_a_page_of_what_papers_print() -> None
         assert f"bench new submissions/mymodel --task {name}" in made.text
     first = Page(pages["index.html"])
     linked = [link["href"] for link in first.all("a") if link["href"].endswith(".html")]
-    assert linked == ["metrics.html", "audit.html", "toy-task.html", *(f"{name}.html" for name in names)]
+    pages_of_tasks = ["toy-task.html", *(f"{name}.html" for name in names)]
+    assert linked == ["metrics.html", "audit.html", "tables.html", *pages_of_tasks]
     assert first.text.count("not scored here") == len(names)
     assert "0 entries" in first.text
 
