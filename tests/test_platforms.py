@@ -192,6 +192,7 @@ DAMAGED: Mapping[str, bytes] = {
     "no rate": kept(fps=0),
     "classes of numbers": kept(classes=[1, 2]),
     "no classes": kept(classes=[]),
+    "labels of another format": kept(labels={"format": "x", "files": "*"}),
     "labels of no format": kept(labels={"files": "*"}),
     "a format that is no name": kept(labels={"format": 7, "files": "*"}),
     "a skeleton of one list": kept(skeleton=[[]]),

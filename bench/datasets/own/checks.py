@@ -68,10 +68,14 @@ _LABELS = table(
 )
 
 
+def plugin_formats(*names: str) -> tuple[str, ...]:
+    """Return those of some formats that plugins bring, whether they are installed or not."""
+    return tuple(sorted(set(names) - {*POSE_FORMATS, *LABEL_FORMATS}))
+
+
 def plugin_modules(*names: str) -> tuple[str, ...]:
     """Return the modules of the plugins that read these formats; none for those that ship."""
-    added = set(names) - {*POSE_FORMATS, *LABEL_FORMATS}
-    return tuple(formats()[name].module for name in sorted(added) if name in formats())
+    return tuple(formats()[name].module for name in plugin_formats(*names) if name in formats())
 
 
 def _check_poses(value: Any) -> list[Fault]:

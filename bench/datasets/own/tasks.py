@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.about import TITLE
-from bench.datasets.own.checks import DATASET, plugin_modules
+from bench.datasets.own.checks import DATASET, plugin_formats, plugin_modules
 from bench.datasets.own.declaration import Declaration, files_of
 from bench.datasets.own.reading import Skeleton, read
 from bench.datasets.own.sources import PLACE
@@ -99,7 +99,7 @@ class OwnTask:
             redistributable=False,
             official=self._patterns(),
             notes=tuple(notes),
-            modules=plugin_modules(*(part.format for part in (declared.labels, declared.poses) if part)),
+            modules=plugin_modules(*_formats(declared)),
         )
 
     def _patterns(self) -> tuple[str, ...]:
@@ -112,7 +112,13 @@ class OwnTask:
 def to_json(own: OwnTask) -> str:
     """Return the text of the file that keeps an own task; the same task gives the same bytes."""
     content = {"format": FORMAT, **asdict(own)}
+    if added := plugin_formats(*_formats(own.declared)):
+        content["plugins"] = added
     return json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def _formats(declared: Declaration) -> list[str]:
+    return [part.format for part in (declared.labels, declared.poses) if part]
 
 
 def own_task(name: str) -> OwnTask | None:
@@ -155,14 +161,14 @@ def own_path(name: str) -> Path:
 def _faults(data: Mapping[str, Any]) -> list[Fault]:
     """Compare what was declared with the rules of a declaration; what is empty was left out there.
 
-    A name of a format without a reader is no fault: the plugin that read the files may be gone, and they
-    were read.
+    A format of a plugin is no fault where its reader is gone: the files were read.
     """
+    added = data.get("plugins")
     given = {key: _given(value) for key, value in data["declared"].items() if key != "name"}
     fields = {key: value for key, value in given.items() if value not in (None, "", [], [0, 0])}
     faults = DATASET.faults({**fields, "name": "any"})
     return [
-        *(fault.below("declared") for fault in faults if not _names_a_format(given, fault)),
+        *(fault.below("declared") for fault in faults if not (added and _names_a_format(given, fault))),
         *(fault.below("skeleton") for fault in _SKELETON.faults(data["skeleton"])),
     ]
 
