@@ -83,8 +83,10 @@ def test_the_page_of_a_task_shows_them_unranked() -> None:
     )
     assert {"href": "#published"} in made.all("a")
     assert [h for h in made.all("h3") if h.get("id") == "published"] == [{"id": "published"}]
-    (ours,) = made.tables[0][2:]  # the ranking holds our entry alone
+    rows = made.tables[0][2:]
+    (ours,) = [row for row in rows if row[0] != "–"]  # the ranking holds our entry alone
     assert ours[1].startswith("Model mine")
+    assert {row[1].split("\n")[1].split(" · ")[0] for row in rows if row is not ours} == {"as published"}
 
 
 def test_the_page_says_what_only_follows() -> None:
