@@ -5,8 +5,10 @@ Every finding is computed from `leaderboard/reference/`; no verdict is stored.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from fractions import Fraction
 from itertools import groupby
 from pathlib import Path
 
@@ -51,6 +53,7 @@ def audit(numbers: Sequence[Number], counts: Sequence[Printed], find: FindTask) 
         *_highest(numbers),
         *_tious(numbers),
         *_shares(numbers, counts),
+        *_sums_of_shares(numbers, counts),
     ]
 
 
@@ -276,6 +279,36 @@ def _shares(numbers: Sequence[Number], counts: Sequence[Printed]) -> Iterator[Fi
                 rule,
                 verdict(float(printed.printed), 10.0**-decimals, Implied(*(float(value),) * 3, rule)),
             )
+
+
+def _sums_of_shares(numbers: Sequence[Number], counts: Sequence[Printed]) -> Iterator[Finding]:
+    """Check that the shares of a whole add up to what its counts give, each share rounded or cut off."""
+    sources = {number.table.paper.source for number in numbers}
+    tables: dict[tuple[str, ...], list[Printed]] = {}
+    for p in counts:
+        if p.quantity == "percent" and p.source in sources:
+            tables.setdefault((p.place, p.task, p.part, p.subset, p.recording), []).append(p)
+    for shares in tables.values():
+        exact = [implied[0] for p in shares if (implied := from_counts(p, counts))]
+        if len(exact) != len(shares) or sum(exact) != 100:  # not every class is printed
+            continue
+        decimals = [len(p.printed.partition(".")[2]) for p in shares]
+        pairs = list(zip(exact, decimals, strict=True))
+        cut, rounded = (
+            sum(math.floor(share * 10**n + shift) / Fraction(10**n) for share, n in pairs)
+            for shift in (Fraction(0), Fraction(1, 2))
+        )
+        total = sum(Fraction(p.printed) for p in shares)
+        rule = f"sum of {len(shares)} shares, rounded; {float(cut):.{max(decimals)}f} where each is cut off"
+        yield Finding(
+            "sum of shares",
+            shares[0].place,
+            f"{shares[0].task}, {shares[0].scope}: sum of percent",
+            f"{float(total):.{max(decimals)}f} %",
+            f"{float(rounded):.{max(decimals)}f}",
+            rule,
+            verdict(float(total), 0.0, Implied(float(rounded), float(cut), float(rounded), rule)),
+        )
 
 
 def _tious(numbers: Sequence[Number]) -> Iterator[Finding]:
