@@ -140,6 +140,11 @@ class Result:
         """`<task>--<entry>.json`."""
         return f"{self.task['name']}--{self.entry['id']}.json"
 
+    @property
+    def lacks_evidence(self) -> bool:
+        """Whether it names a file of evidence that is not at hand."""
+        return bool(self.evidence) and self.beside is None
+
     def digest(self) -> str:
         """Return the SHA-256 of the result without its provenance."""
         return digest_of(_content(self))

@@ -169,13 +169,15 @@ def _verify_results(results: Path, task_name: str | None, *, as_json: bool) -> N
     from bench.history import check_log, log_of, unrecorded
     from bench.results import canonical
     from bench.text import integrity_json, integrity_text
-    from bench.verification.results import check_results, with_absent_evidence
+    from bench.verification.results import check_results, evidence_notes
 
-    checked = [*map(with_absent_evidence, check_results(results, task_name))]
+    checked = check_results(results, task_name)
     click.echo(canonical(integrity_json(checked)).decode() if as_json else integrity_text(checked), nl=False)
     log = log_of(results)
     lines, broken = check_log(log)
     sound = [one.result for one in checked if one.result is not None and not one.faults]
+    for note in evidence_notes(sound):
+        click.echo(f"note: {note}", err=True)
     for name in unrecorded(sound, lines) if lines else ():
         click.echo(f"note: {name}: not in {log}, next: bench log", err=True)
     wrong = [f"{one.path}: {len(one.faults)} faults" for one in checked if one.faults]

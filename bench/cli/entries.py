@@ -181,7 +181,10 @@ def publish(results: Path, out: Path, reference: bool) -> None:
     """Build the leaderboard, plain HTML, from the result files alone."""
     from bench.pages import publish_results
 
-    click.echo(f"open {publish_results(results, out, reference=reference)}")
+    index = publish_results(
+        results, out, reference=reference, note=lambda line: click.echo(f"note: {line}", err=True)
+    )
+    click.echo(f"open {index}")
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from bench.pages.published import published_tasks
 from bench.pages.site import page_of_results, render
 from bench.pages.task_page import TaskPage
 from bench.verification.curves import read_curves
-from bench.verification.results import read_sound, with_reference
+from bench.verification.results import evidence_notes, read_sound, with_reference
 from bench.viewing import poses_of
 
 CURVES = "curves"
@@ -26,23 +26,28 @@ _LARGEST = 256 * 2**20
 """Bytes of a file that may be a page of ours; the largest page has some 0.1 MB."""
 
 
-def publish_results(results: Path, folder: Path, *, reference: bool = False) -> Path:
+def publish_results(
+    results: Path, folder: Path, *, reference: bool = False, note: Callable[[str], object] = str
+) -> Path:
     """Build the leaderboard of the result files in a folder; return its first page.
 
     With `reference` the results that ship stand beside those on the same tasks; without a result of one's
     own, all of them.
 
     A file that is not as it should be is left out: the site is built without it, then `DataError` is raised.
+    `note` is told of each result without its file of evidence: its page shows nothing behind the score.
     Where no file is as it should be nothing is written: an empty site must not take the place of a full one.
     Task pages show how the best value moved where a log lies beside the results and has no fault.
     Files of `bench curve` in the folder `curves` beside the results are drawn on the pages of their models.
     Raises `UsageError` where there is no file.
     """
     if reference:
-        sound, fault = read_sound(results) if any(results.glob("*.json")) else ([], None)
-        sound = with_reference(sound)
+        own, fault = read_sound(results) if any(results.glob("*.json")) else ([], None)
     else:
-        sound, fault = read_sound(results)
+        own, fault = read_sound(results)
+    for line in evidence_notes(own):
+        note(line)
+    sound = with_reference(own) if reference else own
     curves, wrong = read_curves(results.parent / CURVES)
     history, broken = check_log(log_of(results))
     history = [] if broken else history

@@ -80,12 +80,21 @@ def check_results(folder: Path, task: str | None = None) -> list[Checked]:
 
 
 def with_absent_evidence(checked: Checked) -> Checked:
-    """Return the file with a fault where its evidence is not at hand: for a folder that keeps results."""
+    """Return the file with a fault where its evidence is not at hand: for a change that brings results."""
     result = checked.result
-    if result is None or checked.faults or not result.evidence or result.beside is not None:
+    if result is None or checked.faults or not result.lacks_evidence:
         return checked
     expected = f"{EVIDENCE}/{checked.path.name}, which bench evaluate wrote beside it"
     return replace(checked, faults=(Fault((EVIDENCE,), "no such file", expected),))
+
+
+def evidence_notes(results: Iterable[Result]) -> list[str]:
+    """Return a note for each result whose evidence is not at hand: it can be read alone."""
+    return [
+        f"{one.file_name}: no {EVIDENCE}/{one.file_name} beside it: nothing to show behind the score"
+        for one in results
+        if one.lacks_evidence
+    ]
 
 
 def read_results(folder: Path) -> list[Result]:
