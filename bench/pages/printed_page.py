@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from bench.datasets import TASKS
 from bench.pages.bibtex import bibtex
 from bench.published import read_published
+from bench.published.claims import LOOKAGAIN, Claim, read_claims
 from bench.published.tables import Number, Paper, Table
 from bench.results import Result
 from bench.tasks import Dataset
@@ -43,6 +44,10 @@ class PrintedPage:
     tables: tuple[PrintedTable, ...]
     numbers: int
     bibtex: str
+    claims: tuple[Claim, ...]
+    """What figures show without a number."""
+    claimant: Paper
+    """The paper of these claims."""
 
 
 def printed_page(results: Sequence[Result]) -> PrintedPage:
@@ -54,7 +59,8 @@ def printed_page(results: Sequence[Result]) -> PrintedPage:
     papers = list({number.table.paper.source: number.table.paper for number in numbers}.values())
     shown = [_table(k, held[0].table, held) for k, held in enumerate(tables.values(), 1)]
     datasets: dict[str, Dataset] = {task.dataset.name: task.dataset for task in TASKS}
-    return PrintedPage(tuple(shown), len(numbers), bibtex(papers, datasets.values(), results))
+    references = bibtex([*papers, LOOKAGAIN], datasets.values(), results)
+    return PrintedPage(tuple(shown), len(numbers), references, read_claims(), LOOKAGAIN)
 
 
 def _table(place: int, table: Table, numbers: Sequence[Number]) -> PrintedTable:
