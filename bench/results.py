@@ -28,7 +28,7 @@ from bench.display import html_table, score_cells
 from bench.errors import FileError, SubmissionError
 from bench.files.opening import holds, is_absent
 from bench.files.strict_json import read_json
-from bench.files.writing import write_bytes
+from bench.files.writing import sweep, write_bytes
 
 FORMAT = 3
 FORMATS = (1, 2, 3)
@@ -220,16 +220,18 @@ def write(result: Result, folder: Path) -> Path:
     """Write `<folder>/<task>--<entry>.json` in one step, so that a reader never sees half a file.
 
     A file that holds the same result already stays as it is, with the provenance it has. What stands beside
-    it is written first, under the same name in `EVIDENCE`.
+    it is written first, under the same name in `EVIDENCE`. What a killed writer left goes.
     """
     path = folder / result.file_name
     if result.beside is not None:
         beside = canonical(result.beside)
         if not holds(folder / EVIDENCE / result.file_name, beside):
             write_bytes(folder / EVIDENCE / result.file_name, beside)
+            sweep(folder / EVIDENCE)
     if not is_absent(path) and _same(path, result):
         return path
     write_bytes(path, canonical(to_json(result)))
+    sweep(folder)
     return path
 
 

@@ -10,7 +10,7 @@ from bench import store
 from bench.datasets import get_task
 from bench.errors import DataError, FileError, UsageError, first
 from bench.files.opening import open_regular
-from bench.files.writing import write_text
+from bench.files.writing import sweep, write_text
 from bench.history import check_log, log_of
 from bench.pages.environment import GENERATOR
 from bench.pages.published import published_tasks
@@ -117,6 +117,7 @@ def publish(pages: Mapping[str, str], folder: Path) -> Path:
         for path in sorted(folder.glob("*.html")):
             if path.name not in pages and _is_ours(path):
                 path.unlink(missing_ok=True)  # another `publish` may have removed it
+        sweep(folder)
     except OSError as fault:
         raise UsageError(f"the site cannot be written to {folder}", [str(fault)]) from fault
     return folder / "index.html"
