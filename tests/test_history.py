@@ -12,7 +12,7 @@ from made_up import RESULTS
 from test_evidence import TASK, scored
 
 from bench.cli import cli
-from bench.errors import DataError
+from bench.errors import DataError, UsageError
 from bench.history import LOG, START, best_by_day, check_log, record, unrecorded
 from bench.pages import render
 from bench.rescoring import moves, rescore
@@ -108,6 +108,19 @@ def test_commands_record_check_and_score_again(scored: tuple[Result, Path], tmp_
     done = run(cli, ["rescore", str(entries), "--results", str(folder), "--write"], catch_exceptions=False)
     assert "1 of 1 scored again: 0 values and 0 ranks differ" in done.stdout
     assert json.loads(scored[1].read_bytes())["scores"] == json.loads(before)["scores"]
+
+
+@pytest.mark.parametrize("wrong", ["folder", "task"])
+def test_a_typo_is_not_taken_for_nothing_to_score(
+    wrong: str, scored: tuple[Result, Path], tmp_path: Path
+) -> None:
+    _, file = scored
+    entries = tmp_path / "nowhere" if wrong == "folder" else tmp_path
+    task = ["--task", "demo-4x91"] if wrong == "task" else []
+    done = CliRunner().invoke(cli, ["rescore", str(entries), "--results", str(file.parent), *task])
+    assert isinstance(done.exception, UsageError)
+    assert ("nowhere" if wrong == "folder" else "demo-4x91") in done.exception.title
+    assert ("PREDICTIONS" if wrong == "folder" else TASK) in (done.exception.hint or "")
 
 
 def test_ranks_change_with_values(scored: tuple[Result, Path], tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from bench.cli.entries import RESULTS, folder
+from bench.errors import UsageError
 
 
 @click.command()
@@ -30,11 +31,20 @@ def log(results: Path) -> None:
 def rescore(predictions: Path, task_name: str | None, results: Path, write: bool) -> None:
     """Score stored results again from PREDICTIONS (<entry>/<task>/<run>...), and print how ranks change."""
     from bench import rescoring
+    from bench.files.opening import folder_fault
     from bench.results import write as write_result
     from bench.text import rescored_text
     from bench.verification.results import read_results
 
-    stored = [one for one in read_results(results) if task_name in (None, one.task["name"])]
+    if fault := folder_fault(predictions):
+        hint = "the folder that holds a folder of each entry, as submissions"
+        raise UsageError(f"{predictions}: {fault}", hint=f"bench rescore PREDICTIONS, {hint}")
+    everything = read_results(results)
+    stored = [one for one in everything if task_name in (None, one.task["name"])]
+    if not stored:
+        names = sorted({one.task["name"] for one in everything})
+        title = f"{results} holds no result" + (f" of a task {task_name!r}" if task_name else "")
+        raise UsageError(title, hint=f"--task: one of {', '.join(names)}" if names else "bench evaluate")
     done = list(rescoring.rescore(stored, predictions))
     if write:
         for one in done:
